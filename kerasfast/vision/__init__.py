@@ -1,0 +1,1 @@
+"""Image classification: sources, pipelines, backbones and the image learner."""
