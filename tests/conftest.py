@@ -1,0 +1,40 @@
+"""Fixtures shared by all tests: the real data (where it lies) and a fixed seed."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def _shared(variable: str, name: str) -> pathlib.Path:
+    """Return the folder named by the environment, or the one beside the repository."""
+    beside = pathlib.Path(__file__).resolve().parents[2] / "shared" / name
+    return pathlib.Path(os.environ.get(variable, beside))
+
+
+def _required(folder: pathlib.Path, variable: str) -> pathlib.Path:
+    if not folder.is_dir():
+        pytest.skip(f"real data not found: set {variable} to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> pathlib.Path:
+    """The folder with `dogscats/`, `planet/` and `rossmann/`; the test is skipped without it."""
+    return _required(_shared("KERASFAST_DATA", "data"), "KERASFAST_DATA")
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> pathlib.Path:
+    """The folder with ImageNet weights files; the test is skipped without it."""
+    return _required(_shared("KERASFAST_WEIGHTS", "weights"), "KERASFAST_WEIGHTS")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded NumPy generator."""
+    return np.random.default_rng(0)
