@@ -1,5 +1,31 @@
 """The practical deep learning of the fast.ai course for Keras 3 on TensorFlow."""
 
+import importlib
+
 from kerasfast.version import __version__
 
-__all__ = ["__version__"]
+_HOMES = {
+    "kerasfast.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
+    "kerasfast.groups": ["LayerGroups"],
+    "kerasfast.lr_finder": ["LearningRateSearch", "find_learning_rate"],
+    "kerasfast.optimizers": ["grouped"],
+    "kerasfast.schedules": [
+        "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
+        "sgdr", "triangular",
+    ],
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str):
+    """Import a public name when it is first used, so that `kerasfast --help` need not wait for TensorFlow."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,111 @@
+"""The learning-rate finder: what it sees, when it stops and that it leaves no trace."""
+
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasfast as kf
+
+
+def model_and_data(n: int = 64, batch: int = 8):
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(n, 5)).astype("float32")
+    y = (x @ generator.normal(size=(5, 1)) + 0.1 * generator.normal(size=(n, 1))).astype("float32")
+    model = keras.Sequential(
+        [keras.layers.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.BatchNormalization(),
+         keras.layers.Dropout(0.2), keras.layers.Dense(1)]
+    )  # fmt: skip
+    return model, tf.data.Dataset.from_tensor_slices((x, y)).batch(batch)
+
+
+def test_tiny_data_is_gone_round_as_often_as_needed():
+    model, data = model_and_data(n=16)
+    model.compile(keras.optimizers.SGD(), loss="mse")
+    found = kf.find_learning_rate(model, data, end=0.1, steps=60)
+    assert len(found.losses) == 60 and not found.diverged
+    np.testing.assert_allclose(found.learning_rates[:, 0], np.geomspace(1e-5, 0.1, 60), rtol=1e-5)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_groups_keep_their_proportions(linear):
+    model, data = model_and_data()
+    groups = kf.LayerGroups.split(model, [1, 3])
+    model.compile(kf.grouped(keras.optimizers.SGD, groups, learning_rates=[0.1, 0.2, 0.3]), loss="mse")
+    found = kf.find_learning_rate(model, data, start=[1e-6, 1e-5, 1e-4], end=1e-2, steps=20, linear=linear)
+    space = np.linspace if linear else np.geomspace
+    np.testing.assert_allclose(found.learning_rates[:, 2], space(1e-4, 1e-2, 20), rtol=1e-5)
+    np.testing.assert_allclose(found.learning_rates[:, 0], found.learning_rates[:, 2] / 100, rtol=1e-5)
+    recorder = kf.Recorder()
+    model.fit(data, callbacks=[recorder], shuffle=False, verbose=0)
+    np.testing.assert_allclose(recorder.learning_rates[0], [0.1, 0.2, 0.3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 8])
+def test_divergence_stops_the_run_early(steps_per_execution):
+    model, data = model_and_data()
+    model.compile(keras.optimizers.SGD(), loss="mse", steps_per_execution=steps_per_execution)
+    found = kf.find_learning_rate(model, data, start=1e-3, end=1e6, steps=100)
+    assert found.diverged and 10 < len(found.losses) < 100
+    assert found.suggestion < found.learning_rates[-1, 0]
+
+
+def test_nan_stops_the_run_and_still_leaves_sound_weights():
+    model, data = model_and_data()
+    model.compile(keras.optimizers.SGD(), loss=lambda y, p: tf.reduce_mean(tf.math.log(1.0 - 1e3 * tf.reduce_sum(tf.abs(p)) * 0)
+                  + tf.square(y - p) * tf.where(tf.reduce_max(tf.abs(p)) > 5.0, np.nan, 1.0)))  # fmt: skip
+    found = kf.find_learning_rate(model, data, start=1e-4, end=1e3, steps=80)
+    assert found.diverged
+    assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
+
+
+def test_no_trace_is_left():
+    """A fit after the finder gives exactly what it gives without it: weights, slots, statistics, dropout, shuffling."""
+    results = []
+    for find in (False, True):
+        model, data = model_and_data()
+        model.compile(keras.optimizers.Adam(0.01), loss="mse")
+        model.fit(data, shuffle=False, verbose=0)
+        random.seed(3)
+        np.random.seed(4)
+        tf.random.get_global_generator().reset_from_seed(5)
+        if find:
+            kf.find_learning_rate(model, data, steps=30)
+        model.fit(data, epochs=2, shuffle=False, verbose=0)
+        state = [random.random(), np.random.rand(), float(tf.random.get_global_generator().uniform([])), float(keras.random.uniform(()))]
+        results.append([*(v.numpy() for v in model.variables), *(v.numpy() for v in model.optimizer.variables), state])
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_suggestion_lies_on_the_falling_side():
+    rates = np.geomspace(1e-5, 10, 100)
+    losses = 1.0 - 0.8 / (1 + np.exp(-4 * (np.log10(rates) + 2))) + np.maximum(0, np.log10(rates)) * 3
+    found = kf.LearningRateSearch(rates[:, None], losses, False)
+    assert 1e-3 < found.suggestion < 1e-1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 1}, "needs 2 steps or more"),
+        ({"start": 1.0, "end": 0.1}, "0 < start < end"),
+        ({"start": 0.0}, "0 < start < end"),
+        ({"start": [1e-5, 1e-4]}, "`start` has 2 values but the model has 1 layer group"),
+    ],
+)
+def test_senseless_arguments_are_refused(arguments, message):
+    model, data = model_and_data()
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match=message):
+        kf.find_learning_rate(model, data, **arguments)
+
+
+def test_empty_data_is_refused():
+    model, data = model_and_data()
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match="without a single batch"):
+        kf.find_learning_rate(model, data.take(0))
