@@ -27,7 +27,8 @@ class FBeta(keras.metrics.Metric):
 
     Args:
         beta: How many times more recall counts than precision; above 0.
-        average: `"samples"` (mean over the rows), `"micro"` (one count over all classes) or `"macro"` (mean over classes).
+        average: `"samples"` (mean over the rows), `"micro"` (one count over all classes) or `"macro"`
+            (mean over the classes).
         threshold: A class is predicted where the prediction is above it. 0.5 when `thresholds` is not given either.
         thresholds: A grid of thresholds to search instead. Of equally good ones the first is taken.
         name: Name in the logs.
@@ -109,9 +110,8 @@ class FBeta(keras.metrics.Metric):
         elif self._counts is None:
             self._counts = self._zeros(tuple(counts.shape), "counts")
         if counts.shape[-1] != self._counts.shape[-1]:
-            raise ValueError(
-                f"{self.name} has seen batches with {self._counts.shape[-1]} classes; received one with {counts.shape[-1]}."
-            )
+            seen, received = self._counts.shape[-1], counts.shape[-1]
+            raise ValueError(f"{self.name} has seen batches with {seen} classes; received one with {received}.")
         self._counts.assign_add(counts)
 
     def _score(self, counts: Any) -> Any:
@@ -250,7 +250,7 @@ def _array_score(truth: np.ndarray, predicted: np.ndarray, beta: float, average:
 
 def _as_floats(thresholds: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     if np.ndim(thresholds) != 1:
-        raise ValueError(f"`thresholds` must be a list of numbers; received {thresholds!r}. One number goes in `threshold`.")
+        raise ValueError(f"`thresholds` must be a list of numbers (one goes in `threshold`); received {thresholds!r}.")
     return tuple(float(value) for value in thresholds)
 
 
@@ -303,7 +303,7 @@ def _row_weights(sample_weight: Any, y_pred: Any, dtype: str) -> Any:
     if len(shape) == 2 and shape[1] == 1:
         return weights[:, 0]
     if len(shape) != 1:
-        raise ValueError(f"`sample_weight` must hold one weight per row, (rows,) or (rows, 1); received the shape {shape}.")
+        raise ValueError(f"`sample_weight` must hold one weight per row, (rows,) or (rows, 1); received {shape}.")
     return weights
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GREEN, RED, GREY, INK = "#2f855a", "#c53030", "#8a8f98", "#2d3748"
 _CAPTION_LINES = 8
-_TILE_INCHES, _LINE_INCHES = 2.3, 0.19
+_TILE_INCHES, _LINE_INCHES, _FONT_POINTS = 2.3, 0.19, 9.5
 
 
 def plot_images(
@@ -140,7 +140,9 @@ def _tag_lines(
     for members, sign, colour in kinds:
         for index in np.flatnonzero(members):
             number = "" if probabilities is None else f" {probabilities[index]:.2f}"
-            lines.append((f"{sign}{class_names[index]}{number}", colour))
+            name = str(class_names[index])
+            name = name if len(name) <= 24 else f"{name[:23]}\u2026"
+            lines.append((f"{sign}{name}{number}", colour))
     if len(lines) > _CAPTION_LINES:
         lines[_CAPTION_LINES - 1 :] = [(f"and {len(lines) - _CAPTION_LINES + 1} more", INK)]
     return lines
@@ -153,6 +155,13 @@ def _grid_shape(count: int, rows: int | None, columns: int | None) -> tuple[int,
     if rows * columns < count:
         raise ValueError(f"{rows} rows of {columns} hold {rows * columns} pictures; received {count}.")
     return rows, columns
+
+
+def _tile_inches(ax: Axes, columns: float, height: float) -> float:
+    """Return how wide a picture will be on these axes, so that captions can shrink with it."""
+    box, (figure_width, figure_height) = ax.get_position(), ax.figure.get_size_inches()
+    # The automatic layout uses nearly all of what the first position leaves as margins.
+    return 1.2 * min(box.width * figure_width / columns, box.height * figure_height / height)
 
 
 def _draw_grid(
@@ -171,11 +180,12 @@ def _draw_grid(
     tops = np.concatenate([[0], np.cumsum([height + line * (count + 0.8) for count in longest])])
     if ax is None:
         ax = new_axes((columns * 1.06 * _TILE_INCHES + 0.2, tops[-1] * _TILE_INCHES + (0.4 if title else 0.1)))
+    font = _FONT_POINTS * min(1.0, _tile_inches(ax, columns * 1.06, tops[-1]) / _TILE_INCHES)
     for index, (picture, lines) in enumerate(zip(pictures, captions)):
         left, top = index % columns * 1.06, tops[index // columns]
         ax.imshow(picture, extent=(left, left + 1, top + height, top), interpolation="antialiased")
         for number, (text, colour) in enumerate(lines):
-            ax.text(left, top + height + line * (number + 0.35), text, color=colour, fontsize=9.5, va="top")
+            ax.text(left, top + height + line * (number + 0.35), text, color=colour, fontsize=font, va="top")
     ax.set_xlim(0, columns * 1.06 - 0.06)
     ax.set_ylim(tops[-1], 0)
     ax.set_aspect("equal")

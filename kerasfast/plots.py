@@ -42,7 +42,7 @@ def plot_lr_finder(
     """Draw loss against learning rate on a logarithmic axis, raw and smoothed.
 
     Args:
-        rates: Learning rate of each step, (steps,) or (steps, groups); of several groups the last one, the head, counts.
+        rates: Learning rate of each step, (steps,) or (steps, groups); of several groups the last one counts.
         losses: Loss of each step, (steps,). Steps whose loss is not finite are left out.
         suggestion: A rate to mark.
         skip_start: Steps to leave out at the start; the course's 10 when not given, but at most a tenth of the steps.
@@ -190,7 +190,7 @@ def save_figure(drawing: Axes | Figure, path: str | os.PathLike[str], *, dpi: in
     figure = drawing if hasattr(drawing, "savefig") else drawing.figure
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in kinds:
-        raise ValueError(f"The name of a picture must end in one of {', '.join(sorted(kinds))}; received {str(path)!r}.")
+        raise ValueError(f"A figure's name must end in one of {', '.join(sorted(kinds))}; received {str(path)!r}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".figure-") as folder:
         unfinished = pathlib.Path(folder) / path.name

@@ -111,10 +111,11 @@ def test_threshold_accuracy_is_the_share_of_right_elements():
     assert plain.name == "accuracy_thresh"
 
 
-def tagger(jit_compile: bool = False, steps_per_execution: int = 1, weighted: bool = False) -> keras.Model:
+def tagger(jit_compile: bool = False, steps_per_execution: int = 1, weighted: bool = False, f2=None) -> keras.Model:
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="sigmoid")])
-    scores = [metrics.f2(), metrics.FBeta(1, average="macro", thresholds=GRID, name="macro"), metrics.ThresholdAccuracy()]
+    macro = metrics.FBeta(1, average="macro", thresholds=GRID, name="macro")
+    scores = [f2 or metrics.f2(), macro, metrics.ThresholdAccuracy()]
     model.compile(
         "sgd",
         "binary_crossentropy",
@@ -136,13 +137,16 @@ def expected_logs(targets, predictions, weights=None) -> dict[str, float]:
 def test_fit_and_evaluate_report_the_whole_epoch_with_several_steps_per_execution(jit_compile, rng):
     targets, _ = sparse_data(8)
     features = rng.normal(size=(53, 4)).astype("float32")
-    model = tagger(jit_compile, steps_per_execution=3)
+    f2 = metrics.f2()
+    model = tagger(jit_compile, steps_per_execution=3, f2=f2)
     history = model.fit(features, targets, batch_size=8, validation_data=(features, targets), verbose=0).history
     expected = expected_logs(targets, model.predict(features, verbose=0))
     logs = model.evaluate(features, targets, batch_size=8, verbose=0, return_dict=True)
     for name, value in expected.items():
         assert logs[name] == pytest.approx(value, abs=1e-6)
         assert history[f"val_{name}"][-1] == pytest.approx(value, abs=1e-6)
+    predictions = model.predict(features, verbose=0)
+    assert f2.best_threshold == metrics.best_threshold(targets, predictions, thresholds=metrics.PLANET_THRESHOLDS)[0]
 
 
 def test_sample_weights_reach_the_weighted_metrics(rng):

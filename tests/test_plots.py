@@ -31,7 +31,8 @@ def test_plots_draw_on_given_axes_and_need_no_pyplot(images):
     given = Figure().subplots()
     assert plots.plot_losses([1, 0.5], ax=given) is given
     assert plots.plot_images(images, ax=given) is given
-    code = "import sys; from kerasfast import plots; plots.plot_losses([1, 2]); sys.exit('matplotlib.pyplot' in sys.modules)"
+    draw = "import sys; from kerasfast import plots; plots.plot_losses([1, 2])"
+    code = f"{draw}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

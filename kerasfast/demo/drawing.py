@@ -73,7 +73,12 @@ def stroke(points: np.ndarray, size: int, width: float) -> np.ndarray:
     large = size * _OVERSAMPLING
     picture = Image.new("L", (large, large))
     corners = [(float(x) * large, float(y) * large) for x, y in points]
-    ImageDraw.Draw(picture).line(corners, fill=255, width=max(1, round(width * _OVERSAMPLING)), joint="curve")
+    draw, pen = ImageDraw.Draw(picture), max(1, round(width * _OVERSAMPLING))
+    draw.line(corners, fill=255, width=pen)
+    if pen > 3:
+        # Pillow leaves notches on the outside of bends.
+        for x, y in corners:
+            draw.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=255)
     return _reduced(picture)
 
 

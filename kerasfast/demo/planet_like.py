@@ -52,8 +52,8 @@ def draw_planet_like(
     """Write drawn aerial tiles with Planet's tags, and return the folder.
 
     The folder gets `train_v2.csv` (`image_name,tags`), `train-jpg/`, `test-jpg/` and `sample_submission_v2.csv`. A tile
-    depends on the seed, its split, its number and the size alone: a larger set begins with the smaller one. A folder that
-    already holds exactly this set is left as it is. Each rare tag occurs once in every 100 tiles.
+    depends on the seed, its split, its number and the size alone: a larger set begins with the smaller one. A folder
+    that already holds exactly this set is left as it is. Each rare tag occurs once in every 100 tiles.
 
     Args:
         folder: Where to write; must be absent, empty, or hold this very set.
@@ -145,7 +145,10 @@ def _is_drawn(folder: pathlib.Path, settings: dict[str, int]) -> bool:
     advice = "pass another folder, or remove this one first"
     if not (folder / MARKER).is_file():
         raise FileExistsError(f"{folder} exists and holds no drawn data set ({MARKER} is missing): {advice}.")
-    found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    try:
+        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileExistsError(f"{folder / MARKER} cannot be read ({error}): {advice}.") from error
     if found != settings:
         raise FileExistsError(f"{folder} holds a set drawn with {found}, not the requested {settings}: {advice}.")
     needed = [folder / "train_v2.csv", folder / "sample_submission_v2.csv", *_pictures(folder, settings)]

@@ -28,9 +28,18 @@ LAND = (
 )
 TAGS = LAND + WEATHER
 FIELD_COLOURS = np.array(
-    [[0.50, 0.47, 0.36], [0.40, 0.46, 0.32], [0.47, 0.39, 0.35], [0.45, 0.50, 0.38], [0.53, 0.40, 0.30], [0.34, 0.42, 0.27]]
+    [
+        [0.50, 0.47, 0.36],
+        [0.40, 0.46, 0.32],
+        [0.47, 0.39, 0.35],
+        [0.45, 0.50, 0.38],
+        [0.53, 0.40, 0.30],
+        [0.34, 0.42, 0.27],
+    ]
 )
-WATER_COLOURS = np.array([[0.36, 0.29, 0.19], [0.10, 0.16, 0.14], [0.43, 0.37, 0.32], [0.20, 0.25, 0.22], [0.28, 0.27, 0.13]])
+WATER_COLOURS = np.array(
+    [[0.36, 0.29, 0.19], [0.10, 0.16, 0.14], [0.43, 0.37, 0.32], [0.20, 0.25, 0.22], [0.28, 0.27, 0.13]]
+)
 SOIL = np.array([0.62, 0.50, 0.37])
 
 
@@ -90,7 +99,7 @@ def _ground(tile: Tile, rng: np.random.Generator) -> None:
 
 
 def _forest(tile: Tile, rng: np.random.Generator) -> None:
-    dark, green, warm = rng.uniform(0.7, 1.35), rng.uniform(0.9, 1.15), rng.uniform(0.85, 1.2)
+    dark, green, warm = rng.uniform(0.7, 1.35), rng.uniform(0.9, 1.12), rng.uniform(0.88, 1.2)
     colour = dark * np.array([0.175 * warm, 0.225 * green, 0.180 / warm])
     crowns = drawing.value_noise(rng, tile.size, 36, octaves=2, persistence=1)
     patches = drawing.value_noise(rng, tile.size, 3, octaves=3)
@@ -101,6 +110,10 @@ def _forest(tile: Tile, rng: np.random.Generator) -> None:
         light += rng.uniform(0.5, 1.8) * drawing.relief(ridges) * tile.scale
     tile.pixels[:] = np.clip(light, 0.45, 1.7)[..., None] * colour
     tile.pixels[..., 0] += 0.012 * patches
+    if rng.random() < 0.3:
+        # Untagged openings, as the real tiles have them: not every pale spot is a field.
+        opening = _patch(tile, rng, rng.uniform(0.04, 0.14), cells=7, rough=0.2)
+        drawing.blend(tile.pixels, opening * rng.uniform(0.2, 0.8), _mottled(tile, rng, _field_colour(rng), 0.1))
 
 
 def _field_colour(rng: np.random.Generator) -> np.ndarray:
@@ -141,7 +154,7 @@ def _agriculture(tile: Tile, rng: np.random.Generator) -> None:
         if whole or extent[inside].mean() > 0:
             colour = _field_colour(rng)
             mask = drawing.softened(inside.astype(np.float32), 0.5)
-            drawing.blend(tile.pixels, mask * rng.uniform(0.75, 1), colour)
+            drawing.blend(tile.pixels, mask * rng.uniform(0.4, 1), colour)
     tile.pixels *= _mottled(tile, rng, np.ones(3), 0.05)
     trees = drawing.soft_step(drawing.value_noise(rng, tile.size, 26, octaves=2) - 2.0, 0.6)
     drawing.blend(tile.pixels, trees * rng.uniform(0, 0.9), (0.17, 0.22, 0.17))
@@ -152,7 +165,7 @@ def _pasture(tile: Tile, rng: np.random.Generator) -> None:
     mask = drawing.soft_step(heights - rng.uniform(-0.5, 0.7), 0.25)
     trees = drawing.soft_step(drawing.value_noise(rng, tile.size, 22, octaves=2) - 1.7, 0.5)
     colour = _field_colour(rng)
-    drawing.blend(tile.pixels, mask * (1 - trees) * 0.9, _mottled(tile, rng, colour, 0.08))
+    drawing.blend(tile.pixels, mask * (1 - trees) * rng.uniform(0.4, 0.95), _mottled(tile, rng, colour, 0.08))
 
 
 def _cultivation(tile: Tile, rng: np.random.Generator) -> None:
@@ -239,8 +252,8 @@ def _road(tile: Tile, rng: np.random.Generator) -> None:
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         corners = int(rng.choice([0, 1, 2, 3, 40]))
         path = drawing.crossing_path(rng, bend=rng.uniform(0.02, 0.08), corners=corners)
-        mask = drawing.stroke(path, tile.size, rng.uniform(0.6, 1.9) * tile.scale)
-        drawing.blend(tile.pixels, mask * rng.uniform(0.45, 0.95), colour)
+        mask = drawing.stroke(path, tile.size, rng.uniform(0.5, 1.7) * tile.scale)
+        drawing.blend(tile.pixels, mask * rng.uniform(0.25, 0.9), colour)
         tile.roads.append(path)
 
 
@@ -268,10 +281,10 @@ def _habitation(tile: Tile, rng: np.random.Generator) -> None:
 
 def _partly_cloudy(tile: Tile, rng: np.random.Generator) -> None:
     heights = drawing.value_noise(rng, tile.size, rng.uniform(1.5, 4), octaves=6, persistence=0.55)
-    cover = drawing.soft_step(heights - np.quantile(heights, 1 - rng.uniform(0.06, 0.5)), rng.uniform(1.2, 3.5))
+    cover = drawing.soft_step(heights - np.quantile(heights, 1 - rng.uniform(0.02, 0.45)), rng.uniform(1.2, 3.5))
     down, right = (int(rng.integers(6, 22) * tile.scale) for _ in range(2))
-    tile.pixels *= 1 - rng.uniform(0.2, 0.6) * drawing.shifted(cover, down, -right)[..., None]
-    _clouds(tile, rng, cover**1.5 * rng.uniform(0.5, 1))
+    tile.pixels *= 1 - rng.uniform(0, 0.55) * drawing.shifted(cover, down, -right)[..., None]
+    _clouds(tile, rng, cover**1.5 * rng.uniform(0.2, 1))
 
 
 def _cloudy(tile: Tile, rng: np.random.Generator) -> None:
@@ -288,14 +301,14 @@ def _clouds(tile: Tile, rng: np.random.Generator, cover: np.ndarray) -> None:
 
 
 def _haze(tile: Tile, rng: np.random.Generator) -> None:
-    veil = rng.uniform(0.4, 0.72) + 0.07 * drawing.value_noise(rng, tile.size, 1.5, octaves=3)
-    grey = rng.uniform(0.38, 0.58) * np.array([1.0, 1.03, 0.98])
-    drawing.blend(tile.pixels, np.clip(veil, 0.3, 0.85), grey)
+    veil = rng.uniform(0.3, 0.7) + 0.07 * drawing.value_noise(rng, tile.size, 1.5, octaves=3)
+    grey = rng.uniform(0.36, 0.58) * np.array([1.0, 1.05, 1.0])
+    drawing.blend(tile.pixels, np.clip(veil, 0.25, 0.85), grey)
 
 
 def _photographed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return bytes as a satellite's camera would: a little air, soft, tinted, more or less exposed, grainy."""
-    air = rng.uniform(0, 0.2) if rng.random() < 0.6 else rng.uniform(0.1, 0.36)
+    air = rng.uniform(0, 0.2) if rng.random() < 0.6 else rng.uniform(0.1, 0.45)
     pixels = (1 - air) * pixels + air * np.array([0.42, 0.48, 0.47])
     pixels = drawing.softened(pixels, rng.uniform(0.15, 0.55)) * rng.uniform(0.85, 1.15)
     pixels = pixels * rng.normal(1, 0.025, 3) + rng.normal(0, 0.007, pixels.shape)
