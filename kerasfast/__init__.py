@@ -7,8 +7,11 @@ from kerasfast.version import __version__
 _HOMES = {
     "kerasfast.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.groups": ["LayerGroups"],
+    "kerasfast.learner": ["Datasets", "Learner"],
     "kerasfast.lr_finder": ["LearningRateSearch", "find_learning_rate"],
+    "kerasfast.metrics": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
     "kerasfast.optimizers": ["grouped"],
+    "kerasfast.phases": ["Phase"],
     "kerasfast.schedules": [
         "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
         "sgdr", "triangular",

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from kerasfast.optimizers import GroupControl, control_of, ensure_built, inner_optimizer
+from kerasfast.control import GroupControl, control_of, inner_optimizer
+from kerasfast.optimizers import ensure_built
 from kerasfast.schedules import ScheduleFunction
 
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length

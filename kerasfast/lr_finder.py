@@ -13,7 +13,7 @@ from keras.src.random import seed_generator
 
 from kerasfast import schedules
 from kerasfast.callbacks import control_for
-from kerasfast.optimizers import GroupControl, Rates, per_group
+from kerasfast.control import GroupControl, Rates, per_group
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.optimizers import GroupControl, control_of, ensure_built, per_group
+from kerasfast.control import GroupControl, control_of, per_group
+from kerasfast.optimizers import ensure_built
 
 RATES = [0.001, 0.01, 0.1]
 OPTIMIZERS = {

@@ -1,0 +1,461 @@
+"""The Learner: a Keras model, its data and its layer groups, trained with the course's few words."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasfast import callbacks as kf_callbacks
+from kerasfast.control import GroupControl, Rates, control_of, per_group
+from kerasfast.groups import LayerGroups, flat_layers
+from kerasfast.lr_finder import LearningRateSearch, find_learning_rate
+from kerasfast.optimizers import grouped
+from kerasfast.phases import Phase, Plan, clr_plan, constant_plan, one_cycle_plan, optimizer_runs, phases_plan, sgdr_plan
+from kerasfast.summary import ModelSummary, summarize
+
+OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
+
+
+def sgd_with_momentum() -> keras.optimizers.Optimizer:
+    """Return the course's default optimizer: SGD with momentum 0.9."""
+    return keras.optimizers.SGD(momentum=0.9)
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Batched datasets for a `Learner`.
+
+    Args:
+        train: Batches (inputs, targets) of known number.
+        valid: The same for validation.
+        test: Batches of inputs, or (inputs, anything).
+        path: Folder in which the learner keeps `models/`.
+    """
+
+    train: tf.data.Dataset
+    valid: tf.data.Dataset | None = None
+    test: tf.data.Dataset | None = None
+    path: str | os.PathLike = "."
+
+
+@dataclass
+class Stage:
+    """What is trained at present: a model, its groups and the data that feeds it."""
+
+    model: keras.Model
+    groups: LayerGroups
+    data: Any
+    steps_per_execution: int = 1
+    epochs: int = 0
+    compiled_for: object = None
+
+
+def batches(split: Any, epoch: int = 0) -> tf.data.Dataset:
+    """Return the dataset of a split: of a view of `ImageData` from `epoch` on, or the dataset itself."""
+    return split.dataset(epoch) if hasattr(split, "dataset") else split
+
+
+class Learner:
+    """Trains `model` on `data` with discriminative rates, restarts, freezing and a rate finder.
+
+    Args:
+        model: A built `keras.Model`; it stays reachable as `learn.model` and stays a plain Keras model.
+        data: `ImageData`, `Datasets`, or any object with `train`, `valid` and `test` (datasets or None) and `path`.
+        groups: Layer groups; one group with all layers by default.
+        loss: A Keras loss; by default that of the compiled model.
+        metrics: Keras metrics, their names, or functions (y_true, y_pred).
+        optimizer: A function that makes an optimizer, such as a Keras optimizer class; SGD with momentum 0.9 by default.
+        clip: Largest global norm of the gradients of the whole model.
+        steps_per_execution: Batches per call of the train function; above 1 the progress bar moves in such steps.
+        jit_compile: As in `keras.Model.compile`.
+        path: Folder for `models/`; the data's by default.
+
+    Attributes:
+        recorder: `Recorder` of the last fit: loss, rates and momentum of every step.
+        search: Result of the last `lr_find`.
+
+    Example:
+
+        learn = Learner(model, Datasets(train, valid), groups=LayerGroups.split(model, [81]), loss="mse")
+        learn.lr_find().plot()
+        learn.fit([1e-3, 1e-2], 3, cycle_len=1, cycle_mult=2)
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Any,
+        *,
+        groups: LayerGroups | None = None,
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
+        optimizer: OptimizerMaker = sgd_with_momentum,
+        clip: float | None = None,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
+    ):
+        if loss is None and not model.compiled:
+            raise ValueError("`Learner` needs a `loss`: the model is not compiled, so it has none of its own.")
+        if not callable(optimizer) or isinstance(optimizer, keras.optimizers.Optimizer):
+            raise ValueError(
+                "`optimizer` must be a function that makes an optimizer, such as `keras.optimizers.Adam` or "
+                f"`lambda: keras.optimizers.SGD(momentum=0.9)`; received {optimizer!r}."
+            )
+        groups = groups or LayerGroups(model, [flat_layers(model)])
+        self._main = Stage(model, groups, data, steps_per_execution)
+        self.loss = model.loss if loss is None else loss
+        self.metrics = list(metrics)
+        self.make_optimizer, self.clip, self.jit_compile = optimizer, clip, jit_compile
+        self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
+        self.recorder = kf_callbacks.Recorder()
+        self.search: LearningRateSearch | None = None
+
+    @property
+    def model(self) -> keras.Model:
+        """The whole Keras model."""
+        return self._main.model
+
+    @property
+    def groups(self) -> LayerGroups:
+        """The layer groups of the whole model."""
+        return self._main.groups
+
+    @property
+    def data(self) -> Any:
+        """The data that the whole model reads."""
+        return self._main.data
+
+    def freeze_to(self, first: int) -> None:
+        """Train the layer groups from index `first` on; -1 is the last group alone."""
+        self.groups.freeze_to(first)
+
+    def freeze_all_but(self, only: int) -> None:
+        """Train one layer group alone."""
+        self.groups.freeze_all_but(only)
+
+    def freeze(self) -> None:
+        """Train the last layer group alone."""
+        self.freeze_to(-1)
+
+    def unfreeze(self) -> None:
+        """Train all layer groups."""
+        self.freeze_to(0)
+
+    def bn_freeze(self, freeze: bool = True) -> None:
+        """Hold the BatchNormalization statistics, or let them move again (see `LayerGroups.bn_freeze`)."""
+        self.groups.bn_freeze(freeze)
+
+    def fit(
+        self,
+        lrs: Rates,
+        n_cycle: int,
+        wds: Rates | None = None,
+        *,
+        cycle_len: int | None = None,
+        cycle_mult: int = 1,
+        use_clr: tuple | None = None,
+        use_clr_beta: tuple | None = None,
+        cycle_save_name: str | None = None,
+        best_save_name: str | None = None,
+        metrics: Sequence[Any] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> keras.callbacks.History:
+        """Train; print a line per epoch.
+
+        Without `cycle_len`, `n_cycle` epochs at constant rates. With it, SGDR: `n_cycle` cosine cycles, the first of
+        `cycle_len` epochs and each `cycle_mult` times longer than the last; the first 5% of the first cycle's batches
+        run at a hundredth of the rate.
+
+        Args:
+            lrs: One rate, or one per layer group.
+            n_cycle: Number of cycles; of epochs without `cycle_len`.
+            wds: One decoupled weight decay, or one per layer group.
+            cycle_len: Epochs of the first cycle.
+            cycle_mult: How many times longer each cycle is than the last.
+            use_clr: (div, cut_div[, max momentum, min momentum]): triangular cycles that start at rate / div and rise
+                for 1 / cut_div of the cycle.
+            use_clr_beta: (div, pct[, max momentum, min momentum]): one-cycle policy, the last pct percent fading out.
+            cycle_save_name: Save the weights after cycle i as `<name>_cyc_<i>`.
+            best_save_name: Save the weights of the best epoch (first metric, else loss) under this name.
+            metrics: Metrics from now on, instead of the learner's.
+            callbacks: Further Keras callbacks.
+
+        Returns:
+            Keras's history: `history.history` has a list per column, a value per epoch.
+
+        Raises:
+            ValueError: If the numbers make no sense together; before anything is trained.
+        """
+        stage = self._ready(metrics)
+        steps, groups = self._steps(stage), len(stage.groups)
+        cycles = _whole("n_cycle", n_cycle), cycle_len and _whole("cycle_len", cycle_len), _whole("cycle_mult", cycle_mult)
+        if cycle_len is None and (use_clr or use_clr_beta or cycle_mult != 1 or cycle_save_name):
+            raise ValueError("`cycle_mult`, `use_clr`, `use_clr_beta` and `cycle_save_name` need a `cycle_len`.")
+        if use_clr or use_clr_beta:
+            plan = clr_plan(steps, *cycles, use_clr=use_clr, use_clr_beta=use_clr_beta)
+        else:
+            plan = sgdr_plan(steps, *cycles) if cycle_len else constant_plan(steps, n_cycle)
+        plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
+        return self._run(stage, plan, self._savers(plan, cycle_save_name, best_save_name), callbacks)
+
+    def fit_one_cycle(
+        self,
+        lrs: Rates,
+        epochs: int,
+        wds: Rates | None = None,
+        *,
+        div: float = 25.0,
+        tail: float = 0.1,
+        momentum: tuple[float, float] = (0.95, 0.85),
+        best_save_name: str | None = None,
+        metrics: Sequence[Any] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> keras.callbacks.History:
+        """Train one cycle: up from `lrs / div` to `lrs` and back, a fade-out at the end, the momentum the other way.
+
+        Args:
+            lrs: Largest rate, one or one per layer group.
+            epochs: Length of the cycle.
+            wds: One decoupled weight decay, or one per layer group.
+            div: The first rate is `lrs / div`.
+            tail: Fraction of the cycle that fades out to `lrs / (100 * div)`.
+            momentum: Largest and smallest momentum (first beta for the Adam family).
+            best_save_name, metrics, callbacks: As in `fit`.
+        """
+        stage = self._ready(metrics)
+        groups = len(stage.groups)
+        plan = one_cycle_plan(self._steps(stage), _whole("epochs", epochs), div, tail, momentum)
+        plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
+        return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks)
+
+    def fit_opt_sched(
+        self,
+        phases: Sequence[Phase],
+        *,
+        best_save_name: str | None = None,
+        metrics: Sequence[Any] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> list[keras.callbacks.History]:
+        """Train through `phases`; consecutive ones with the same optimizer make one fit.
+
+        A phase with an optimizer of its own starts with fresh slots, and so does the one that follows it.
+
+        Returns:
+            A history per fit.
+        """
+        runs, groups = optimizer_runs(phases), len(self._stage().groups)
+        for _, run in runs:
+            phases_plan(run, 2, groups)  # a mistake in the last phase must not cost the training of the first
+        histories = []
+        for make_optimizer, run in runs:
+            stage = self._ready(metrics, make_optimizer)
+            plan = phases_plan(run, self._steps(stage), groups)
+            histories.append(self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks))
+        return histories
+
+    def lr_find(
+        self,
+        start_lr: Rates = 1e-5,
+        end_lr: float = 10.0,
+        wds: Rates | None = None,
+        *,
+        linear: bool = False,
+        steps: int = 100,
+    ) -> LearningRateSearch:
+        """Run the learning-rate finder (see `find_learning_rate`); the model and everything else stay as they were."""
+        stage = self._ready(None)
+        self.search = find_learning_rate(
+            stage.model,
+            batches(stage.data.train, stage.epochs),
+            start=start_lr,
+            end=end_lr,
+            steps=steps,
+            linear=linear,
+            weight_decays=wds,
+        )
+        return self.search
+
+    def predict(self, is_test: bool = False) -> np.ndarray:
+        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
+        stage = self._stage()
+        return np.asarray(stage.model.predict(batches(self._split(stage.data, is_test)), verbose=0))
+
+    def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return predictions (n, classes) and targets of the validation set, or of a labelled test set."""
+        targets = targets_of(self._split(self.data, is_test))
+        return self.predict(is_test), targets
+
+    def predict_array(self, inputs: np.ndarray) -> np.ndarray:
+        """Return predictions for a batch of inputs as the model takes them; for one image pass `image[None]`."""
+        inputs = np.asarray(inputs)
+        expected = self.model.input_shape
+        if inputs.ndim != len(expected):
+            raise ValueError(
+                f"`predict_array` takes a batch of shape {expected}; received shape {inputs.shape}. "
+                "For a single input add an axis: `inputs[None]`."
+            )
+        return np.asarray(self.model.predict(inputs, verbose=0))
+
+    def save(self, name: str) -> pathlib.Path:
+        """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""
+        target = self._weights_file(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            temporary = pathlib.Path(folder) / target.name
+            with _weights_only(self.model):
+                self.model.save_weights(temporary)
+            os.replace(temporary, target)
+        return target
+
+    def load(self, name: str) -> None:
+        """Load weights that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there are none under this name; the message lists those there are.
+        """
+        target = self._weights_file(name)
+        if not target.is_file():
+            saved = sorted(file.name.removesuffix(".weights.h5") for file in target.parent.glob("*.weights.h5"))
+            raise FileNotFoundError(f"No weights named {name!r} in {target.parent}; saved: {', '.join(saved) or 'none'}.")
+        with _weights_only(self.model):
+            self.model.load_weights(target)
+
+    def summary(self) -> ModelSummary:
+        """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""
+        return summarize(self.model, _sample_shape(self.data))
+
+    def _stage(self) -> Stage:
+        """Return what `fit`, `lr_find` and `predict` work on."""
+        return self._main
+
+    def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
+        """Return the stage with its model compiled; compile only where loss, metrics or optimizer changed."""
+        if metrics is not None:
+            self.metrics = list(metrics)
+        stage = self._stage()
+        wanted = (self.loss, tuple(self.metrics), make_optimizer or self.make_optimizer, stage.steps_per_execution)
+        if stage.compiled_for != wanted or control_of(stage.model.optimizer) is None:
+            optimizer = (make_optimizer or self.make_optimizer)()
+            if self.clip is not None:
+                optimizer.global_clipnorm = self.clip
+            stage.model.compile(
+                grouped(optimizer, stage.groups),
+                loss=self.loss,
+                metrics=[_copied(metric) for metric in self.metrics],
+                steps_per_execution=stage.steps_per_execution,
+                jit_compile=self.jit_compile,
+            )
+            stage.compiled_for = wanted
+        stage.groups.sync()
+        return stage
+
+    def _steps(self, stage: Stage) -> int:
+        """Return the optimizer steps of an epoch."""
+        cardinality = int(batches(stage.data.train).cardinality())
+        if cardinality <= 0:
+            raise ValueError(
+                "The training data "
+                + ("has not a single batch." if cardinality == 0 else "does not say how many batches an epoch has; ")
+                + ("" if cardinality == 0 else "use `dataset.apply(tf.data.experimental.assert_cardinality(n))`.")
+            )
+        accumulated = getattr(control_of(stage.model.optimizer).optimizer, "gradient_accumulation_steps", None)
+        return max(1, cardinality // (accumulated or 1))
+
+    def _run(self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence) -> keras.callbacks.History:
+        control: GroupControl = kf_callbacks.control_for(stage.model)
+        control.set_rates(np.max(plan.learning_rates, axis=0))
+        if control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays):
+            stage.model.train_function = None
+        self.recorder = kf_callbacks.Recorder()
+        valid = getattr(stage.data, "valid", None)
+        reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
+        try:
+            history = stage.model.fit(
+                batches(stage.data.train, stage.epochs),
+                validation_data=None if valid is None else batches(valid),
+                epochs=plan.epochs,
+                callbacks=[*reporting, *savers, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            stage.epochs += len(self.recorder.epochs)
+            control.set_rates()
+        return history
+
+    def _savers(self, plan: Plan, cycle_save_name: str | None, best_save_name: str | None) -> list:
+        savers = []
+        if cycle_save_name is not None:
+            save_cycle = lambda cycle: self.save(f"{cycle_save_name}_cyc_{cycle}")
+            savers.append(kf_callbacks.CycleSaver(plan.cycle_ends, save_cycle))
+        if best_save_name is not None:
+            lower = bool(self.metrics) and lower_is_better(self.metrics[0])
+            savers.append(kf_callbacks.BestSaver(lambda: self.save(best_save_name), lower_is_better=lower))
+        return savers
+
+    def _split(self, data: Any, is_test: bool) -> Any:
+        split = getattr(data, "test" if is_test else "valid", None)
+        if split is None:
+            raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
+        return split
+
+    def _weights_file(self, name: str) -> pathlib.Path:
+        if not name or name != os.path.basename(name):
+            raise ValueError(f"A name of saved weights is a file name without folders; received {name!r}.")
+        return self.path / "models" / f"{name}.weights.h5"
+
+
+@contextlib.contextmanager
+def _weights_only(model: keras.Model) -> Iterator[None]:
+    """Hide the optimizer, whose state Keras would write and read with the weights."""
+    optimizer = model.optimizer
+    model.optimizer = None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
+
+
+def targets_of(split: Any) -> np.ndarray:
+    """Return the targets of a split in order, without decoding a picture where the split knows them."""
+    if hasattr(split, "dataset"):
+        if split.targets is None:
+            raise ValueError("This set has no targets; use `predict`.")
+        return split.targets
+    return np.concatenate([np.asarray(targets) for _, targets in split])
+
+
+def lower_is_better(metric: Any) -> bool:
+    """Return whether small values of a metric are good, by Keras's own notes or by its name."""
+    resolved = keras.metrics.get(metric) if isinstance(metric, str) and metric not in ("acc", "accuracy") else metric
+    direction = getattr(resolved, "_direction", None)
+    if direction is not None:
+        return direction == "down"
+    name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", ""))
+    return any(word in name.lower() for word in ("loss", "error", "mae", "mse", "mape", "rms", "entropy"))
+
+
+def _copied(metric: Any) -> Any:
+    """Return a metric of its own for each compiled model: one instance cannot count for two."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric
+
+
+def _whole(name: str, value: int) -> int:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"`{name}` must be a whole number, 1 or more; received {value!r}.")
+    return int(value)
+
+
+def _sample_shape(data: Any) -> tuple | None:
+    spec = batches(data.train).element_spec
+    inputs = spec[0] if isinstance(spec, tuple) else spec
+    return tuple(inputs.shape) if hasattr(inputs, "shape") else None

@@ -1,0 +1,216 @@
+"""The Learner: the course's fit, freezing, saving, predicting, and what it refuses before training."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasfast as kf
+
+STEPS = 8
+
+
+def make_learner(tmp_path, *, groups=3, metrics=("mae",), valid=True, **arguments) -> kf.Learner:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.layers.Input((4,)), keras.layers.Dense(8, "relu", name="early"), keras.layers.Dense(8, "relu", name="late"),
+         keras.layers.Dense(1, name="head")]
+    )  # fmt: skip
+    random = np.random.default_rng(0)
+    x = random.normal(size=(STEPS * 4, 4)).astype("float32")
+    y = (x @ random.normal(size=(4, 1))).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    split = kf.LayerGroups.split(model, ["late", "head"]) if groups == 3 else None
+    sets = kf.Datasets(data, data if valid else None, data.map(lambda x, y: x), tmp_path)
+    return kf.Learner(model, sets, groups=split, loss="mse", metrics=metrics, **arguments)
+
+
+def test_fit_without_cycles_is_constant_and_learns(tmp_path, capsys):
+    learn = make_learner(tmp_path)
+    history = learn.fit([0.001, 0.01, 0.02], 5)
+    assert len(history.history["val_loss"]) == 5
+    assert history.history["val_loss"][-1] < 0.5 * history.history["val_loss"][0]
+    np.testing.assert_allclose(learn.recorder.learning_rates, np.tile([0.001, 0.01, 0.02], (5 * STEPS, 1)), rtol=1e-6)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0].split() == ["epoch", "trn_loss", "val_loss", "mae"] and len(lines) == 6
+
+
+def test_fit_with_cycles_is_sgdr(tmp_path):
+    learn = make_learner(tmp_path)
+    learn.fit(0.02, 3, cycle_len=1, cycle_mult=2)
+    want = 0.02 * kf.sgdr(STEPS, cycle_mult=2)(np.arange(7 * STEPS))
+    for group in range(3):
+        np.testing.assert_allclose(learn.recorder.learning_rates[:, group], want, rtol=1e-6, atol=1e-9)
+
+
+def test_clr_and_one_cycle_schedule_rate_and_momentum(tmp_path):
+    learn = make_learner(tmp_path)
+    learn.fit(0.02, 2, cycle_len=2, use_clr=(4, 8, 0.95, 0.85))
+    rates, momentums = learn.recorder.learning_rates[:, 0], learn.recorder.momentums
+    assert rates[0] == pytest.approx(0.005) and rates[2] == pytest.approx(0.02) and rates[16] == pytest.approx(0.005)
+    assert momentums[0] == pytest.approx(0.95) and momentums[2] == pytest.approx(0.85)
+    learn.fit(0.02, 1, cycle_len=2, use_clr_beta=(10, 10, 0.95, 0.85))
+    assert learn.recorder.learning_rates.max() == pytest.approx(0.02, rel=0.1)
+    learn.fit_one_cycle(0.02, 2)
+    assert learn.recorder.learning_rates[0, 0] == pytest.approx(0.02 / 25)
+    assert learn.recorder.momentums.min() < 0.87
+
+
+def test_weight_decay_alone_shrinks_the_weights(tmp_path):
+    learn = make_learner(tmp_path, optimizer=keras.optimizers.SGD)
+    learn.loss = lambda y, p: 0.0 * tf.reduce_mean(p)
+    before = learn.model.get_weights()
+    learn.fit(0.1, 1, wds=[0.0, 0.5, 1.0])
+    after = learn.model.get_weights()
+    for index, decay in enumerate([0.0, 0.5, 1.0]):
+        np.testing.assert_allclose(after[2 * index], before[2 * index] * (1 - 0.1 * decay) ** STEPS, rtol=1e-5)
+
+
+def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
+    learn = make_learner(tmp_path)
+    phases = [
+        kf.Phase(epochs=1, lr=0.01),
+        kf.Phase(epochs=2, lr=(0.01, 0.001), lr_decay="cosine"),
+        kf.Phase(epochs=1, lr=(np.array([0.001, 0.002, 0.004]), 0.0), lr_decay="linear", optimizer=keras.optimizers.Adam),
+    ]
+    histories = learn.fit_opt_sched(phases)
+    assert [len(h.history["loss"]) for h in histories] == [3, 1]
+    assert isinstance(learn.model.optimizer, keras.optimizers.Adam)
+    np.testing.assert_allclose(learn.recorder.learning_rates[0], [0.001, 0.002, 0.004], rtol=1e-6)
+    np.testing.assert_allclose(learn.recorder.learning_rates[-1], np.array([0.001, 0.002, 0.004]) / STEPS, rtol=1e-5)
+
+
+def test_rates_cycles_and_freezing_need_no_new_trace_and_metrics_do(tmp_path):
+    traces = []
+    learn = make_learner(tmp_path)
+    learn.loss = lambda y, p: (traces.append(1), tf.reduce_mean(tf.square(y - p)))[1]
+    learn.freeze()
+    learn.fit(0.01, 1)
+    learn.unfreeze()
+    learn.fit(0.01, 1)
+    count = len(traces)
+    learn.fit([1e-4, 1e-3, 1e-2], 2, cycle_len=1)
+    learn.freeze()
+    learn.lr_find(steps=5)
+    learn.fit(0.03, 1, cycle_len=2)
+    assert len(traces) == count
+    learn.fit(0.01, 1, metrics=["mse"])
+    assert len(traces) > count
+
+
+def test_the_finder_leaves_the_next_fit_as_it_was(tmp_path):
+    results = []
+    for find in (False, True):
+        learn = make_learner(tmp_path)
+        learn.fit(0.01, 1)
+        if find:
+            assert learn.lr_find(end_lr=1.0, steps=20).suggestion > 0
+        learn.fit(0.01, 1, cycle_len=1)
+        results.append(learn.model.get_weights())
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_save_and_load_bring_the_weights_back(tmp_path):
+    learn = make_learner(tmp_path)
+    file = learn.save("first")
+    before = learn.model.get_weights()
+    learn.fit(0.05, 1)
+    learn.load("first")
+    for a, b in zip(before, learn.model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    assert file == tmp_path / "models" / "first.weights.h5" and [*file.parent.iterdir()] == [file]
+    with pytest.raises(FileNotFoundError, match="No weights named 'second'.*saved: first"):
+        learn.load("second")
+    with pytest.raises(ValueError, match="without folders"):
+        learn.save("../away")
+
+
+def test_cycles_and_the_best_epoch_are_saved(tmp_path):
+    learn = make_learner(tmp_path)
+    learn.fit(0.01, 2, cycle_len=1, cycle_mult=2, cycle_save_name="run", best_save_name="best")
+    names = sorted(file.name for file in (tmp_path / "models").iterdir())
+    assert names == ["best.weights.h5", "run_cyc_0.weights.h5", "run_cyc_1.weights.h5"]
+    last = learn.model.get_weights()
+    learn.load("run_cyc_1")
+    for a, b in zip(last, learn.model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_predictions_come_in_order_for_each_set(tmp_path):
+    learn = make_learner(tmp_path)
+    predictions, targets = learn.predict_with_targs()
+    assert predictions.shape == targets.shape == (STEPS * 4, 1)
+    np.testing.assert_allclose(learn.predict(is_test=True), predictions, rtol=1e-6)
+    x = np.concatenate([batch for batch in learn.data.test])
+    np.testing.assert_allclose(learn.predict_array(x), predictions, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"takes a batch of shape \(None, 4\); received shape \(4,\).*inputs\[None\]"):
+        learn.predict_array(x[0])
+
+
+def test_summary_lists_the_lessons_columns(tmp_path):
+    learn = make_learner(tmp_path)
+    learn.freeze()
+    summary = learn.summary()
+    assert list(summary) == ["early", "late", "head"]
+    assert summary["early"] == {"input_shape": (None, 4), "output_shape": (None, 8), "trainable": False, "nb_params": 40}
+    assert summary["head"]["trainable"] is True
+    assert "early" in str(summary) and "total params 121, in trainable layers 9" in str(summary)
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(tmp_path, capsys):
+    learn = make_learner(tmp_path, valid=False)
+    learn.fit(1e30, 5)
+    out = capsys.readouterr().out
+    assert "try lower learning rates" in out and len(learn.recorder.epochs) < 5
+
+
+def test_a_compiled_model_brings_its_own_loss(tmp_path):
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
+    sets = make_learner(tmp_path).data
+    with pytest.raises(ValueError, match="needs a `loss`"):
+        kf.Learner(model, sets)
+    model.compile("sgd", loss="mse")
+    assert kf.Learner(model, sets).fit(0.01, 1).history["loss"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda l: l.fit([0.1, 0.2], 1), r"`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values"),
+        (lambda l: l.fit(0.1, 1, wds=[0.1] * 4), "`wds` has 4 values"),
+        (lambda l: l.fit(-0.1, 1), "0 or more; received"),
+        (lambda l: l.fit(0.1, 0), "`n_cycle` must be a whole number, 1 or more; received 0"),
+        (lambda l: l.fit(0.1, 1.5), "`n_cycle` must be a whole number"),
+        (lambda l: l.fit(0.1, 1, cycle_len=0.5), "`cycle_len` must be a whole number"),
+        (lambda l: l.fit(0.1, 1, cycle_mult=2), "need a `cycle_len`"),
+        (lambda l: l.fit(0.1, 1, use_clr=(4, 8)), "need a `cycle_len`"),
+        (lambda l: l.fit(0.1, 1, cycle_len=1, use_clr=(4, 8), use_clr_beta=(4, 8)), "exclude each other"),
+        (lambda l: l.fit(0.1, 1, cycle_len=1, cycle_mult=2, use_clr=(4, 8)), "cycles of equal length"),
+        (lambda l: l.fit(0.1, 1, cycle_len=1, use_clr=(4, 8, 0.9)), "takes 2 numbers, or 4"),
+        (lambda l: l.fit_one_cycle(0.1, 0), "`epochs` must be a whole number"),
+        (lambda l: l.fit_opt_sched([]), "needs a phase"),
+        (lambda l: l.fit_opt_sched([kf.Phase(lr_decay="sudden")]), "`lr_decay` must be one of constant, linear"),
+        (lambda l: l.fit_opt_sched([kf.Phase(momentum=0.9), kf.Phase()]), "in some phases of one optimizer"),
+        (lambda l: l.freeze_to(3), "has 3 layer groups; pass an index from -3 to 2"),
+        (lambda l: l.lr_find(1.0, 0.1), "0 < start < end"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(tmp_path, call, message):
+    learn = make_learner(tmp_path)
+    before = learn.model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        call(learn)
+    for a, b in zip(before, learn.model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_missing_sets_and_unknown_lengths_are_named(tmp_path):
+    learn = make_learner(tmp_path, valid=False)
+    with pytest.raises(ValueError, match="no validation set"):
+        learn.predict()
+    endless = learn.data.train.filter(lambda x, y: True)
+    with pytest.raises(ValueError, match="does not say how many batches"):
+        kf.Learner(learn.model, kf.Datasets(endless), loss="mse").fit(0.1, 1)
+    with pytest.raises(ValueError, match="function that makes an optimizer"):
+        kf.Learner(learn.model, learn.data, loss="mse", optimizer=keras.optimizers.SGD())
