@@ -109,9 +109,10 @@ def _parsed(series: pd.Series, date_format: str | None) -> pd.Series:
 def _parts(dates: pd.Series, time: bool) -> dict[str, np.ndarray]:
     codes, different = pd.factorize(dates)
     calendar = pd.Series(different)
-    numbers = {name: _attribute(calendar, name) for name in (NUMBERS + TIMES if time else NUMBERS)}
-    parts = {name: _spread(values.to_numpy("int32"), codes, np.nan) for name, values in numbers.items()}
+    parts = {name: _spread(_attribute(calendar, name).to_numpy("int32"), codes, np.nan) for name in NUMBERS}
     parts |= {name: _spread(_attribute(calendar, name).to_numpy(bool), codes, False) for name in FLAGS}
+    if time:
+        parts |= {name: _spread(_attribute(calendar, name).to_numpy("int32"), codes, np.nan) for name in TIMES}
     return parts | {"Elapsed": _spread(_seconds(different), codes, np.nan)}
 
 

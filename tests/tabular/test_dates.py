@@ -46,7 +46,7 @@ def test_every_part_equals_the_standard_librarys(days, unit):
     frame = pd.DataFrame({"SaleDate": pd.DatetimeIndex(days).as_unit(unit)}, index=np.arange(len(days)) + 7)
     parts = add_date_parts(frame, "SaleDate", time=True, drop=True)
     expected = pd.DataFrame([naive_parts(day) for day in days]).add_prefix("Sale")
-    assert list(parts.columns) == ["Sale" + name for name in (*NUMBERS, *TIMES, *FLAGS, "Elapsed")]
+    assert list(parts.columns) == ["Sale" + name for name in (*NUMBERS, *FLAGS, *TIMES, "Elapsed")]
     assert parts.index.equals(frame.index)
     pd.testing.assert_frame_equal(parts[expected.columns].reset_index(drop=True), expected, check_dtype=False)
 
