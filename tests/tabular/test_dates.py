@@ -136,6 +136,11 @@ def test_bad_input_names_the_column(frame, message):
         add_date_parts(pd.DataFrame(frame), "Date")
 
 
+def test_rows_may_share_an_index_label():
+    frame = pd.DataFrame({"Date": ["2015-07-31", "2014-07-31"]}, index=["same", "same"])
+    assert add_date_parts(frame, "Date")["Year"].tolist() == [2015, 2014]
+
+
 def test_prefix_replaces_the_columns_name():
     parts = add_date_parts(pd.DataFrame({"Date": ["2015-07-31"]}), "Date", prefix="sold_")
     assert parts["sold_Year"].tolist() == [2015]

@@ -148,6 +148,14 @@ def test_the_callers_frame_is_not_changed_and_empty_frames_work(table, add, more
     assert add(table.iloc[:1], "Promo", "Store", "Date", **more).shape == (1, 7)
 
 
+def test_rows_may_share_an_index_label(table):
+    same = table.set_axis([0] * 90)
+    away = (add_elapsed(frame, "Promo", "Store", "Date")["AfterPromo"] for frame in (same, table))
+    np.testing.assert_array_equal(*away)
+    rolled = (add_rolling(frame, "Promo", "Store", "Date", window=7)["Promo_bw"] for frame in (same, table))
+    np.testing.assert_array_equal(*rolled)
+
+
 @pytest.mark.parametrize("add, more", [(add_elapsed, {}), (add_rolling, {"window": 7})])
 @pytest.mark.parametrize(
     "change, error, message",
