@@ -3,7 +3,7 @@
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
 from kerasfast.tabular.dates import single_column
 from kerasfast.tabular.frames import atomic_path
+from kerasfast.tabular.statistics import CategoryStatistics, NumberStatistics
 
 _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1
@@ -86,34 +87,27 @@ class TableEncoder:
             ValueError: naming the column that is missing, twice there, without any value, infinite, or of values that
                 cannot be encoded; or the table is empty.
         """
-        self._check_frame(frame)
-        if not len(frame):
+        return self.fit_parts([frame])
+
+    def fit_parts(self, frames: Iterable[pd.DataFrame]) -> "TableEncoder":
+        """Learn as `fit` does from a training table that comes in parts, such as the row groups of a file.
+
+        One part at a time is in memory. Beyond a million rows (or the rows of the largest part) the medians, which
+        fill missing values, are those of a random sample of that size; all else is exact.
+        """
+        categories = [CategoryStatistics(name) for name in self.categorical]
+        numbers = [NumberStatistics(name) for name in self.continuous]
+        for frame in frames:
+            self._check_frame(frame)
+            for column in categories + numbers:
+                column.update(frame[column.name])
+        if not (categories + numbers)[0].rows:
             raise ValueError("cannot fit an encoder on a table without rows.")
-        categories = [
-            CategoryColumn.fit(
-                frame[name],
-                max_levels=_of_column(self.max_levels, name, None),
-                min_count=_of_column(self.min_count, name, 1),
-                separate_missing=self.separate_missing,
-            )
-            for name in self.categorical
-        ]
-        # Text is no list of names: "learned" contains "learn".
-        forced = [] if isinstance(self.missing_flags, str) else self.missing_flags
-        forced = self.continuous if self.missing_flags == "all" else forced
-        numbers = [
-            NumberColumn.fit(
-                frame[name],
-                standardize=self.standardize,
-                flag_missing=self.missing_flags != "none",
-                flag_always=name in forced,
-            )
-            for name in self.continuous
-        ]
-        clashing = [n.flag_name for n in numbers if n.flagged and n.flag_name in self.categorical + self.continuous]
+        learned = [self._number_column(column) for column in numbers]
+        clashing = [n.flag_name for n in learned if n.flagged and n.flag_name in self.categorical + self.continuous]
         if clashing:
             raise ValueError(f"columns {clashing} have the names of missing-value flags; rename them.")
-        self._categories, self._numbers = categories, numbers
+        self._categories, self._numbers = [self._category_column(column) for column in categories], learned
         return self
 
     def transform(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -256,6 +250,22 @@ class TableEncoder:
     def load(cls, path: str | os.PathLike) -> "TableEncoder":
         """Read what `save` wrote."""
         return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+
+    def _category_column(self, column: CategoryStatistics) -> CategoryColumn:
+        return column.column(
+            max_levels=_of_column(self.max_levels, column.name, None),
+            min_count=_of_column(self.min_count, column.name, 1),
+            separate_missing=self.separate_missing,
+        )
+
+    def _number_column(self, column: NumberStatistics) -> NumberColumn:
+        # Text is no list of names: "learned" contains "learn".
+        named = not isinstance(self.missing_flags, str) and column.name in self.missing_flags
+        return column.column(
+            standardize=self.standardize,
+            flag_missing=self.missing_flags != "none",
+            flag_always=named or self.missing_flags == "all",
+        )
 
     def _check_fitted(self) -> None:
         if not self._categories and not self._numbers:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from kerasfast.tabular.encoding import TableEncoder
+from kerasfast.tabular.statistics import NumberStatistics
 
 
 def naive_codes(train: list, test: list) -> list[int]:
@@ -193,6 +194,57 @@ def test_no_rate_masks_nothing(train):
     masked = encoder.mask(codes, values, seed=0)
     np.testing.assert_array_equal(masked[0], codes)
     np.testing.assert_array_equal(masked[1], values)
+
+
+def test_parts_teach_the_same_as_the_whole_table(rng):
+    frame = pd.DataFrame(
+        {
+            "text": rng.choice(["a", "b", "c", None], 5000),
+            "size": pd.Categorical(rng.choice(["s", "m", "l"], 5000), categories=["s", "m", "l"]),
+            "x": np.where(rng.random(5000) < 0.2, np.nan, rng.normal(1e6, 2.0, 5000)),
+            "late": np.where(np.arange(5000) < 3000, np.nan, rng.exponential(size=5000)),
+            "day": pd.date_range("2015-01-01", periods=5000, freq="h"),
+        }
+    )
+    options = {"min_count": 3, "max_levels": {"text": 2}, "separate_missing": True}
+    whole, parts = (TableEncoder(["text", "size"], ["x", "late", "day"], **options) for _ in range(2))
+    whole.fit(frame)
+    parts.fit_parts(frame.iloc[start : start + 999] for start in range(0, 5000, 999))
+    assert parts.cardinalities == whole.cardinalities and parts.value_names == whole.value_names
+    assert parts.levels("size").tolist() == ["s", "m", "l"]
+    np.testing.assert_array_equal(parts.transform(frame)[0], whole.transform(frame)[0])
+    np.testing.assert_allclose(parts.transform(frame)[1], whole.transform(frame)[1], rtol=1e-6, atol=1e-6)
+
+
+def test_the_median_of_many_parts_comes_from_a_bounded_sample(monkeypatch, rng):
+    monkeypatch.setattr("kerasfast.tabular.statistics._SAMPLE", 500)
+    values = np.sort(rng.normal(size=20_000))
+    statistics = NumberStatistics("x")
+    for part in values.reshape(-1, 400):
+        statistics.update(pd.Series(part, name="x"))
+    assert len(statistics._sample) == 500
+    column = statistics.column(standardize=True, flag_missing=True, flag_always=False)
+    np.testing.assert_allclose(column.fill, np.median(values), atol=0.15)
+    np.testing.assert_allclose([column.mean, column.scale], [values.mean(), values.std()], rtol=1e-9)
+
+
+def test_parts_of_different_types_are_refused_and_booleans_become_numbers():
+    with pytest.raises(ValueError, match="'x' held number values in earlier rows but holds text values"):
+        TableEncoder(["x"], []).fit_parts(pd.DataFrame({"x": values}) for values in ([1, 2], ["a"]))
+    encoder = TableEncoder(["x"], ["y"])
+    encoder.fit_parts(pd.DataFrame({"x": values, "y": values}) for values in ([True], [None], [0, 2]))
+    assert encoder.levels("x").tolist() == [0, 1, 2] and encoder.value_names == ["y", "y_na"]
+    assert encoder.to_json() == TableEncoder.from_json(encoder.to_json()).to_json()
+    with pytest.raises(ValueError, match="without rows"):
+        encoder.fit_parts([])
+
+
+def test_nullable_nan_is_missing_and_nanoseconds_are_one_level():
+    odd = pd.arrays.FloatingArray(np.array([np.nan, 1.0, 2.0]), np.array([False, False, True]))
+    day = pd.Timestamp("2015-01-01")
+    times = pd.DatetimeIndex([day, day + pd.Timedelta(1, "ns"), day + pd.Timedelta("1s")]).as_unit("ns")
+    codes, _ = TableEncoder(["odd", "time"], []).fit_transform(pd.DataFrame({"odd": odd, "time": times}))
+    assert codes.T.tolist() == [[0, 1, 0], [1, 1, 2]]
 
 
 def test_constant_columns_become_zero_and_one_level(train):
