@@ -48,8 +48,9 @@ def load_tables(folder: str | os.PathLike) -> dict[str, pd.DataFrame]:
     # StateHoliday is "0", "a", "b" or "c"; read without a type, parts of the file become the number 0.
     read = {"train": {"dtype": {"StateHoliday": str}}, "test": {"dtype": {"StateHoliday": str}}}
     tables = {name: pd.read_csv(path, **read.get(name, {})) for name, path in paths.items()}
-    dated = {name: tables[name].assign(Date=pd.to_datetime(tables[name]["Date"])) for name in ("train", "test", "weather")}
-    return tables | dated
+    for name in ("train", "test", "weather"):
+        tables[name]["Date"] = pd.to_datetime(tables[name]["Date"])
+    return tables
 
 
 # %% The lesson's features

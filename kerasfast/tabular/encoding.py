@@ -36,7 +36,8 @@ class TableEncoder:
         min_count: keep only levels that occur that often in training: a number, or by column. With 0, a declared
             category without any row keeps its code, which then no training row reaches.
         missing_flags: "learned", "all", "none", or the names of columns to flag besides the learned ones.
-        separate_missing: give missing values of a categorical column a code of their own, the last, where training has any.
+        separate_missing: give missing values of a categorical column a code of their own, the last one, where
+            training has any.
         standardize: False leaves the continuous values as they are (missing ones filled).
         unknown_rate: the share of codes, and of flagged values, that `mask` hides.
 
@@ -229,7 +230,7 @@ class TableEncoder:
         """
         stored = json.loads(text)
         if not isinstance(stored, dict) or (stored.get("format"), stored.get("version")) != (_FORMAT, _VERSION):
-            raise ValueError(f"not the JSON of a {_FORMAT} of version {_VERSION}; save the encoder again with this version.")
+            raise ValueError(f"not the JSON of a {_FORMAT} of version {_VERSION}; save the encoder again.")
         try:
             categories = [CategoryColumn.from_json(column) for column in stored["categorical"]]
             numbers = [NumberColumn(**column) for column in stored["continuous"]]
@@ -276,7 +277,9 @@ class TableEncoder:
             raise TypeError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
         absent = [name for name in self.categorical + self.continuous if name not in frame.columns]
         if absent:
-            raise ValueError(f"the table has no columns {absent}, which the encoder needs; it has {list(frame.columns)}.")
+            raise ValueError(
+                f"the table has no columns {absent}, which the encoder needs; its columns are {list(frame.columns)}."
+            )
         for name in self.categorical + self.continuous:
             single_column(frame, name)
 

@@ -94,7 +94,7 @@ def _check_storable(frame: pd.DataFrame, path: pathlib.Path, kind: str) -> None:
         raise ValueError(f"column names repeat: {sorted(set(frame.columns[frame.columns.duplicated()]))}; rename them.")
     if kind == "feather" and not frame.index.equals(pd.RangeIndex(len(frame))):
         raise ValueError(
-            f"a feather file cannot hold the row index ({frame.index[:3].tolist()}, ...) of the table for {path.name!r}; "
+            f"a feather file cannot hold the row index ({frame.index[:3].tolist()}, ...) for {path.name!r}; "
             "call frame.reset_index(), with drop=True where the index means nothing, or write parquet."
         )
 

@@ -117,9 +117,7 @@ def _check_meeting(
 ) -> None:
     """Join the keys alone, each left one once: small, and it shows what the whole join would do."""
     keys = left[left_keys].drop_duplicates()
-    found = keys.merge(
-        right[right_keys].set_axis(left_keys, axis=1), how="left", on=left_keys, indicator="_found"
-    )
+    found = keys.merge(right[right_keys].set_axis(left_keys, axis=1), how="left", on=left_keys, indicator="_found")
     twice = found.duplicated(left_keys)
     if "rows" in wanted and twice.any():
         raise ValueError(_repeated(found.loc[twice, left_keys]))

@@ -51,7 +51,8 @@ class CategoryStatistics:
             kept = [level for level in kept if level in frequent]
         if not kept:
             raise ValueError(
-                f"no level of categorical column {self.name!r} occurs {min_count} times; lower `min_count` or leave it out."
+                f"no level of categorical column {self.name!r} occurs {min_count} times; "
+                "lower `min_count` or leave it out."
             )
         missing_code = len(kept) + 1 if separate_missing and self._missing else UNKNOWN
         if self._kind == "number":

@@ -1,4 +1,4 @@
-"""What the values of a column are (numbers, texts, dates ...), and plain forms of them that can be compared and stored."""
+"""What the values of a column are (numbers, texts, dates), and plain forms that can be compared and stored."""
 
 import numbers
 from collections.abc import Sequence
@@ -56,17 +56,16 @@ def common_kind(series: pd.Series, before: str | None, received: str | None) -> 
 
 
 def factorize(series: pd.Series) -> tuple[str | None, np.ndarray, list[Any], bool]:
-    """Return the kind, each row's position in the different values (-1 missing), these values, and if they are in order."""
+    """Return the kind, each row's position in the values (-1 missing), the values, and whether these are in order.
+
+    Dates that differ by nanoseconds only are the same value more than once.
+    """
     in_order = isinstance(series.dtype, pd.CategoricalDtype)
     if in_order:
         codes, different = series.cat.codes.to_numpy(), series.cat.categories
     else:
         codes, different = _different(series)
     kind, values = _canonical(different, series.name)
-    if len(set(values)) < len(values):
-        # Dates that differ by nanoseconds only are one level.
-        positions = {value: position for position, value in enumerate(dict.fromkeys(values))}
-        codes, values = np.array([positions[value] for value in values] + [-1])[codes], list(positions)
     return (kind if (codes >= 0).any() else None), codes, values, in_order
 
 
@@ -107,17 +106,19 @@ def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
     missing = series.isna().to_numpy()
     if missing.all():
         return None, np.full(len(series), np.nan)
-    kind = _kind(pd.Index(series, dtype=series.dtype), series.name)
+    values = pd.Index(series, dtype=series.dtype)
+    kind = _kind(values, series.name)
     if kind == "text":
         raise ValueError(
             f"continuous column {series.name!r} holds text ({series.dtype}); convert it with pandas.to_numeric, "
             "or list it as categorical."
         )
     if kind not in INTERCHANGEABLE:
-        return kind, np.where(missing, np.nan, _microseconds(pd.Index(series, dtype=series.dtype), kind, series.name) / 1e6)
-    values = series.to_numpy(np.float64, na_value=np.nan)
-    _refuse_infinite(values, series.name)
-    return kind, values
+        microseconds = _microseconds(values, kind, series.name)
+        return kind, np.where(missing, np.nan, microseconds / 1e6)
+    plain = series.to_numpy(np.float64, na_value=np.nan)
+    _refuse_infinite(plain, series.name)
+    return kind, plain
 
 
 def _kind(values: pd.Index, name: str) -> str | None:

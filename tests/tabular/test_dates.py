@@ -75,7 +75,8 @@ def test_all_dates_missing_and_no_rows_at_all():
 
 
 @pytest.mark.parametrize(
-    "day, week, year", [("2014-12-29", 1, 2014), ("2010-01-03", 53, 2010), ("2016-01-03", 53, 2016), ("2015-07-31", 31, 2015)]
+    "day, week, year",
+    [("2014-12-29", 1, 2014), ("2010-01-03", 53, 2010), ("2016-01-03", 53, 2016), ("2015-07-31", 31, 2015)],
 )
 def test_week_is_the_iso_week_and_year_the_calendar_year(day, week, year):
     parts = add_date_parts(pd.DataFrame({"Date": [day]}), "Date")

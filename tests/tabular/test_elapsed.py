@@ -27,7 +27,9 @@ def naive_rolling(frame: pd.DataFrame, column: str, window: int | str, direction
         group = frame[frame["Store"] == row.Store].sort_values("Date", kind="stable", ascending=True)
         if isinstance(window, int):
             here = group.index.get_loc(frame.index[position])
-            part = group.iloc[max(here - window + 1, 0) : here + 1] if direction > 0 else group.iloc[here : here + window]
+            part = (
+                group.iloc[max(here - window + 1, 0) : here + 1] if direction > 0 else group.iloc[here : here + window]
+            )
         else:
             away = direction * (row.Date - group["Date"])
             part = group[(away >= pd.Timedelta(0)) & (away < pd.Timedelta(window))]

@@ -72,7 +72,12 @@ def test_missing_values_only_in_the_test_table_are_filled(train, encoder):
 
 @pytest.mark.parametrize(
     "choice, flags",
-    [("learned", ["Distance_na"]), ("none", []), ("all", ["Distance_na", "Promo_na"]), (["Promo"], ["Distance_na", "Promo_na"])],
+    [
+        ("learned", ["Distance_na"]),
+        ("none", []),
+        ("all", ["Distance_na", "Promo_na"]),
+        (["Promo"], ["Distance_na", "Promo_na"]),
+    ],
 )
 def test_missing_flags_are_learned_or_forced(train, choice, flags):
     encoder = TableEncoder(["Store"], ["Distance", "Promo"], missing_flags=choice).fit(train)

@@ -82,7 +82,10 @@ def test_keys_of_different_types_are_refused_by_name(sales, stores, key, held):
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
 def test_dates_of_different_units_match(unit):
     days = pd.to_datetime(["2015-01-01", "2015-01-02"])
-    left, right = pd.DataFrame({"Date": days.as_unit("ns")}), pd.DataFrame({"Date": days.as_unit(unit), "value": [1, 2]})
+    left, right = (
+        pd.DataFrame({"Date": days.as_unit("ns")}),
+        pd.DataFrame({"Date": days.as_unit(unit), "value": [1, 2]}),
+    )
     assert join_df(left, right, "Date", check=True)["value"].tolist() == [1, 2]
 
 
