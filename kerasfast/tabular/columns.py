@@ -43,7 +43,7 @@ class CategoryColumn:
     def decode(self, codes: np.ndarray) -> pd.Categorical:
         """Return ordered categories, missing where the code is unknown (or stands for missing)."""
         codes = np.asarray(codes)
-        if len(codes) and not (0 <= codes.min() and codes.max() < self.cardinality):
+        if len(codes) and (codes.min() < 0 or codes.max() >= self.cardinality):
             raise ValueError(
                 f"codes of column {self.name!r} must lie in 0..{self.cardinality - 1}, "
                 f"got {codes.min()}..{codes.max()}."

@@ -217,7 +217,8 @@ def _groups(frame: pd.DataFrame, by: str | Sequence[str] | None) -> np.ndarray:
         _refuse_missing(single_column(frame, name), name)
     if not names or not len(frame):
         return np.zeros(len(frame), np.int64)
-    return frame.groupby(names, sort=False, observed=True).ngroup().to_numpy()
+    keys = frame[names].reset_index(drop=True)
+    return keys.groupby(names, sort=False, observed=True).ngroup().to_numpy()
 
 
 def _differs_from_previous(values: np.ndarray) -> np.ndarray:

@@ -56,6 +56,8 @@ def join_df(
     left_keys = _key_list(left_on)
     right_keys = left_keys if right_on is None else _key_list(right_on)
     _check_keys(left, right, left_keys, right_keys)
+    _check_suffix(left, right, left_keys, right_keys, suffix)
+    left, right = _unnamed_index(left), _unnamed_index(right)
     keyed = right[right[right_keys].notna().all(axis=1)]
     if "duplicates" in wanted and keyed.duplicated(right_keys).any():
         raise ValueError(_repeated(keyed.loc[keyed.duplicated(right_keys), right_keys]))
@@ -97,6 +99,22 @@ def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], r
             )
 
 
+def _check_suffix(
+    left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], right_keys: list[str], suffix: str
+) -> None:
+    """Raise where the suffix does not keep the names apart; pandas 2 makes two columns of one name then."""
+    joined_keys = {left_key for left_key, right_key in zip(left_keys, right_keys) if left_key == right_key}
+    shared = [name for name in right.columns if name in left.columns and name not in joined_keys]
+    clashing = [f"{name}{suffix}" for name in shared if f"{name}{suffix}" in left.columns.union(right.columns)]
+    if clashing:
+        raise ValueError(f"the joined table would have two columns named {clashing}; pass another `suffix`.")
+
+
+def _unnamed_index(frame: pd.DataFrame) -> pd.DataFrame:
+    # pandas finds a name ambiguous that is a column and an index level, as after set_index(..., drop=False).
+    return frame if set(frame.index.names) == {None} else frame.reset_index(drop=True)
+
+
 def _kind(column: pd.Series) -> str | None:
     """Return what the values of a key column are, None where that cannot be told."""
     dtype = column.dtype
@@ -107,7 +125,7 @@ def _kind(column: pd.Series) -> str | None:
         return "number"
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "date"
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return _KINDS_OF_OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True))
     return "text" if pd.api.types.is_string_dtype(dtype) else None
 

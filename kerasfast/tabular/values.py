@@ -124,7 +124,7 @@ def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
 def _kind(values: pd.Index, name: str) -> str | None:
     """Return what the values are; None where there is none to tell it by."""
     dtype = values.dtype
-    if dtype != object and pd.api.types.is_bool_dtype(dtype):
+    if pd.api.types.is_bool_dtype(dtype) and not pd.api.types.is_object_dtype(dtype):
         return "boolean"
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return "number"

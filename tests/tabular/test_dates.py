@@ -13,7 +13,7 @@ from kerasfast.tabular.dates import FLAGS, NUMBERS, TIMES, add_date_parts, as_da
 def naive_parts(day: datetime.datetime) -> dict:
     """The parts by the standard library, one date at a time."""
     last = calendar.monthrange(day.year, day.month)[1]
-    parts = {
+    return {
         "Year": day.year,
         "Month": day.month,
         "Week": day.isocalendar()[1],
@@ -31,7 +31,6 @@ def naive_parts(day: datetime.datetime) -> dict:
         "Minute": day.minute,
         "Second": day.second,
     }
-    return parts
 
 
 @pytest.fixture

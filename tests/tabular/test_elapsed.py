@@ -101,6 +101,11 @@ def test_groups_may_have_several_columns(table):
     np.testing.assert_array_equal(result["AfterPromo"], add_elapsed(together, "Promo", "Store", "Date")["AfterPromo"])
 
 
+def test_an_index_of_the_groups_name_does_no_harm(table):
+    indexed = add_elapsed(table.set_index("Store", drop=False), "Promo", "Store", "Date")
+    np.testing.assert_array_equal(indexed["AfterPromo"], add_elapsed(table, "Promo", "Store", "Date")["AfterPromo"])
+
+
 def test_prefixes_and_directions_can_be_chosen(table):
     result = add_elapsed(table, ["Promo", "Rare"], "Store", "Date", after="since_", before=None)
     assert list(result.columns)[5:] == ["since_Promo", "since_Rare"]

@@ -58,14 +58,12 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(table, tmp_pa
 
 
 def test_atomic_path_removes_what_an_error_left(tmp_path):
-    with pytest.raises(RuntimeError, match="stop"):
-        with atomic_path(tmp_path / "file") as unfinished:
-            unfinished.write_text("half")
-            raise RuntimeError("stop")
+    with pytest.raises(RuntimeError, match="stop"), atomic_path(tmp_path / "file") as unfinished:
+        unfinished.write_text("half")
+        raise RuntimeError("stop")
     assert not list(tmp_path.iterdir())
-    with pytest.raises(FileNotFoundError, match="no folder"):
-        with atomic_path(tmp_path / "nowhere" / "file"):
-            pass
+    with pytest.raises(FileNotFoundError, match="no folder"), atomic_path(tmp_path / "nowhere" / "file"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,18 @@ def test_two_columns_of_the_key_name_are_refused(sales, stores):
         join_df(twice, stores, "Store")
 
 
+def test_a_suffix_that_makes_two_columns_of_one_name_is_refused(sales, stores):
+    with pytest.raises(ValueError, match=r"two columns named \['file_y'\]"):
+        join_df(sales.assign(file_y=1), stores, "Store")
+    with pytest.raises(ValueError, match=r"two columns named \['file'\]"):
+        join_df(sales, stores, "Store", suffix="")
+
+
+def test_an_index_of_the_keys_name_does_no_harm(sales, stores):
+    joined = join_df(sales.set_index("Store", drop=False), stores.set_index("Store", drop=False), "Store", check=True)
+    pd.testing.assert_frame_equal(joined, join_df(sales, stores, "Store"))
+
+
 def test_empty_tables_join(sales, stores):
     assert list(join_df(sales.iloc[:0], stores, "Store", check=True).columns)[-1] == "file_y"
     assert join_df(sales, stores.iloc[:0], "Store")["State"].isna().all()
