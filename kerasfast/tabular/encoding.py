@@ -11,7 +11,7 @@ import pandas as pd
 from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
 from kerasfast.tabular.dates import single_column
 from kerasfast.tabular.frames import atomic_path
-from kerasfast.tabular.statistics import CategoryStatistics, NumberStatistics
+from kerasfast.tabular.learned import CategoryStatistics, NumberStatistics
 
 _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1

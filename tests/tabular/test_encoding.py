@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.statistics import NumberStatistics
+from kerasfast.tabular.learned import NumberStatistics
 
 
 def naive_codes(train: list, test: list) -> list[int]:
@@ -222,7 +222,7 @@ def test_parts_teach_the_same_as_the_whole_table(rng):
 
 
 def test_the_median_of_many_parts_comes_from_a_bounded_sample(monkeypatch, rng):
-    monkeypatch.setattr("kerasfast.tabular.statistics._SAMPLE", 500)
+    monkeypatch.setattr("kerasfast.tabular.learned._SAMPLE", 500)
     values = np.sort(rng.normal(size=20_000))
     statistics = NumberStatistics("x")
     for part in values.reshape(-1, 400):
