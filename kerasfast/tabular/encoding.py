@@ -1,0 +1,328 @@
+"""Tables to arrays for an embedding model: category codes with an unknown slot, scaled numbers, missing flags."""
+
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
+from kerasfast.tabular.dates import single_column
+from kerasfast.tabular.frames import atomic_path
+from kerasfast.tabular.learned import CategoryStatistics, NumberStatistics
+
+_FORMAT = "kerasfast.TableEncoder"
+_VERSION = 1
+
+
+class TableEncoder:
+    """Learns from a training table how to turn tables into arrays, and back.
+
+    Categorical columns become codes. The levels are in order (sorted, or as an existing category dtype has them) from
+    code 1; code 0 is *unknown*: levels that training did not show, levels cut off by `max_levels` or `min_count`,
+    and missing values. Train that slot by masking codes at random (`mask`), so that it means something.
+
+    Continuous columns (numbers, booleans, dates, durations) become `(value - mean) / standard deviation`; missing
+    values become the training median. A column with missing values in training gets a 0/1 flag column `<name>_na`,
+    after all the continuous ones; other columns can be given one. A constant column becomes zeros.
+
+    Args:
+        categorical: names of the categorical columns.
+        continuous: names of the continuous columns.
+        max_levels: keep only that many levels, the most frequent ones: a number for every column, or by column.
+        min_count: keep only levels that occur that often in training: a number, or by column. With 0, a declared
+            category without any row keeps its code, which then no training row reaches.
+        missing_flags: "learned", "all", "none", or the names of columns to flag besides the learned ones.
+        separate_missing: give missing values of a categorical column a code of their own, the last one, where
+            training has any.
+        standardize: False leaves the continuous values as they are (missing ones filled).
+        unknown_rate: the share of codes, and of flagged values, that `mask` hides.
+
+    Example:
+        >>> train = pd.DataFrame({"State": ["HE", "TH", "HE"], "Distance": [10.0, None, 30.0]})
+        >>> encoder = TableEncoder(["State"], ["Distance"]).fit(train)
+        >>> encoder.cardinalities, encoder.value_names
+        ({'State': 3}, ['Distance', 'Distance_na'])
+        >>> codes, values = encoder.transform(pd.DataFrame({"State": ["TH", "BY"], "Distance": [20, 20]}))
+        >>> codes.tolist(), values.tolist()
+        ([[2], [0]], [[0.0, 0.0], [0.0, 0.0]])
+    """
+
+    def __init__(
+        self,
+        categorical: Sequence[str],
+        continuous: Sequence[str],
+        *,
+        max_levels: int | Mapping[str, int] | None = None,
+        min_count: int | Mapping[str, int] = 1,
+        missing_flags: str | Sequence[str] = "learned",
+        separate_missing: bool = False,
+        standardize: bool = True,
+        unknown_rate: float = 0.01,
+    ) -> None:
+        self.categorical = _names(categorical, "categorical")
+        self.continuous = _names(continuous, "continuous")
+        both = sorted(set(self.categorical) & set(self.continuous))
+        if both:
+            raise ValueError(f"columns {both} are listed as categorical and as continuous; list each once.")
+        if not self.categorical and not self.continuous:
+            raise ValueError("no columns are listed; name categorical or continuous ones.")
+        if not 0 <= unknown_rate < 1:
+            raise ValueError(f"`unknown_rate` must lie in 0 <= rate < 1, got {unknown_rate!r}.")
+        self.max_levels = _per_column(max_levels, "max_levels", self.categorical, least=1)
+        self.min_count = _per_column(min_count, "min_count", self.categorical, least=0)
+        self.missing_flags = _flag_choice(missing_flags, self.continuous)
+        self.separate_missing = separate_missing
+        self.standardize = standardize
+        self.unknown_rate = unknown_rate
+        self._categories: list[CategoryColumn] = []
+        self._numbers: list[NumberColumn] = []
+
+    def fit(self, frame: pd.DataFrame) -> "TableEncoder":
+        """Learn levels, scales and flags from the training table, which is not changed.
+
+        Raises:
+            ValueError: naming the column that is missing, twice there, without any value, infinite, or of values that
+                cannot be encoded; or the table is empty.
+        """
+        return self.fit_parts([frame])
+
+    def fit_parts(self, frames: Iterable[pd.DataFrame]) -> "TableEncoder":
+        """Learn as `fit` does from a training table that comes in parts, such as the row groups of a file.
+
+        One part at a time is in memory. Beyond a million rows (or the rows of the largest part) the medians, which
+        fill missing values, are those of a random sample of that size; all else is exact.
+        """
+        categories = [CategoryStatistics(name) for name in self.categorical]
+        numbers = [NumberStatistics(name) for name in self.continuous]
+        for frame in frames:
+            self._check_frame(frame)
+            for column in categories + numbers:
+                column.update(frame[column.name])
+        if not (categories + numbers)[0].rows:
+            raise ValueError("cannot fit an encoder on a table without rows.")
+        learned = [self._number_column(column) for column in numbers]
+        clashing = [n.flag_name for n in learned if n.flagged and n.flag_name in self.categorical + self.continuous]
+        if clashing:
+            raise ValueError(f"columns {clashing} have the names of missing-value flags; rename them.")
+        self._categories, self._numbers = [self._category_column(column) for column in categories], learned
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Encode a table that has the fitted columns; others are ignored and the table is not changed.
+
+        Returns:
+            codes (rows, categorical columns) int32, and values (rows, len(value_names)) float32. A table
+            without rows gives arrays without rows.
+
+        Raises:
+            ValueError: naming the columns that are missing, twice there, infinite, or of another type than in training.
+        """
+        self._check_fitted()
+        self._check_frame(frame)
+        codes = np.empty((len(frame), len(self._categories)), np.int32)
+        for position, category in enumerate(self._categories):
+            codes[:, position] = category.encode(frame[category.name])
+        values = np.empty((len(frame), len(self.value_names)), np.float32)
+        flags = dict(self.flag_positions)
+        for position, number in enumerate(self._numbers):
+            values[:, position], missing = number.encode(frame[number.name])
+            if position in flags:
+                values[:, flags[position]] = missing
+        return codes, values
+
+    def fit_transform(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Learn from a table and encode it."""
+        return self.fit(frame).transform(frame)
+
+    def inverse_transform(self, codes: np.ndarray | None = None, values: np.ndarray | None = None) -> pd.DataFrame:
+        """Return the columns that codes, values or both came from.
+
+        Categories are ordered and missing where the code is unknown; continuous values are as exact as float32
+        and missing where their flag says so.
+
+        Args:
+            codes: (rows, categorical columns), as `transform` returns them.
+            values: (rows, len(value_names)), as `transform` returns them.
+        """
+        self._check_fitted()
+        columns = {}
+        if codes is not None:
+            codes = _matrix(codes, "codes", len(self._categories))
+            columns |= {column.name: column.decode(codes[:, i]) for i, column in enumerate(self._categories)}
+        if values is not None:
+            values = _matrix(values, "values", len(self.value_names))
+            flags = dict(self.flag_positions)
+            for i, column in enumerate(self._numbers):
+                columns[column.name] = column.decode(values[:, i], values[:, flags[i]] > 0.5 if i in flags else None)
+        return pd.DataFrame(columns)
+
+    def mask(
+        self, codes: np.ndarray, values: np.ndarray, *, seed: int | np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies with a share `unknown_rate` of the codes unknown and of the flagged values missing.
+
+        Seen so in training, the unknown slot and a forced flag get weights that mean "not known".
+        """
+        self._check_fitted()
+        generator = np.random.default_rng(seed)
+        codes = np.where(generator.random(codes.shape) < self.unknown_rate, np.int32(UNKNOWN), codes)
+        values = values.copy()
+        for position, flag in self.flag_positions:
+            hidden = generator.random(len(values)) < self.unknown_rate
+            values[hidden, position] = self._numbers[position].encoded_fill
+            values[hidden, flag] = 1
+        return codes, values
+
+    @property
+    def cardinalities(self) -> dict[str, int]:
+        """The number of codes of every categorical column, the unknown slot included."""
+        self._check_fitted()
+        return {column.name: column.cardinality for column in self._categories}
+
+    @property
+    def value_names(self) -> list[str]:
+        """The names of the columns of the values: the continuous columns, then the missing-value flags."""
+        self._check_fitted()
+        return self.continuous + [column.flag_name for column in self._numbers if column.flagged]
+
+    @property
+    def flag_positions(self) -> list[tuple[int, int]]:
+        """For every flagged column its position in the values and that of its flag."""
+        flagged = [position for position, column in enumerate(self._numbers) if column.flagged]
+        return [(position, len(self._numbers) + i) for i, position in enumerate(flagged)]
+
+    @property
+    def encoded_fills(self) -> np.ndarray:
+        """What a missing value of each continuous column becomes, (continuous columns,) float32."""
+        self._check_fitted()
+        return np.array([column.encoded_fill for column in self._numbers], np.float32)
+
+    def levels(self, column: str) -> pd.Index:
+        """The levels of a categorical column, in the order of codes 1, 2, ..."""
+        self._check_fitted()
+        if column not in self.categorical:
+            raise ValueError(f"{column!r} is no categorical column; these are {self.categorical}.")
+        return self._categories[self.categorical.index(column)].readable_levels()
+
+    def to_json(self) -> str:
+        """Return everything that was learned as JSON text; numbers, texts and dates come back as they were."""
+        self._check_fitted()
+        options = ("max_levels", "min_count", "missing_flags", "separate_missing", "standardize", "unknown_rate")
+        stored = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "options": {name: getattr(self, name) for name in options},
+            "categorical": [column.to_json() for column in self._categories],
+            "continuous": [vars(column) for column in self._numbers],
+        }
+        return json.dumps(stored, allow_nan=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TableEncoder":
+        """Return the encoder that `to_json` described.
+
+        Raises:
+            ValueError: the text is no JSON, or not that of a TableEncoder of this version.
+        """
+        stored = json.loads(text)
+        if not isinstance(stored, dict) or (stored.get("format"), stored.get("version")) != (_FORMAT, _VERSION):
+            raise ValueError(f"not the JSON of a {_FORMAT} of version {_VERSION}; save the encoder again.")
+        try:
+            categories = [CategoryColumn.from_json(column) for column in stored["categorical"]]
+            numbers = [NumberColumn(**column) for column in stored["continuous"]]
+            encoder = cls([c.name for c in categories], [n.name for n in numbers], **stored["options"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the JSON of the {_FORMAT} is incomplete or damaged: {error!r}.") from error
+        encoder._categories, encoder._numbers = categories, numbers
+        return encoder
+
+    def save(self, path: str | os.PathLike) -> pathlib.Path:
+        """Write the JSON to a file, whole or not at all, and return its path."""
+        text = self.to_json()
+        with atomic_path(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+        return pathlib.Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "TableEncoder":
+        """Read what `save` wrote."""
+        return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+
+    def _category_column(self, column: CategoryStatistics) -> CategoryColumn:
+        return column.column(
+            max_levels=_of_column(self.max_levels, column.name, None),
+            min_count=_of_column(self.min_count, column.name, 1),
+            separate_missing=self.separate_missing,
+        )
+
+    def _number_column(self, column: NumberStatistics) -> NumberColumn:
+        # Text is no list of names: "learned" contains "learn".
+        named = not isinstance(self.missing_flags, str) and column.name in self.missing_flags
+        return column.column(
+            standardize=self.standardize,
+            flag_missing=self.missing_flags != "none",
+            flag_always=named or self.missing_flags == "all",
+        )
+
+    def _check_fitted(self) -> None:
+        if not self._categories and not self._numbers:
+            raise ValueError("the encoder has not learned anything yet; call fit(training_table) first.")
+
+    def _check_frame(self, frame: pd.DataFrame) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
+        absent = [name for name in self.categorical + self.continuous if name not in frame.columns]
+        if absent:
+            raise ValueError(
+                f"the table has no columns {absent}, which the encoder needs; its columns are {list(frame.columns)}."
+            )
+        for name in self.categorical + self.continuous:
+            single_column(frame, name)
+
+
+def _names(names: Sequence[str], role: str) -> list[str]:
+    names = [names] if isinstance(names, str) else list(names)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise TypeError(f"{role} column names must be text, got {wrong}; rename the columns.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{role} columns are listed twice: {sorted({n for n in names if names.count(n) > 1})}.")
+    return names
+
+
+def _per_column(
+    limit: int | Mapping[str, int] | None, option: str, columns: list[str], *, least: int
+) -> int | dict[str, int] | None:
+    limits = dict(limit) if isinstance(limit, Mapping) else {None: limit}
+    strangers = [name for name in limits if name is not None and name not in columns]
+    if strangers:
+        raise ValueError(f"`{option}` names {strangers}, which are no categorical columns; these are {columns}.")
+    for value in limits.values():
+        if not (value is None and option == "max_levels") and (not isinstance(value, int) or value < least):
+            raise ValueError(f"`{option}` must be a whole number of at least {least}, got {value!r}.")
+    return limits if isinstance(limit, Mapping) else limit
+
+
+def _of_column(limit: int | dict[str, int] | None, name: str, default: int | None) -> int | None:
+    return limit.get(name, default) if isinstance(limit, dict) else limit
+
+
+def _flag_choice(choice: str | Sequence[str], continuous: list[str]) -> str | list[str]:
+    if isinstance(choice, str):
+        if choice not in ("learned", "all", "none"):
+            raise ValueError(f"`missing_flags` must be 'learned', 'all', 'none' or a list of columns, got {choice!r}.")
+        return choice
+    strangers = [name for name in choice if name not in continuous]
+    if strangers:
+        raise ValueError(f"`missing_flags` names {strangers}, which are no continuous columns; these are {continuous}.")
+    return list(choice)
+
+
+def _matrix(array: np.ndarray, name: str, width: int) -> np.ndarray:
+    array = np.asarray(array)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"`{name}` must have the shape (rows, {width}), got {array.shape}.")
+    return array
