@@ -6,8 +6,9 @@ from kerasfast.version import __version__
 
 _HOMES = {
     "kerasfast.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
+    "kerasfast.datasets": ["Datasets"],
     "kerasfast.groups": ["LayerGroups"],
-    "kerasfast.learner": ["Datasets", "Learner"],
+    "kerasfast.learner": ["Learner"],
     "kerasfast.lr_finder": ["LearningRateSearch", "find_learning_rate"],
     "kerasfast.metrics": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
     "kerasfast.optimizers": ["grouped"],

@@ -1,25 +1,24 @@
 """The Learner: a Keras model, its data and its layer groups, trained with the course's few words."""
 
-import contextlib
 import os
 import pathlib
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasfast import callbacks as kf_callbacks
 from kerasfast.control import GroupControl, Rates, control_of, per_group
+from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.groups import LayerGroups, flat_layers
 from kerasfast.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.optimizers import grouped
 from kerasfast.phases import Phase, Plan, clr_plan, constant_plan, one_cycle_plan, optimizer_runs, phases_plan, sgdr_plan
 from kerasfast.summary import ModelSummary, summarize
+from kerasfast.weights import load_weights, save_weights
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 
@@ -27,23 +26,6 @@ OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 def sgd_with_momentum() -> keras.optimizers.Optimizer:
     """Return the course's default optimizer: SGD with momentum 0.9."""
     return keras.optimizers.SGD(momentum=0.9)
-
-
-@dataclass(frozen=True)
-class Datasets:
-    """Batched datasets for a `Learner`.
-
-    Args:
-        train: Batches (inputs, targets) of known number.
-        valid: The same for validation.
-        test: Batches of inputs, or (inputs, anything).
-        path: Folder in which the learner keeps `models/`.
-    """
-
-    train: tf.data.Dataset
-    valid: tf.data.Dataset | None = None
-    test: tf.data.Dataset | None = None
-    path: str | os.PathLike = "."
 
 
 @dataclass
@@ -56,11 +38,6 @@ class Stage:
     steps_per_execution: int = 1
     epochs: int = 0
     compiled_for: object = None
-
-
-def batches(split: Any, epoch: int = 0) -> tf.data.Dataset:
-    """Return the dataset of a split: of a view of `ImageData` from `epoch` on, or the dataset itself."""
-    return split.dataset(epoch) if hasattr(split, "dataset") else split
 
 
 class Learner:
@@ -307,14 +284,7 @@ class Learner:
 
     def save(self, name: str) -> pathlib.Path:
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""
-        target = self._weights_file(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            temporary = pathlib.Path(folder) / target.name
-            with _weights_only(self.model):
-                self.model.save_weights(temporary)
-            os.replace(temporary, target)
-        return target
+        return save_weights(self.model, self.path / "models", name)
 
     def load(self, name: str) -> None:
         """Load weights that `save` wrote.
@@ -322,16 +292,11 @@ class Learner:
         Raises:
             FileNotFoundError: If there are none under this name; the message lists those there are.
         """
-        target = self._weights_file(name)
-        if not target.is_file():
-            saved = sorted(file.name.removesuffix(".weights.h5") for file in target.parent.glob("*.weights.h5"))
-            raise FileNotFoundError(f"No weights named {name!r} in {target.parent}; saved: {', '.join(saved) or 'none'}.")
-        with _weights_only(self.model):
-            self.model.load_weights(target)
+        load_weights(self.model, self.path / "models", name)
 
     def summary(self) -> ModelSummary:
         """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""
-        return summarize(self.model, _sample_shape(self.data))
+        return summarize(self.model, sample_shape(self.data))
 
     def _stage(self) -> Stage:
         """Return what `fit`, `lr_find` and `predict` work on."""
@@ -408,31 +373,6 @@ class Learner:
             raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
         return split
 
-    def _weights_file(self, name: str) -> pathlib.Path:
-        if not name or name != os.path.basename(name):
-            raise ValueError(f"A name of saved weights is a file name without folders; received {name!r}.")
-        return self.path / "models" / f"{name}.weights.h5"
-
-
-@contextlib.contextmanager
-def _weights_only(model: keras.Model) -> Iterator[None]:
-    """Hide the optimizer, whose state Keras would write and read with the weights."""
-    optimizer = model.optimizer
-    model.optimizer = None
-    try:
-        yield
-    finally:
-        model.optimizer = optimizer
-
-
-def targets_of(split: Any) -> np.ndarray:
-    """Return the targets of a split in order, without decoding a picture where the split knows them."""
-    if hasattr(split, "dataset"):
-        if split.targets is None:
-            raise ValueError("This set has no targets; use `predict`.")
-        return split.targets
-    return np.concatenate([np.asarray(targets) for _, targets in split])
-
 
 def lower_is_better(metric: Any) -> bool:
     """Return whether small values of a metric are good, by Keras's own notes or by its name."""
@@ -453,9 +393,3 @@ def _whole(name: str, value: int) -> int:
     if not isinstance(value, Integral) or value < 1:
         raise ValueError(f"`{name}` must be a whole number, 1 or more; received {value!r}.")
     return int(value)
-
-
-def _sample_shape(data: Any) -> tuple | None:
-    spec = batches(data.train).element_spec
-    inputs = spec[0] if isinstance(spec, tuple) else spec
-    return tuple(inputs.shape) if hasattr(inputs, "shape") else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.files import atomic_path
 from kerasfast.picture_plots import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
 
 if TYPE_CHECKING:
@@ -192,10 +192,8 @@ def save_figure(drawing: Axes | Figure, path: str | os.PathLike[str], *, dpi: in
     if path.suffix[1:].lower() not in kinds:
         raise ValueError(f"A figure's name must end in one of {', '.join(sorted(kinds))}; received {str(path)!r}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".figure-") as folder:
-        unfinished = pathlib.Path(folder) / path.name
+    with atomic_path(path) as unfinished:
         figure.savefig(unfinished, dpi=dpi)
-        os.replace(unfinished, path)
     return path
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
 from kerasfast.tabular.dates import single_column
-from kerasfast.tabular.frames import atomic_path
+from kerasfast.files import atomic_path
 from kerasfast.tabular.learned import CategoryStatistics, NumberStatistics
 
 _FORMAT = "kerasfast.TableEncoder"

@@ -1,12 +1,12 @@
 """Tables to and from feather and parquet files, written whole or not at all."""
 
-import contextlib
 import os
 import pathlib
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
+
+from kerasfast.files import atomic_path
 
 FORMATS = {".feather": "feather", ".parquet": "parquet", ".pq": "parquet"}
 
@@ -56,24 +56,6 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         _check_columns(path, kind, columns)
     reader = pd.read_feather if kind == "feather" else pd.read_parquet
     return reader(path, columns=None if columns is None else list(columns))
-
-
-@contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Give a path in the same folder to write to; on success it takes the place of `path`, on failure it is removed.
-
-    Args:
-        path: the file that is to appear complete, or not at all. Its folder must exist.
-    """
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder {str(path.parent)!r} to write {path.name!r} in; create it first.")
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _format(path: pathlib.Path) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.frames import atomic_path, read_frame, write_frame
+from kerasfast.tabular.frames import read_frame, write_frame
 
 pytest.importorskip("pyarrow")
 
@@ -55,15 +55,6 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(table, tmp_pa
         write_frame(pd.DataFrame({"mixed": [1, "one", object()]}), path)
     pd.testing.assert_frame_equal(read_frame(path), table)
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_atomic_path_removes_what_an_error_left(tmp_path):
-    with pytest.raises(RuntimeError, match="stop"), atomic_path(tmp_path / "file") as unfinished:
-        unfinished.write_text("half")
-        raise RuntimeError("stop")
-    assert not list(tmp_path.iterdir())
-    with pytest.raises(FileNotFoundError, match="no folder"), atomic_path(tmp_path / "nowhere" / "file"):
-        pass
 
 
 @pytest.mark.parametrize(
