@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import os
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -131,10 +132,14 @@ def load_file(model: "keras.Model", path: pathlib.Path, name: str) -> None:
         WeightsError: The file does not fit.
     """
     import keras
-    try:
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise WeightsError(f"{path} does not hold weights of {name} without its classifier, for the same arguments: {error}") from error
+    with warnings.catch_warnings(record=True) as notes:  # Keras warns once per layer before it fails
+        try:
+            model.load_weights(path)
+        except (ValueError, OSError, KeyError, IndexError, AttributeError, TypeError) as error:
+            reason = str(error).split(" Target variable")[0]
+            raise WeightsError(f"{path} does not hold weights of {name} without its classifier, for the same arguments: {reason}") from error
+    for note in notes:
+        warnings.warn(note.message, note.category, stacklevel=2)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
             _square_deviation(layer)

@@ -79,10 +79,11 @@ def stage_boundary(model: keras.Model) -> str:
         ValueError: There is no such place with parameters on both sides.
     """
     operations = model.operations
-    cuts = [cut for cut in _cuts(model) if _weights(operations[:cut.index]) and _weights(operations[cut.index:])]
+    every = _cuts(model)
+    cuts = [cut for cut in every if _weights(operations[:cut.index]) and _weights(operations[cut.index:])]
     if not cuts:
         raise ValueError(f"Model {model.name!r} cannot be split into early and late layers; pass split=LAYER_NAME.")
-    zone = _middle(cuts)
+    zone = _middle(cuts, halvings=math.log2(max(cut.stride for cut in every)))
     narrow = [cut for cut in zone if cut.crossing == min(cut.crossing for cut in zone)]
     joined = [cut for cut in narrow if len(_inputs(operations[cut.index - 1])) > 1]
     pooled = [narrow[0]] if not _weights(operations[narrow[0].index - 1:narrow[0].index]) else []
@@ -93,11 +94,10 @@ def stage_boundary(model: keras.Model) -> str:
     return next(operation.name for operation in operations[index:] if isinstance(operation, keras.layers.Layer))
 
 
-def _middle(cuts: list[_Cut]) -> list[_Cut]:
+def _middle(cuts: list[_Cut], *, halvings: float) -> list[_Cut]:
     """Return the cuts between the halvings of the earlier half and those of the later half."""
-    halvings = math.log2(max(cut.stride for cut in cuts))
     wanted = 2 ** math.ceil(halvings / 2)
-    stride = min((cut.stride for cut in cuts if cut.stride >= wanted), default=wanted)
+    stride = min((cut.stride for cut in cuts if cut.stride >= wanted), default=max(cut.stride for cut in cuts))
     return [cut for cut in cuts if cut.stride == stride]
 
 
@@ -187,7 +187,8 @@ def _cuts(model: keras.Model) -> list[_Cut]:
         for tensor in _outputs(operation):
             strides[id(tensor)] = stride
             alive |= {id(tensor)} & last_use.keys()
-    return cuts
+    end = [strides[id(tensor)] for tensor in model.outputs]
+    return [*cuts, _Cut(len(model.operations), len(end), max(end))]
 
 
 def _stride(operation: keras.Operation) -> int:
