@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import functools
+import inspect
 import os
 import pathlib
 import warnings
@@ -132,6 +133,9 @@ class Backbone:
         taken = sorted({"include_top", "pooling", "input_tensor", "input_shape", "include_preprocessing", "classes"} & kwargs.keys())
         if taken:
             raise TypeError(f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise.")
+        unknown = sorted(kwargs.keys() - inspect.signature(function).parameters)
+        if unknown:
+            raise TypeError(f"{function.__name__} has no argument {', '.join(unknown)}; see keras.applications.{function.__name__}.")
         row = APPLICATIONS[name]
         if weights is not None and weights != "imagenet":
             weights = _existing(weights)
@@ -165,7 +169,7 @@ class Backbone:
                      lambda: (True, "the weights of the model it was made of"), split, own_names=True)
         try:
             record.create()
-        except ValueError:
+        except (ValueError, TypeError):  # what layers raise that cannot be built for any size
             if own == (None, None):
                 raise
             record = dataclasses.replace(record, sides=own, size=own[0] if own[0] == own[1] else record.size)

@@ -44,7 +44,6 @@ class Application:
         alpha = float(kwargs.get("alpha", 1.0))
         widths = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0"}
         minimal = "_minimalistic" if kwargs.get("minimalistic") else ""
-        # Keras writes the third version's multiplier as it was given: `1.0`, `0.75`.
         return self.file.format(alpha=alpha, width=widths.get(alpha, "2_5"), minimal=minimal)
 
 

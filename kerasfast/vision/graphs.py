@@ -118,13 +118,12 @@ def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int |
     counts: collections.Counter[str] = collections.Counter()
 
     def copy(operation: keras.Operation) -> keras.Operation:
-        config = operation.get_config()
-        if isinstance(operation, keras.layers.Layer):
-            made_up = _snake_case(type(operation).__name__)
-            if prefix is not None and re.fullmatch(made_up + r"(_\d+)?", config["name"]):
-                config["name"] = f"{prefix}_{made_up}_{counts[made_up]}"
-                counts[made_up] += 1
-        new = type(operation).from_config(config)
+        name = None
+        made_up = _snake_case(type(operation).__name__)
+        if prefix is not None and re.fullmatch(made_up + r"(_\d+)?", operation.name):
+            name = f"{prefix}_{made_up}_{counts[made_up]}"
+            counts[made_up] += 1
+        new = _another(operation, name)
         _set_momentum(new, momentum)
         pairs.append((operation, new))
         return new
@@ -137,8 +136,7 @@ def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int |
         uses[operation.name] += 1
         if uses[operation.name] > 1 and not getattr(operation, "weights", ()):
             # A ReLU called in ten places becomes ten, so that each has one place before or after the split.
-            config = operation.get_config()
-            operation = type(operation).from_config({**config, "name": f"{operation.name}_use{uses[operation.name]}"})
+            operation = _another(operation, f"{operation.name}_use{uses[operation.name]}")
         args, kwargs = keras.tree.map_structure(lambda value: prepared if value is pixels else value, (args, kwargs))
         return operation(*args, **kwargs)
 
@@ -148,6 +146,17 @@ def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int |
         if getattr(old, "weights", ()):
             _copy_weights(old, new)
     return copied
+
+
+def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
+    """Make an operation with the same settings; a layer keeps its name unless it is given another."""
+    if isinstance(operation, keras.layers.Lambda):  # whose function, being in memory, need not go through a file's format
+        return keras.layers.Lambda(operation.function, output_shape=operation._output_shape, mask=operation.mask,
+                                   arguments=operation.arguments, name=name or operation.name)
+    config = operation.get_config()
+    if isinstance(operation, keras.layers.Layer) and name is not None:
+        config["name"] = name
+    return type(operation).from_config(config)
 
 
 def _copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:

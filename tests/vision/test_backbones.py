@@ -175,6 +175,8 @@ def test_from_keras_refuses_what_the_backbone_decides(kwargs):
         Backbone.from_keras(keras.applications.MobileNet, **kwargs)
     with pytest.raises(TypeError, match="from_model"):
         Backbone.from_keras(print)
+    with pytest.raises(TypeError, match="ResNet50 has no argument alpha"):
+        Backbone.from_keras(keras.applications.ResNet50, alpha=0.5)
 
 
 def test_a_weights_file_is_looked_for_before_anything_is_built(monkeypatch):
@@ -252,6 +254,14 @@ def test_a_network_bound_to_its_size_keeps_it():
     backbone = Backbone.from_model(keras.Model(inputs, keras.layers.Conv2D(2, 3)(x)))
     assert backbone.sides == (16, 16) and backbone.size == 16
     assert backbone.create().input.shape == (None, 16, 16, 3)
+
+
+def test_models_with_lambdas_and_operators_are_copied(rng):
+    x = keras.layers.Lambda(lambda pixels: pixels / 255)(inputs := keras.Input((32, 32, 3)))
+    x = keras.layers.Conv2D(4, 3, strides=2)(x) * 2 + 1
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 3)(x))
+    pixels = rng.uniform(0, 255, (1, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(Backbone.from_model(model).create()(pixels), model(pixels), rtol=1e-5, atol=1e-5)
 
 
 def test_split_is_taken_by_name_and_index_and_checked(small):
