@@ -1,0 +1,306 @@
+"""The pretrained networks an image model can stand on, each with its own pixels, size, weights and split."""
+
+import dataclasses
+import difflib
+import functools
+import inspect
+import os
+import pathlib
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kerasfast.vision.families import APPLICATIONS, NETWORKS, WeightsError, cached_file, downloaded, load_file
+
+if TYPE_CHECKING:
+    import keras
+
+# Keras and this package's networks are imported where they are used: `names` and
+# `weights_available` answer without TensorFlow's six seconds.
+
+# keras.applications moves the averages by 1% or 0.1% a step, which takes thousands of steps to
+# follow new pictures: a model fine-tuned for one short cycle would be validated with ImageNet's
+# statistics and fall apart. 10% a step is what the lessons' torch networks do.
+BATCH_NORM_MOMENTUM = 0.9
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+__all__ = ["BATCH_NORM_MOMENTUM", "Backbone", "MODES", "WeightsError", "get", "names"]
+
+MODES = ("tf", "torch", "caffe", "lite", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A network from RGB pixels to its last feature map, and what fine-tuning must know about it.
+
+    Example:
+        >>> backbone = get("resnet34")                            # or Backbone.from_keras(...)
+        >>> model = backbone.create(weights=None)                 # doctest: +SKIP
+        >>> backbone.split_layer(model)                           # doctest: +SKIP
+        'layer3_0_conv1_pad'
+
+    Attributes:
+        name: What the registry calls it.
+        size: The side of the square pictures it was trained on, in pixels.
+        preprocess: `tf` (to -1..1), `torch` (ImageNet's mean and deviation), `caffe` (BGR minus
+            the mean), `lite` (minus 127, by 128), `none` (the network reads 0..255), or a Keras layer.
+        build: Called with "default", None or a path; returns the network with these weights.
+        locate: Says without network or TensorFlow whether the default weights are here, and where.
+        split: The layer at which the late group begins, by name or by index in the created
+            model; None finds the stage boundary in the middle.
+        sides: Height and width the network needs; None for any.
+        own_names: Keep layer names such as `conv2d_17` as they are, instead of counting them anew.
+    """
+
+    name: str
+    size: int
+    preprocess: "str | keras.layers.Layer"
+    build: "Callable[[Any], keras.Model]" = dataclasses.field(repr=False)
+    locate: Callable[[], tuple[bool, str]] = dataclasses.field(repr=False)
+    split: str | int | None = None
+    sides: tuple[int | None, int | None] = (None, None)
+    own_names: bool = False
+
+    def create(self, *, weights: str | os.PathLike | None = "default") -> "keras.Model":
+        """Build a flat functional model from pixels 0..255 (batch, height, width, 3) to the last feature map.
+
+        Preprocessing is part of it, in Keras's own layers, so the saved file loads without this package.
+
+        Args:
+            weights: "default" for the backbone's own, None for random ones, or a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            WeightsError: The default weights cannot be had, or the file does not fit.
+        """
+        from kerasfast.vision.graphs import feature_map, rebuild
+
+        if weights is not None and weights != "default":
+            weights = _existing(weights)
+        raw = self.build(weights)
+        model = rebuild(raw, feature_map(raw), sides=self.sides, preprocess=functools.partial(_prepare, self.preprocess),
+                        momentum=BATCH_NORM_MOMENTUM, prefix=None if self.own_names else self.name)
+        self.split_layer(model)
+        return model
+
+    def split_layer(self, model: "keras.Model") -> str:
+        """Return the name of the layer of a created model at which the late group begins.
+
+        Raises:
+            ValueError: `split` names no layer, or one side of it has no parameters.
+        """
+        from kerasfast.vision.graphs import stage_boundary
+
+        if self.split is None:
+            return stage_boundary(model)
+        layers = [layer.name for layer in model.layers]
+        if isinstance(self.split, int) and -len(layers) <= self.split < len(layers):
+            name = layers[self.split]
+        elif self.split in layers:
+            name = self.split
+        else:
+            near = difflib.get_close_matches(str(self.split), layers, n=3, cutoff=0.3)
+            raise ValueError(f"`split` is {self.split!r}, which is none of the {len(layers)} layers of {self.name}; "
+                             f"the nearest are {', '.join(near) or layers[len(layers) // 2]}.")
+        index = layers.index(name)
+        if not all(any(layer.trainable_weights for layer in part) for part in (model.layers[:index], model.layers[index:])):
+            raise ValueError(f"`split` at {name!r} leaves no parameters on one side; choose a layer nearer the middle.")
+        return name
+
+    def weights_available(self) -> tuple[bool, str]:
+        """Say whether the default weights are here, and where, or what to do; without network, at once."""
+        return self.locate()
+
+    @classmethod
+    def from_keras(cls, function: Callable, *, weights: str | os.PathLike | None = "imagenet", split: str | int | None = None,
+                   size: int | None = None, **kwargs: Any) -> "Backbone":
+        """Make a backbone of a `keras.applications` function.
+
+        Args:
+            function: Such as `keras.applications.MobileNet`.
+            weights: What "default" shall mean: "imagenet", a file, or None for random weights.
+            split: The first late layer, by name or index; None for the family's own stage boundary.
+            size: Side of the pictures in pixels; None for the network's own.
+            **kwargs: Passed on, such as `alpha=0.75`.
+
+        Raises:
+            TypeError: The function is not one of `keras.applications`, or sets what the backbone decides.
+            FileNotFoundError: There is no such weights file.
+        """
+        name = next((name for name, row in APPLICATIONS.items() if row.function == getattr(function, "__name__", None)), None)
+        if name is None:
+            raise TypeError(f"{function!r} is not a function of keras.applications; use Backbone.from_model for another network.")
+        taken = sorted({"include_top", "pooling", "input_tensor", "input_shape", "include_preprocessing", "classes"} & kwargs.keys())
+        if taken:
+            raise TypeError(f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise.")
+        unknown = sorted(kwargs.keys() - inspect.signature(function).parameters)
+        if unknown:
+            raise TypeError(f"{function.__name__} has no argument {', '.join(unknown)}; see keras.applications.{function.__name__}.")
+        row = APPLICATIONS[name]
+        if weights is not None and weights != "imagenet":
+            weights = _existing(weights)
+        full_name = "_".join([name, *(f"{key}{value}" for key, value in sorted(kwargs.items()))])
+        build = functools.partial(_application, full_name, row, kwargs, weights)
+        locate = functools.partial(cached_file, row.file_name(**kwargs)) if weights == "imagenet" else functools.partial(_given, weights)
+        return cls(full_name, size or row.size, row.preprocess, build, locate, row.split if split is None else split)
+
+    @classmethod
+    def from_model(cls, model: "keras.Model", *, preprocess: "str | keras.layers.Layer | None" = None, size: int | None = None,
+                   split: str | int | None = None, name: str | None = None) -> "Backbone":
+        """Make a backbone of any functional model; a classifier is cut at its last feature map.
+
+        A network built for one size is copied for any size; where its layers do not allow that, it
+        keeps its own, and `sides` says so.
+
+        Args:
+            model: Reads one picture (height, width, 3). Its weights are copied by `create`.
+            preprocess: How pixels 0..255 become what it reads: see `Backbone`. None means "none".
+            size: Side of the pictures in pixels; None for the model's own, or 224.
+            split: The first late layer, by name or index; None for the stage boundary in the middle.
+            name: What to call it; None for the model's name.
+
+        Raises:
+            ValueError: The model has another input, no feature map, nested models, or no such layer.
+        """
+        preprocess = "none" if preprocess is None else preprocess
+        own = _checked_sides(model)
+        _check_preprocess(preprocess)
+        record = cls(name or model.name, size or own[0] or 224, preprocess, functools.partial(_own_weights, model),
+                     lambda: (True, "the weights of the model it was made of"), split, own_names=True)
+        try:
+            record.create()
+        except (ValueError, TypeError):  # what layers raise that cannot be built for any size
+            if own == (None, None):
+                raise
+            record = dataclasses.replace(record, sides=own, size=own[0] if own[0] == own[1] else record.size)
+            record.create()
+        return record
+
+
+def get(backbone: "str | Callable | keras.Model | Backbone") -> Backbone:
+    """Return the backbone of a name, a `keras.applications` function, a functional model, or itself.
+
+    Raises:
+        ValueError: No backbone has this name; the nearest names are listed.
+        TypeError: It is none of these.
+
+    Example:
+        >>> get("mobilenet_v2").size
+        224
+    """
+    if isinstance(backbone, Backbone):
+        return backbone
+    if isinstance(backbone, str):
+        return _by_name(backbone)
+    if isinstance(backbone, functools.partial) and not backbone.args:
+        return Backbone.from_keras(backbone.func, **backbone.keywords)
+    if hasattr(backbone, "operations"):
+        return Backbone.from_model(backbone)
+    if callable(backbone):
+        own = getattr(backbone, "__module__", "").startswith("kerasfast.")
+        return _by_name(backbone.__name__) if own else Backbone.from_keras(backbone)
+    raise TypeError(f"Expected a name, a keras.applications function, a functional model or a Backbone; received {backbone!r}.")
+
+
+def names() -> list[str]:
+    """Return the names of all registered backbones, sorted."""
+    return sorted([*APPLICATIONS, *NETWORKS])
+
+
+@functools.cache
+def _by_name(name: str) -> Backbone:
+    if name in NETWORKS:
+        row = NETWORKS[name]
+        return Backbone(name, row.size, row.preprocess, row.build, row.locate)
+    if name in APPLICATIONS:
+        row = APPLICATIONS[name]
+        return Backbone(name, row.size, row.preprocess, functools.partial(_application, name, row, {}, "imagenet"),
+                        functools.partial(cached_file, row.file_name()), row.split)
+    near = difflib.get_close_matches(name.lower(), names(), n=5, cutoff=0.4)
+    raise ValueError(f"No backbone is called {name!r}; the nearest are {', '.join(near) or ', '.join(names())}. "
+                     "For another network use Backbone.from_model.")
+
+
+def _existing(path: str | os.PathLike) -> pathlib.Path:
+    found = pathlib.Path(path).expanduser()
+    if not found.is_file():
+        raise FileNotFoundError(f"No weights file at {found}; pass the path of an existing file, \"default\" or None.")
+    return found
+
+
+def _given(weights: pathlib.Path | None) -> tuple[bool, str]:
+    return (True, "random weights, as asked for") if weights is None else (weights.is_file(), str(weights))
+
+
+def _application(name: str, row: Any, kwargs: dict, default: str | pathlib.Path | None, weights: str | pathlib.Path | None) -> "keras.Model":
+    """Build a `keras.applications` network; a weights file is loaded here so that errors name it."""
+    import keras
+
+    weights = default if weights == "default" else weights
+    function = getattr(keras.applications, row.function)
+    with warnings.catch_warnings():
+        # Any size is meant; Keras would warn that it takes the weights trained at 224.
+        warnings.filterwarnings("ignore", message=".*`input_shape` is undefined")
+        if weights == "imagenet":
+            return downloaded(lambda: function(include_top=False, weights="imagenet", **kwargs), name, row.file_name(**kwargs))
+        model = function(include_top=False, weights=None, **kwargs)
+    if weights is not None:
+        load_file(model, weights, name)
+    return model
+
+
+def _own_weights(model: "keras.Model", weights: str | pathlib.Path | None) -> "keras.Model":
+    import keras
+
+    if weights == "default":
+        return model
+    fresh = keras.models.clone_model(model)
+    if weights is not None:
+        load_file(fresh, weights, model.name)
+    return fresh
+
+
+def _checked_sides(model: Any) -> tuple[int | None, int | None]:
+    """Check that a model can be taken apart, and return the height and width it reads."""
+    import keras
+
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise ValueError(f"Expected a functional keras.Model; received {model!r}. Build a subclassed model through keras.Input.")
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] != 3:
+        raise ValueError(f"Expected one input of shape (batch, height, width, 3); {model.name!r} reads {shapes}.")
+    nested = [layer for layer in model.layers if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)]
+    if nested:
+        raise ValueError(f"{model.name!r} holds a whole model, {nested[0].name!r}, as one layer, which cannot be split: "
+                         f"pass model.get_layer({nested[0].name!r}) and what came before it as `preprocess`.")
+    return shapes[0][1:3]
+
+
+def _check_preprocess(preprocess: Any) -> None:
+    import keras
+
+    if preprocess not in MODES and not isinstance(preprocess, keras.layers.Layer):
+        raise ValueError(f"`preprocess` is {preprocess!r}; expected one of {', '.join(MODES)}, None or a Keras layer.")
+
+
+def _prepare(preprocess: "str | keras.layers.Layer", pixels: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Append the preprocessing, in float32 also where the network computes in float16."""
+    import keras
+
+    if preprocess == "none":
+        return pixels
+    if isinstance(preprocess, keras.layers.Layer):
+        copy = type(preprocess).from_config(preprocess.get_config())
+        result = copy(pixels)
+        copy.set_weights(preprocess.get_weights())
+        return result
+    scale, offset = 1 / 127.5, -1.0
+    if preprocess == "lite":
+        scale, offset = 1 / 128, -127 / 128
+    elif preprocess == "torch":
+        scale = [1 / (255 * deviation) for deviation in _IMAGENET_DEVIATION]
+        offset = [-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, _IMAGENET_DEVIATION, strict=True)]
+    elif preprocess == "caffe":
+        pixels = keras.ops.flip(pixels, axis=-1)
+        scale, offset = 1.0, [-103.939, -116.779, -123.68]
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocess")(pixels)

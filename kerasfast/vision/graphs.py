@@ -1,0 +1,225 @@
+"""Takes a functional image model apart: where it stops being a picture, where it may be split, and a fresh copy."""
+
+import collections
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Sequence
+
+import keras
+
+Tensors = list[keras.KerasTensor]
+
+
+def _steps(model: keras.Model) -> list[tuple[keras.Operation, Tensors, Tensors]]:
+    """Return each call of the graph, inputs before outputs: what is called, what it reads and what it makes.
+
+    A layer called twice comes twice, which its own `input` and `output` would not tell.
+    """
+    steps, seen, waiting = [], set(), [(tensor, False) for tensor in model.outputs]
+    while waiting:
+        tensor, ready = waiting.pop()
+        operation, number, _ = tensor._keras_history
+        node = operation._inbound_nodes[number]
+        if ready:
+            steps.append((operation, list(node.input_tensors), list(node.output_tensors)))
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting.append((tensor, True))
+            waiting.extend((parent, False) for parent in node.input_tensors)
+    return steps
+
+
+def feature_map(model: keras.Model) -> keras.KerasTensor:
+    """Return the last feature map (batch, height, width, channels) of an image classifier.
+
+    What follows global pooling is no feature map any more, even where the classifier keeps
+    1 x 1 sides (MobileNet). Squeeze and excitation pools too, but multiplies into the map again.
+
+    Raises:
+        ValueError: The model has no feature map.
+    """
+    pooled: set[int] = set()
+    learned: set[int] = set()
+    last = None
+    for operation, inputs, outputs in _steps(model):
+        made = {id(tensor) for tensor in outputs}
+        if _weights([operation]) or any(id(tensor) in learned for tensor in inputs):
+            learned |= made
+        ends = isinstance(operation, (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D))
+        if ends or (inputs and all(id(tensor) in pooled for tensor in inputs)):
+            pooled |= made
+        elif made <= learned and len(outputs[0].shape) == 4:
+            last = outputs[0]
+    if last is None:
+        raise ValueError(f"Model {model.name!r} has no feature map of shape (batch, height, width, channels); "
+                         "pass a convolutional model.")
+    return last
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cut:
+    """A place between two operations: how many tensors cross it, and how far the largest is scaled down."""
+
+    index: int
+    crossing: int
+    stride: int
+
+
+def stage_boundary(model: keras.Model) -> str:
+    """Return the name of the layer at which the later half of the stages begins.
+
+    A stage ends where the sides are halved. Of n halvings the later half keeps n // 2, as in the
+    lessons' ResNets: conv1, pool, layer1, layer2 | layer3, layer4. The boundary is put where as few
+    tensors as possible cross it: after the last block that adds or joins its branches, so that it
+    never lies inside a residual block; in a plain chain after the pooling that begins the stage, or
+    before the convolution that ends it.
+
+    Raises:
+        ValueError: There is no such place with parameters on both sides.
+    """
+    operations = model.operations
+    every = _cuts(model)
+    cuts = [cut for cut in every if _weights(operations[:cut.index]) and _weights(operations[cut.index:])]
+    if not cuts:
+        raise ValueError(f"Model {model.name!r} cannot be split into early and late layers; pass split=LAYER_NAME.")
+    zone = _middle(cuts, halvings=math.log2(max(cut.stride for cut in every)))
+    narrow = [cut for cut in zone if cut.crossing == min(cut.crossing for cut in zone)]
+    joined = [cut for cut in narrow if len(_inputs(operations[cut.index - 1])) > 1]
+    pooled = [narrow[0]] if not _weights(operations[narrow[0].index - 1:narrow[0].index]) else []
+    index = (joined or pooled or narrow)[-1].index
+    free = {cut.index for cut in cuts if cut.crossing == narrow[0].crossing}
+    while not _weights(operations[index:index + 1]) and index + 1 in free:
+        index += 1
+    return next(operation.name for operation in operations[index:] if isinstance(operation, keras.layers.Layer))
+
+
+def _middle(cuts: list[_Cut], *, halvings: float) -> list[_Cut]:
+    """Return the cuts between the halvings of the earlier half and those of the later half."""
+    wanted = 2 ** math.ceil(halvings / 2)
+    stride = min((cut.stride for cut in cuts if cut.stride >= wanted), default=max(cut.stride for cut in cuts))
+    return [cut for cut in cuts if cut.stride == stride]
+
+
+def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int | None, int | None],
+            preprocess: Callable[[keras.KerasTensor], keras.KerasTensor], momentum: float, prefix: str | None = None) -> keras.Model:
+    """Copy a functional model up to one of its tensors, with new layers, equal weights, and new first steps.
+
+    Args:
+        model: A functional model with one input.
+        output: The tensor at which the copy ends.
+        sides: Height and width of the new input; None for any.
+        preprocess: What happens to the pixels before the model's first layer.
+        momentum: The momentum of every BatchNormalization.
+        prefix: Put before names that Keras made up (`conv2d_17`), which are counted anew, so that
+            they do not depend on what was built earlier in the process. None keeps all names.
+    """
+    pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+    counts: collections.Counter[str] = collections.Counter()
+
+    def copy(operation: keras.Operation) -> keras.Operation:
+        name = None
+        made_up = _snake_case(type(operation).__name__)
+        if prefix is not None and re.fullmatch(made_up + r"(_\d+)?", operation.name):
+            name = f"{prefix}_{made_up}_{counts[made_up]}"
+            counts[made_up] += 1
+        new = _another(operation, name)
+        _set_momentum(new, momentum)
+        pairs.append((operation, new))
+        return new
+
+    uses: collections.Counter[str] = collections.Counter()
+    pixels = keras.Input((*sides, 3), name="pixels")
+    prepared = preprocess(pixels)
+
+    def call(operation: keras.Operation, *args, **kwargs):
+        uses[operation.name] += 1
+        if uses[operation.name] > 1 and not getattr(operation, "weights", ()):
+            # A ReLU called in ten places becomes ten, so that each has one place before or after the split.
+            operation = _another(operation, f"{operation.name}_use{uses[operation.name]}")
+        args, kwargs = keras.tree.map_structure(lambda value: prepared if value is pixels else value, (args, kwargs))
+        return operation(*args, **kwargs)
+
+    part = keras.Model(model.inputs[0], output, name=model.name)
+    copied = keras.models.clone_model(part, input_tensors=pixels, clone_function=copy, call_function=call)
+    for old, new in pairs:
+        if getattr(old, "weights", ()):
+            _copy_weights(old, new)
+    return copied
+
+
+def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
+    """Make an operation with the same settings; a layer keeps its name unless it is given another."""
+    if isinstance(operation, keras.layers.Lambda):  # whose function, being in memory, need not go through a file's format
+        return keras.layers.Lambda(operation.function, output_shape=operation._output_shape, mask=operation.mask,
+                                   arguments=operation.arguments, name=name or operation.name)
+    config = operation.get_config()
+    if isinstance(operation, keras.layers.Layer) and name is not None:
+        config["name"] = name
+    return type(operation).from_config(config)
+
+
+def _copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
+    new.set_weights(old.get_weights())
+    if isinstance(new, keras.layers.Normalization):
+        new.finalize_state()  # the layer computes with values derived from its weights
+
+
+def _set_momentum(layer: keras.layers.Layer, momentum: float) -> None:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.momentum = momentum
+    for inner in getattr(layer, "layers", ()):
+        _set_momentum(inner, momentum)
+
+
+def _snake_case(name: str) -> str:
+    """Return the name Keras makes up for a class, without its number."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _cuts(model: keras.Model) -> list[_Cut]:
+    """Return every place between two operations, with what crosses it."""
+    last_use: dict[int, int] = {id(tensor): len(model.operations) for tensor in model.outputs}
+    for index, operation in reversed(list(enumerate(model.operations))):
+        for tensor in _inputs(operation):
+            last_use.setdefault(id(tensor), index)
+    cuts, strides, alive = [], {}, set()
+    for index, operation in enumerate(model.operations):
+        alive = {tensor for tensor in alive if last_use[tensor] >= index}
+        if alive:
+            cuts.append(_Cut(index, len(alive), max(strides[tensor] for tensor in alive)))
+        if any(id(tensor) not in strides for tensor in _inputs(operation)):
+            raise ValueError(f"A layer that {operation.name!r} reads is called in several places, so that no early and late "
+                             "layers can be told apart; pass split=LAYER_NAME.")
+        stride = _stride(operation) * max((strides[id(tensor)] for tensor in _inputs(operation)), default=1)
+        for tensor in _outputs(operation):
+            strides[id(tensor)] = stride
+            alive |= {id(tensor)} & last_use.keys()
+    end = [strides[id(tensor)] for tensor in model.outputs]
+    return [*cuts, _Cut(len(model.operations), len(end), max(end))]
+
+
+def _stride(operation: keras.Operation) -> int:
+    """Return by how much an operation divides the sides."""
+    if isinstance(operation, keras.Sequential):
+        return math.prod(_stride(layer) for layer in operation.layers)
+    if isinstance(operation, keras.layers.Conv2DTranspose):
+        return 1
+    stride = getattr(operation, "strides", 1)
+    return max(stride) if isinstance(stride, Sequence) else int(stride)
+
+
+def _weights(operations: Sequence[keras.Operation]) -> bool:
+    return any(getattr(operation, "trainable_weights", ()) for operation in operations)
+
+
+def _inputs(operation: keras.Operation) -> Tensors:
+    """Return what an operation reads; an input layer reads nothing."""
+    if isinstance(operation, keras.layers.InputLayer):
+        return []
+    return keras.tree.flatten(operation.input)
+
+
+def _outputs(operation: keras.Operation) -> Tensors:
+    return keras.tree.flatten(operation.output)
