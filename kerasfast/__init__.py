@@ -17,6 +17,13 @@ _HOMES = {
         "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
         "sgdr", "triangular",
     ],
+    "kerasfast.vision.backbones": ["Backbone"],
+    "kerasfast.vision.data": ["ImageData"],
+    "kerasfast.vision.decode": ["ImageError", "open_image"],
+    "kerasfast.vision.learner": ["ImageLearner"],
+    "kerasfast.vision.sources": ["validation_indices"],
+    "kerasfast.vision.submission": ["write_submission"],
+    "kerasfast.vision.transforms": ["Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down"],
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,0 +1,273 @@
+"""The image learner: a pretrained backbone with a head, precomputed activations, test-time augmentation, submission."""
+
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from kerasfast.datasets import Datasets, targets_of
+from kerasfast.groups import LayerGroups, flat_layers
+from kerasfast.learner import Learner, Stage
+from kerasfast.metrics import ThresholdAccuracy
+from kerasfast.vision.backbones import Backbone
+from kerasfast.vision.data import ImageData, View
+from kerasfast.vision.decode import ImageError, open_image, scan
+from kerasfast.vision.features import precompute
+from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
+from kerasfast.vision.submission import write_submission
+from kerasfast.vision.transforms import window
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a kind of target asks of the network: its last activation, its loss and its usual metric."""
+
+    activation: str
+    loss: str
+    metric: Callable[[], Any] | None
+
+
+TASKS = {
+    "single": Task("softmax", "sparse_categorical_crossentropy", lambda: "accuracy"),
+    "multi": Task("sigmoid", "binary_crossentropy", ThresholdAccuracy),
+    "regression": Task("linear", "mean_absolute_error", None),
+}
+FEATURE_BATCHES_PER_CALL = 16  # a head step takes a millisecond: less than the call that starts it
+
+
+class ImageLearner(Learner):
+    """A `Learner` for pictures. Make one with `ImageLearner.pretrained`.
+
+    Three layer groups: early backbone, late backbone, head; only the head trains at first. With `precompute` the head
+    learns from stored activations, without augmentation and many times faster; `learn.precompute = False` or unfreezing
+    goes back to pictures, with the same head.
+
+    Args:
+        data: The pictures.
+        network: Model, features and head that share their layers.
+        precompute: Whether to begin on stored activations.
+        **arguments: Of `Learner`: `loss`, `metrics`, `optimizer`, `clip`, `jit_compile`, `path`.
+
+    Example:
+
+        data = ImageData.from_folders("dogscats", transforms=transforms_side_on(224, max_zoom=1.1))
+        learn = ImageLearner.pretrained("efficientnet_lite0", data, precompute=True)
+        learn.fit(0.01, 2)
+        learn.precompute = False
+        learn.fit(0.01, 1, cycle_len=1)
+        learn.unfreeze()
+        learn.fit([1e-4, 1e-3, 1e-2], 2, cycle_len=1, cycle_mult=2)
+        views, targets = learn.tta()
+    """
+
+    def __init__(self, data: ImageData, network: ImageNetwork, *, precompute: bool = False, **arguments):
+        task = TASKS[data.kind]
+        arguments.setdefault("loss", task.loss)
+        arguments.setdefault("metrics", [task.metric()] if task.metric else [])
+        self.network = network
+        super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
+        self._features: Stage | None = None
+        self.freeze()
+        self.precompute = precompute
+
+    @classmethod
+    def pretrained(
+        cls,
+        backbone: str | Callable | keras.Model | Backbone,
+        data: ImageData,
+        *,
+        hidden: Sequence[int] = (512,),
+        dropout: float | Sequence[float] = (0.25, 0.5),
+        custom_head: CustomHead | None = None,
+        pool: str = "concat",
+        weights: str | os.PathLike | None = "default",
+        precompute: bool = False,
+        **arguments,
+    ) -> "ImageLearner":
+        """Put a head for the data on a backbone.
+
+        Softmax for one class per picture, sigmoid for tags, linear for a regression; the loss and a metric follow.
+
+        Args:
+            backbone: A name (see `backbones.names()`), a `keras.applications` function, a functional model or a
+                `Backbone`.
+            data: The pictures.
+            hidden, dropout, custom_head, pool: See `heads.assemble`.
+            weights: "default", None for random ones, or a file.
+            precompute, **arguments: See `ImageLearner`.
+        """
+        units = len(data.classes)
+        network = assemble(
+            backbone, units, activation=TASKS[data.kind].activation, hidden=hidden, dropout=dropout,
+            custom_head=custom_head, pool=pool, weights=weights,
+        )  # fmt: skip
+        return cls(data, network, precompute=precompute, **arguments)
+
+    @property
+    def precompute(self) -> bool:
+        """Whether the head trains on stored activations. Setting it True freezes the backbone and fills the store."""
+        return self._features is not None
+
+    @precompute.setter
+    def precompute(self, wanted: bool) -> None:
+        if not wanted:
+            self._features = None
+        elif self._features is None:
+            super().freeze_to(-1)
+            self._features = self._feature_stage()
+
+    def freeze_to(self, first: int) -> None:
+        """Train the layer groups from index `first` on; more than the head ends `precompute`."""
+        super().freeze_to(first)
+        if first not in (-1, len(self.groups) - 1):
+            self.precompute = False
+
+    def freeze_all_but(self, only: int) -> None:
+        """Train one layer group alone; any but the head ends `precompute`."""
+        super().freeze_all_but(only)
+        if only not in (-1, len(self.groups) - 1):
+            self.precompute = False
+
+    def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
+        """Go on with other pictures or another size; the weights stay and the backbone is frozen.
+
+        Raises:
+            ValueError: If the classes or the kind of target differ.
+        """
+        if (data.kind, data.classes) != (self.data.kind, self.data.classes):
+            raise ValueError(
+                f"The new data has {len(data.classes)} classes ({data.kind}), the old {len(self.data.classes)} "
+                f"({self.data.kind}), or their names differ; make a new learner."
+            )
+        self._main.data = data
+        self.precompute = False
+        self.freeze()
+        self.precompute = precompute
+
+    def fit(self, *arguments, **keywords):  # noqa: D102 - the words of `Learner.fit`
+        with self._naming_broken_files():
+            return super().fit(*arguments, **keywords)
+
+    fit.__doc__ = Learner.fit.__doc__
+
+    def predict(self, is_test: bool = False) -> np.ndarray:
+        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
+        with self._naming_broken_files():
+            return super().predict(is_test)
+
+    def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+        """Predict with test-time augmentation.
+
+        Args:
+            n_aug: Number of augmented views.
+            is_test: Whether to predict the test set instead of the validation set.
+
+        Returns:
+            Predictions (1 + n_aug, n, classes), the plain view first, and the targets (None for unlabelled pictures).
+            Their mean over the first axis is the usual result.
+        """
+        if not isinstance(n_aug, int) or n_aug < 0:
+            raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
+        plain = self._split(self.data, is_test)
+        augmented = self.data.test_augmented if is_test else self.data.augmented
+        datasets = [plain.dataset(), *(augmented.dataset(epoch) for epoch in range(n_aug))]
+        with self._naming_broken_files():
+            views = [self._predict_view(dataset) for dataset in tqdm(datasets, desc="views", leave=False, delay=1)]
+        return np.stack(views), plain.targets
+
+    def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
+        """Return the predictions (classes,) for one picture: a file, its bytes, or an array (height, width, 3) uint8."""
+        pixels = image if isinstance(image, np.ndarray) else open_image(image)
+        if pixels.ndim != 3 or pixels.shape[-1] != 3:
+            raise ValueError(f"A picture has shape (height, width, 3); received {pixels.shape}.")
+        transforms = self.data.transforms.validation()
+        top, left, height, width = window(transforms, *pixels.shape[:2], tf.zeros([0])).numpy()
+        cropped = pixels[top : top + height, left : left + width]
+        resized = tf.image.resize(cropped, [transforms.size] * 2, antialias=True)
+        return self.predict_array(np.clip(np.round(resized), 0, 255)[None])[0]
+
+    def submission(
+        self,
+        path: str | os.PathLike,
+        *,
+        predictions: np.ndarray | None = None,
+        threshold: float | Sequence[float] | None = None,
+        n_aug: int = 4,
+        is_test: bool = True,
+    ) -> pathlib.Path:
+        """Write a submission file for the test set; see `write_submission`.
+
+        Args:
+            path: The file; `.gz` at its end compresses it.
+            predictions: (n, classes) probabilities; test-time augmentation makes them by default.
+            threshold: Write the tags above it instead of a column of probabilities per class.
+            n_aug: Augmented views, where `predictions` is not given.
+            is_test: Whether for the test set; else the validation set.
+        """
+        view: View = self._split(self.data, is_test)
+        if predictions is None:
+            predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
+        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold)
+
+    def _stage(self) -> Stage:
+        return self._features or self._main
+
+    def _predict_view(self, dataset: tf.data.Dataset) -> np.ndarray:
+        return np.asarray(self.model.predict(dataset, verbose=0))
+
+    def _feature_stage(self) -> Stage:
+        with self._naming_broken_files():
+            features = {name: self._stored(view) for name, view in self._views().items()}
+        train = _feature_dataset(features["train"], self.data.fixed.targets, self.data.batch_size, seed=self.data.seed)
+        others = {
+            name: _feature_dataset(features[name], view.targets, self.data.batch_size)
+            for name, view in self._views().items()
+            if name != "train"
+        }
+        head = self.network.head
+        steps = min(FEATURE_BATCHES_PER_CALL, int(train.cardinality()))
+        groups = LayerGroups(head, [flat_layers(head)])
+        return Stage(head, groups, Datasets(train, others["valid"], others.get("test")), steps_per_execution=steps)
+
+    def _views(self) -> dict[str, View]:
+        views = {"train": self.data.fixed, "valid": self.data.valid, "test": self.data.test}
+        return {name: view for name, view in views.items() if view is not None}
+
+    def _stored(self, view: View) -> np.ndarray:
+        return precompute(self.network.features, view, pathlib.Path(self.path) / "tmp")
+
+    @contextmanager
+    def _naming_broken_files(self) -> Iterator[None]:
+        """Turn a decoding error, which names no file, into one that names all broken files."""
+        try:
+            yield
+        except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
+            problems = {}
+            for view in self._views().values():
+                if hasattr(view.samples, "scan"):
+                    problems.update(scan(view.root, view.files, full=True).problems)
+            if problems:
+                raise ImageError(problems) from error
+            raise
+
+
+def _feature_dataset(features: np.ndarray, targets: np.ndarray | None, batch_size: int, *, seed: int | None = None) -> tf.data.Dataset:
+    """Return batches gathered by index: whole rows at once, shuffled anew each epoch where a seed is given."""
+    count = len(features)
+    rows = tf.constant(features)
+    values = None if targets is None else tf.constant(targets)
+    indices = tf.data.Dataset.range(count)
+    if seed is not None:
+        indices = indices.shuffle(count, seed=seed, reshuffle_each_iteration=True)
+    gather = lambda index: tf.gather(rows, index) if values is None else (tf.gather(rows, index), tf.gather(values, index))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batched = indices.batch(min(batch_size, count), drop_remainder=seed is not None)
+    return batched.map(gather, num_parallel_calls=2).prefetch(4).with_options(options)
