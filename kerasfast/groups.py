@@ -90,7 +90,7 @@ class LayerGroups:
             ValueError: If a boundary is no layer of the model, or the boundaries do not rise.
         """
         layers = flat_layers(model)
-        positions = [_position(layers, boundary) for boundary in boundaries]
+        positions = [_position(model, layers, boundary) for boundary in boundaries]
         if any(late <= early for early, late in zip([0, *positions], [*positions, len(layers)])):
             raise ValueError(
                 f"Boundaries must rise and leave a layer in every group; received {list(boundaries)}, "
@@ -220,7 +220,10 @@ class LayerGroups:
         return int(index) % len(self)
 
 
-def _position(layers: Sequence[keras.layers.Layer], boundary: Boundary) -> int:
+def _position(model: keras.Model, layers: Sequence[keras.layers.Layer], boundary: Boundary) -> int:
+    for nested in _nested_models(model):
+        if boundary is nested or boundary == nested.name:
+            boundary = flat_layers(nested)[0]
     if isinstance(boundary, str):
         names = [layer.name for layer in layers]
         if names.count(boundary) != 1:
