@@ -64,8 +64,8 @@ def labelled(pictures: dict[str, list[str]], classes: tuple[str, ...]) -> tuple[
             f"{where!r} has classes that the training folder lacks: {checks.few(unknown)}; training has "
             f"{checks.few(classes)}."
         )
-    files = [(file, classes.index(name)) for name, own in pictures.items() for file in own]
-    files.sort()
+    place = {name: index for index, name in enumerate(classes)}
+    files = sorted((file, place[name]) for name, own in pictures.items() for file in own)
     return np.array([file for file, _ in files], dtype=str), np.array([place for _, place in files], np.int64)
 
 
