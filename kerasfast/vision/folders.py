@@ -59,14 +59,14 @@ def labelled(pictures: dict[str, list[str]], classes: tuple[str, ...]) -> tuple[
     """Return the sorted files, and their classes as int64; raise for classes that are not among the known ones."""
     unknown = [name for name in pictures if name not in classes]
     if unknown:
-        where = posixpath.dirname(posixpath.dirname(pictures[unknown[0]][0]))
+        where = pictures[unknown[0]][0].split(f"/{unknown[0]}/")[0]
         raise ValueError(
             f"{where!r} has classes that the training folder lacks: {checks.few(unknown)}; training has "
             f"{checks.few(classes)}."
         )
-    files = [(file, classes.index(name)) for name, own in pictures.items() for file in own]
-    files.sort()
-    return np.array([file for file, _ in files], dtype=str), np.array([place for _, place in files], np.int64)
+    place = {name: index for index, name in enumerate(classes)}
+    files = sorted((file, place[name]) for name, own in pictures.items() for file in own)
+    return np.array([file for file, _ in files], dtype=str), np.array([target for _, target in files], np.int64)
 
 
 def unlabelled(root: pathlib.Path, folder: str) -> tuple[np.ndarray, None]:

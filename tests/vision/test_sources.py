@@ -179,7 +179,7 @@ def empty_class(root):
 
 
 def unknown_class(root):
-    picture(root / "valid" / "birds" / "b.jpg")
+    picture(root / "valid" / "birds" / "deep" / "b.jpg")
 
 
 def loose_picture(root):
@@ -215,7 +215,7 @@ def nothing(root):
         (nothing, {"valid": None, "valid_fraction": 2}, ValueError, "above 0 and below 1; received 2"),
         (nothing, {"valid": None, "valid_fraction": 0.01}, ValueError, "leaves the validation set empty"),
         (empty_class, {}, ValueError, "are empty: 'birds'"),
-        (unknown_class, {}, ValueError, "training folder lacks: 'birds'; training has 'cats', 'dogs'"),
+        (unknown_class, {}, ValueError, "'valid' has classes that the training folder lacks: 'birds'; training has 'cats', 'dogs'"),
         (loose_picture, {}, ValueError, "loose pictures 'lost.jpg'"),
         (one_class, {}, ValueError, "two classes or more; found only 'dogs'"),
         (empty_test, {"test": "test"}, ValueError, "The test set has no pictures in .*test"),
