@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from kerasfast.vision.decode import ImageError, as_rgb, each_in_threads, opened, orientation_of, upright
+from kerasfast.vision.decode import ImageError, as_rgb, each_in_threads, opened, orientation_of, reason_of, upright
 
 MANIFEST = ".resized.json"
 # Raise it whenever the copies would come out otherwise: those of older versions are then made anew.
@@ -50,12 +50,14 @@ def resize_files(
 
     Raises:
         ImageError: When sources cannot be read. It names all of them; the copies of all others have been made.
-        ValueError: When `size` is no whole number above 0, or a file lies outside `root`.
+        ValueError: When `size` is no whole number above 0, `root` is no folder, or a file lies outside it.
     """
     if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
         raise ValueError(f"`size` must be a whole number of pixels above 0; received {size!r}.")
     names = list(dict.fromkeys(_name_inside(file) for file in files))
     root = pathlib.Path(root)
+    if not root.is_dir():
+        raise ValueError(f"`root` must be a folder that exists; received {str(root)!r}.")
     copies = root / folder / str(int(size))
     copies.mkdir(parents=True, exist_ok=True)
     done = _read_manifest(copies / MANIFEST)
@@ -91,8 +93,8 @@ def _copy_unless_done(
     """Make the copy of one file where it is missing or out of date, and return the fingerprint of its source."""
     try:
         status = os.stat(root / name)
-    except FileNotFoundError as error:
-        raise ImageError({name: "does not exist"}) from error
+    except OSError as error:
+        raise ImageError({name: reason_of(error)}) from error
     # Taken before the source is read: a change in between makes the copy out of date, not wrongly up to date.
     fingerprint = [status.st_size, status.st_mtime_ns]
     copy = copies / name
