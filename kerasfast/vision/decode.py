@@ -27,7 +27,7 @@ _UPRIGHT = {
 _SWAPS_SIDES = (5, 6, 7, 8)
 _TAIL_BYTES = 2048
 _PNG_ORIENTATION_HOLDERS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
-_CHUNK = 64
+_LARGEST_CHUNK, _CHUNKS_PER_WORKER = 64, 16
 _SHOWN_PROBLEMS = 20
 _SECONDS_BEFORE_BAR = 2
 
@@ -137,13 +137,16 @@ def each_in_threads(
     """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
     if workers is not None and workers < 1:
         raise ValueError(f"`workers` must be at least 1, or None; received {workers}.")
-    chunks = [range(start, min(start + _CHUNK, len(items))) for start in range(0, len(items), _CHUNK)]
-    pool = concurrent.futures.ThreadPoolExecutor(workers or (os.cpu_count() or 1) + 2)
+    workers = workers or (os.cpu_count() or 1) + 2
+    # One task a file would cost more than reading a header; too few tasks would leave threads idle.
+    step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
     bar = tqdm(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, disable=not progress)
     try:
-        tasks = [pool.submit(_outcomes, function, [items[index] for index in chunk]) for chunk in chunks]
-        starts = {task: chunk.start for task, chunk in zip(tasks, chunks)}
-        for task in concurrent.futures.as_completed(tasks):
+        starts = {
+            pool.submit(_outcomes, function, items[start : start + step]): start for start in range(0, len(items), step)
+        }
+        for task in concurrent.futures.as_completed(starts):
             outcomes = task.result()
             bar.update(len(outcomes))
             yield from enumerate(outcomes, starts[task])
@@ -174,7 +177,7 @@ def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, Binar
         raise
     # Pillow's format readers raise SyntaxError, struct.error, IndexError, zlib.error and more on damaged files.
     except Exception as error:
-        raise ImageError({name: _reason(error)}) from error
+        raise ImageError({name: reason_of(error)}) from error
 
 
 def _identified(stream: BinaryIO) -> ImageFile.ImageFile:
@@ -186,7 +189,8 @@ def _identified(stream: BinaryIO) -> ImageFile.ImageFile:
         raise UnidentifiedImageError(f"is no image (it starts with {start!r})" if start else "is empty") from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return in a few words why a file could not be read."""
     if isinstance(error, FileNotFoundError):
         return "does not exist"
     if isinstance(error, IsADirectoryError):

@@ -14,6 +14,7 @@ from kerasfast.vision.decode import ImageError, open_image, scan
 
 ORIENTATION = 0x0112
 HEIGHT, WIDTH = 24, 40
+NOISE = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
 
 
 def picture(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -65,16 +66,13 @@ def assert_close(received: np.ndarray, expected: np.ndarray, tolerance: float = 
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "JPEG", "WEBP"])
-@pytest.mark.parametrize("source", ["path", "text", "bytes"])
-def test_reads_colour_pictures_of_every_kind_from_paths_and_bytes(tmp_path, kind, source):
+def test_reads_colour_pictures_of_every_kind_from_paths_and_bytes(tmp_path, kind):
     content = encoded(Image.fromarray(picture()), kind, quality=100)
     (tmp_path / "a").write_bytes(content)
-    file = {"path": tmp_path / "a", "text": str(tmp_path / "a"), "bytes": content}[source]
-    assert_close(open_image(file), picture(), 0 if kind not in ("JPEG", "WEBP") else 12)
-
-
-def test_the_array_can_be_written_to():
-    open_image(encoded(Image.fromarray(picture()), "PNG"))[0, 0] = 1
+    for file in (tmp_path / "a", str(tmp_path / "a"), content):
+        received = open_image(file)
+        assert_close(received, picture(), 12 if kind in ("JPEG", "WEBP") else 0)
+        assert received.flags.writeable
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
@@ -174,13 +172,15 @@ def test_four_channel_jpeg_has_the_right_colours_and_is_not_plain(tmp_path, adob
     assert not found.plain_jpeg[0] and not found.problems
 
 
-def test_ycck_jpeg_has_the_colours_of_its_conversion():
-    # A four-channel JPEG whose Adobe marker says YCCK: grey stays grey, because its two chroma channels say "none".
-    cmyk = Image.merge("CMYK", [Image.new("L", (16, 16), value) for value in (80, 127, 127, 0)])
-    content = encoded(cmyk, "JPEG", quality=100)
-    place = content.index(b"Adobe") + 11
-    ycck = content[:place] + b"\x02" + content[place + 1 :]
-    assert_close(open_image(ycck), np.full((16, 16, 3), 175, np.uint8), 3)
+def test_ycck_jpeg_has_the_colours_of_its_inks():
+    inks = (200, 100, 50)
+    luma_and_chroma = Image.new("RGB", (1, 1), inks).convert("YCbCr").getpixel((0, 0))
+    # Pillow stores the complement of what it is given: so these bytes are stored as they are, with no black.
+    planes = [Image.new("L", (16, 16), 255 - value) for value in luma_and_chroma] + [Image.new("L", (16, 16), 0)]
+    content = encoded(Image.merge("CMYK", planes), "JPEG", quality=100)
+    transform = content.index(b"Adobe") + 11
+    ycck = content[:transform] + b"\x02" + content[transform + 1 :]
+    assert_close(open_image(ycck), np.full((16, 16, 3), [255 - ink for ink in inks], np.uint8), 3)
 
 
 UPRIGHT = {
@@ -206,6 +206,7 @@ def test_exif_orientation_turns_the_picture_and_the_scanned_size(tmp_path, kind,
     assert found.plain_jpeg[0] == (kind == "JPEG" and orientation == 1)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage, no TIFF", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"])
 def test_a_damaged_exif_block_does_not_make_the_picture_unreadable(tmp_path, exif):
     names = write(tmp_path, a_jpg=encoded(Image.fromarray(picture()), "JPEG", quality=100, exif=exif))
@@ -213,11 +214,12 @@ def test_a_damaged_exif_block_does_not_make_the_picture_unreadable(tmp_path, exi
     assert not scan(tmp_path, names).problems
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG", "MPO"])
 def test_the_first_frame_of_an_animation_is_taken(kind):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 0, 0), (0, 0, 200))]
-    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {}))
-    assert_close(open_image(content), np.full((8, 8, 3), (200, 0, 0), np.uint8))
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **lossless)
+    assert_close(open_image(content), np.full((8, 8, 3), (200, 0, 0), np.uint8), 2 if kind == "MPO" else 0)
 
 
 def test_scan_reads_sizes_in_the_order_of_the_files(tmp_path):
@@ -231,16 +233,8 @@ def test_scan_reads_sizes_in_the_order_of_the_files(tmp_path):
     assert found.plain_jpeg.all() and not found.problems
 
 
-def test_scan_of_nothing_is_empty(tmp_path):
-    found = scan(tmp_path, [])
-    assert len(found.width) == len(found.take([]).height) == 0
-
-
 def broken_files() -> dict[str, bytes]:
-    rows = np.random.default_rng(0).integers(0, 255, (60, 60, 3), dtype=np.uint8)
-    noise = Image.fromarray(rows)
-    exif = Image.Exif()
-    exif[ORIENTATION] = 1
+    noise = Image.fromarray(NOISE)
     thumbnail = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + encoded(Image.new("RGB", (8, 8)), "JPEG")
     kinds = {kind: encoded(noise, kind) for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")}
     broken = {f"cut_{kind.lower()}": content[: len(content) * 2 // 3] for kind, content in kinds.items()}
@@ -276,7 +270,8 @@ def test_opening_a_broken_file_names_it(tmp_path, name):
 
 
 def test_what_follows_the_end_of_a_picture_is_no_problem(tmp_path):
-    contents = {kind.lower(): encoded(Image.fromarray(picture()), kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "WEBP")}
+    kinds = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+    contents = {kind.lower(): encoded(Image.fromarray(picture()), kind) for kind in kinds}
     names = write(tmp_path, **{f"{kind}_short": content + b"\0" * 100 for kind, content in contents.items()})
     names += write(tmp_path, **{f"{kind}_long": content + b"trailer" * 1000 for kind, content in contents.items()})
     found = scan(tmp_path, names)
@@ -291,22 +286,26 @@ def test_a_picture_with_too_many_pixels_is_a_problem_before_it_is_decoded(tmp_pa
 
 
 def test_a_full_scan_finds_damage_in_the_middle(tmp_path):
-    content = bytearray(encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)), "PNG"))
-    content[len(content) // 2] ^= 255
-    names = write(tmp_path, good_jpg=encoded(Image.fromarray(picture()), "JPEG"), bad_png=bytes(content))
+    png, jpeg = (bytearray(encoded(Image.fromarray(NOISE), kind)) for kind in ("PNG", "JPEG"))
+    png[len(png) // 2] ^= 255
+    jpeg[len(jpeg) // 2 : len(jpeg) // 2 + 80] = b"\xff\xc0\xff\xda" * 20
+    good = encoded(Image.fromarray(picture()), "JPEG")
+    names = write(tmp_path, good_jpg=good, bad_png=bytes(png), bad_jpg=bytes(jpeg))
     assert not scan(tmp_path, names).problems
     found = scan(tmp_path, names, full=True)
-    assert list(found.problems) == ["bad.png"]
-    assert found.plain_jpeg.tolist() == [True, False] and found.width[0] == WIDTH
+    assert list(found.problems) == ["bad.png", "bad.jpg"]
+    assert found.plain_jpeg.tolist() == [True, False, False] and found.width[0] == WIDTH
 
 
 def test_take_keeps_order_and_the_problems_of_what_is_taken(tmp_path):
-    names = write(tmp_path, a_png=encoded(Image.new("RGB", (1, 2)), "PNG"), b_png=b"", c_png=encoded(Image.new("L", (3, 4)), "PNG"))
+    first, last = (encoded(Image.new("L", size), "PNG") for size in ((1, 2), (3, 4)))
+    names = write(tmp_path, a_png=first, b_png=b"", c_png=last)
     found = scan(tmp_path, [*names, "d.png"])
     taken = found.take(np.array([2, 0, 1]))
     assert taken.width.tolist() == [3, 1, 0] and taken.height.tolist() == [4, 2, 0]
     assert list(taken.problems) == ["b.png"] and taken.files == ("c.png", "a.png", "b.png")
     assert found.take(found.width > 0).files == ("a.png", "c.png")
+    assert len(found.take([]).width) == len(scan(tmp_path, []).height) == 0
 
 
 def test_workers_must_be_positive(tmp_path):
@@ -340,6 +339,9 @@ def test_dogscats_are_plain_and_agree_with_tensorflow(data_dir):
     found = scan(folder, names)
     assert found.plain_jpeg.all() and not found.problems
     for index in range(4):
-        decoded = tf.io.decode_jpeg((folder / names[index]).read_bytes(), channels=3).numpy()
-        assert decoded.shape == (found.height[index], found.width[index], 3)
-        assert_close(open_image(folder / names[index]), decoded, 2)
+        content, received = (folder / names[index]).read_bytes(), open_image(folder / names[index])
+        assert received.shape == (found.height[index], found.width[index], 3)
+        exact = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE").numpy()
+        assert_close(received, exact, 2)
+        # TensorFlow's default transform is a faster and rougher one.
+        assert_close(received, tf.io.decode_jpeg(content, channels=3).numpy(), 6)
