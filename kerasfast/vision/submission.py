@@ -72,7 +72,8 @@ def tags_above(predictions: np.ndarray, classes: Sequence[str], threshold: float
     Raises:
         ValueError: If there are neither one nor as many thresholds as classes, or a tag holds a space.
     """
-    threshold = np.asarray(threshold, dtype=float)
+    # In the type of the predictions: the float32 nearest to 0.2 is above the float64.
+    threshold = np.asarray(threshold, dtype=np.result_type(predictions, np.float16))
     if threshold.shape not in ((), (len(classes),)):
         raise ValueError(f"`threshold` must be one number, or {len(classes)}, one per class; received shape {threshold.shape}.")
     spaced = [name for name in classes if len(name.split()) != 1]
