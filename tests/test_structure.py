@@ -28,7 +28,7 @@ LAYERS = [
     {"picture_plots", "files", "version"},
 ]
 WITH_THEIR_EQUALS = {"cli", "demo", "fastai"}
-LEAVES = {"metrics": set(), "plots": {"files", "picture_plots"}, "picture_plots": set(), "schedules": set(), "files": set()}
+LEAVES = {"plots": {"files", "picture_plots"}, **dict.fromkeys(("metrics", "picture_plots", "schedules", "files"), set())}
 
 
 def imports_of(node: ast.AST, package: str, late: bool = False):
@@ -120,7 +120,8 @@ def test_star_imports_stay_in_the_courses_names():
 
 def test_importing_the_package_loads_neither_tensorflow_nor_pandas():
     program = "import sys, kerasfast; dir(kerasfast); print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert not {"tensorflow", "keras", "pandas", "matplotlib"} & set(done.stdout.split())
 
 

@@ -402,7 +402,7 @@ def test_arrays_of_any_size_pass_the_same_pipeline(rng):
         ({"batch_size": True}, "`batch_size` must be a whole number"),
         ({"seed": -1}, "`seed` must be a whole number, 0 or more; received -1"),
         ({"seed": None}, "`seed` must be a whole number"),
-        ({"transforms": 224}, re.escape("`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received 224")),
+        ({"transforms": 224}, re.escape("must be `Transforms`, such as `transforms_side_on(224)`; received 224")),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):
