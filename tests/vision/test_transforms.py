@@ -206,7 +206,8 @@ def image(rng) -> np.ndarray:
 @pytest.mark.parametrize("degrees", [-30.0, -7.0, 10.0, 45.0])
 def test_rotation_is_the_naive_one(image, degrees):
     transforms = Transforms(9, rotate=60.0)
-    rotated = augment(tf.constant(image[None]), draws_of(ROTATES=0, ANGLE=(degrees / 60 + 1) / 2), transforms)[0].numpy()
+    draws = draws_of(ROTATES=0, ANGLE=(degrees / 60 + 1) / 2)
+    rotated = augment(tf.constant(image[None]), draws, transforms)[0].numpy()
     angle = np.deg2rad(degrees)
     expected = naive_warp(
         image, lambda x, y: (np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y)
