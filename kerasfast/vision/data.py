@@ -132,7 +132,9 @@ def _file_reader(paths: tf.Tensor, headers: Scan) -> Callable:
         box = choose(heights[index], widths[index])
         return tf.cond(
             plain[index],
-            lambda: tf.io.decode_and_crop_jpeg(tf.io.read_file(paths[index]), box, channels=3),
+            lambda: tf.io.decode_and_crop_jpeg(
+                tf.io.read_file(paths[index]), box, channels=3, dct_method="INTEGER_ACCURATE"
+            ),
             lambda: _ensure_rgb(tf.numpy_function(_open_and_crop, [paths[index], box], tf.uint8, stateful=False)),
         )
 
