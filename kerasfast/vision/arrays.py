@@ -10,7 +10,7 @@ import numpy as np
 from kerasfast.vision.sources import ImageSource
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArraySamples:
     """Pictures of one split.
 
@@ -38,7 +38,7 @@ def arrays_source(
     train: tuple[np.ndarray, np.ndarray],
     valid: tuple[np.ndarray, np.ndarray],
     *,
-    test: np.ndarray | None = None,
+    test: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None,
     classes: Sequence[str] | None = None,
     regression: bool = False,
 ) -> ImageSource:
@@ -47,27 +47,47 @@ def arrays_source(
     Args:
         path: Folder for what a learner writes.
         train: (images, targets): images (n, height, width) or (n, height, width, 1 or 3), uint8 or floats from 0 to 1;
-            targets (n,) whole numbers for one class each, (n, c) zeros and ones for tags, floats for a regression.
+            targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or (n, c) numbers
+            for a regression.
         valid: The same for validation.
-        test: Images alone.
+        test: Images alone, or the same.
         classes: Class names in the order of the indices; the numbers by default.
         regression: Whether targets are values.
 
     Raises:
         ValueError: If shapes, ranges or labels do not fit; the message names the array.
     """
-    named = {"train": train, "valid": valid}
+    named = {"train": _pair("train", train), "valid": _pair("valid", valid)}
+    if isinstance(test, (tuple, list)):
+        named["test"] = _pair("test", test)
     images = {name: _pixels(name, pair[0]) for name, pair in named.items()}
-    targets = {name: np.asarray(pair[1]) for name, pair in named.items()}
+    targets = {name: _column(pair[1], regression) for name, pair in named.items()}
     for name in named:
-        if len(images[name]) != len(targets[name]):
-            raise ValueError(f"`{name}` has {len(images[name])} images but {len(targets[name])} targets.")
+        if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
+            count = len(targets[name]) if targets[name].ndim else "a single value as"
+            raise ValueError(f"`{name}` has {len(images[name])} images but {count} targets.")
     kind = "regression" if regression else "multi" if targets["train"].ndim == 2 else "single"
     names = _class_names(kind, targets["train"], classes)
-    targets = {name: _targets(name, values, kind, len(names)) for name, values in targets.items()}
+    shape = targets["train"].shape[1:]
+    targets = {name: _targets(name, values, kind, len(names), shape) for name, values in targets.items()}
     splits = {name: _samples(images[name], targets[name]) for name in named}
-    test_samples = None if test is None else _samples(_pixels("test", test), None)
-    return ImageSource(pathlib.Path(path), splits["train"], splits["valid"], test_samples, names, kind, {})
+    if test is not None and "test" not in splits:
+        splits["test"] = _samples(_pixels("test", test), None)
+    return ImageSource(pathlib.Path(path), splits["train"], splits["valid"], splits.get("test"), names, kind)
+
+
+def _pair(name: str, pair: tuple) -> tuple:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        received = f"{len(pair)} of them" if isinstance(pair, (tuple, list)) else type(pair).__name__
+        raise ValueError(f"`{name}` must be a pair (images, targets); received {received}.")
+    return pair
+
+
+def _column(targets: np.ndarray, regression: bool) -> np.ndarray:
+    """Return targets as an array; one column of class numbers, as in Keras's CIFAR, is flat."""
+    targets = np.asarray(targets)
+    is_column = targets.ndim == 2 and targets.shape[1] == 1
+    return targets[:, 0] if is_column and targets.dtype.kind in "iu" and not regression else targets
 
 
 def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
@@ -75,49 +95,69 @@ def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
 
 
 def _pixels(name: str, images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
+    expected = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"The images of `{name}` must be one array of shape {expected}: {error}.") from error
+    if images.ndim == 3 and images.shape[-1] in (1, 3):
+        raise ValueError(f"`{name}` seems to be one picture, of shape {images.shape}; pass an array {expected}.")
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
-        raise ValueError(
-            f"The images of `{name}` must have shape (n, height, width), (n, height, width, 1) or (n, height, width, 3), "
-            f"n above 0; received {images.shape}."
-        )
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
+        raise ValueError(f"The images of `{name}` must have shape {expected}, no side 0; received {images.shape}.")
     if images.dtype != np.uint8:
-        low, high = float(images.min()), float(images.max())
-        if not np.issubdtype(images.dtype, np.floating) or not (0 <= low and high <= 1):
-            raise ValueError(
-                f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low:g} to {high:g}."
-            )
-        images = np.round(images * 255).astype(np.uint8)
+        images = _eight_bits(name, images)
     return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+
+
+def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
+    low, high = images.min(), images.max()
+    if not np.issubdtype(images.dtype, np.floating) or not (0 <= low and high <= 1):
+        raise ValueError(
+            f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to {high}."
+        )
+    return np.round(images * 255).astype(np.uint8)
 
 
 def _class_names(kind: str, targets: np.ndarray, classes: Sequence[str] | None) -> tuple[str, ...]:
     if kind == "single":
         if not np.issubdtype(targets.dtype, np.integer):
             raise ValueError(
-                f"Targets of one class each must be whole numbers; received {targets.dtype}. For values pass `regression=True`."
+                f"Targets of one class each must be whole numbers; received {targets.dtype}. For values pass "
+                "`regression=True`."
             )
-        count = int(targets.max()) + 1
+        count = max(int(targets.max()) + 1, 0)
     else:
         count = 1 if targets.ndim == 1 else targets.shape[1]
-    names = tuple(str(index) for index in range(count)) if classes is None else tuple(classes)
+    names = tuple(str(name) for name in (range(count) if classes is None else classes))
     if len(names) < count or (kind != "single" and len(names) != count):
         raise ValueError(f"`classes` has {len(names)} names but the targets have {count} classes.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"`classes` must be different names; received {', '.join(names)}.")
+    if kind == "single" and len(names) < 2:
+        raise ValueError(f"A classifier needs two classes or more; the targets of `train` are all {targets.max()}.")
     return names
 
 
-def _targets(name: str, targets: np.ndarray, kind: str, count: int) -> np.ndarray:
+def _targets(name: str, targets: np.ndarray, kind: str, count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return checked targets; `shape` is that of one target in training."""
+    if targets.ndim > 2 or (kind != "single" and targets.shape[1:] != shape):
+        raise ValueError(f"The targets of `{name}` must have shape {('n', *shape)}; received {targets.shape}.")
     if kind == "regression":
-        if not np.all(np.isfinite(targets.astype(np.float64))):
-            raise ValueError(f"The targets of `{name}` must be finite numbers.")
+        if targets.dtype.kind not in "iuf" or not np.isfinite(targets).all():
+            raise ValueError(f"The targets of `{name}` must be finite numbers; received {targets.dtype}.")
         return targets.astype(np.float32)
     if kind == "multi":
-        if targets.shape[1:] != (count,) or not np.all(np.isin(targets, (0, 1))):
-            raise ValueError(f"The targets of `{name}` must be zeros and ones of shape (n, {count}); received shape {targets.shape}.")
+        if not np.isin(targets, (0, 1)).all():
+            raise ValueError(f"The targets of `{name}` must be zeros and ones; received {np.unique(targets)[:5]}.")
         return targets.astype(np.float32)
-    unknown = sorted({int(value) for value in targets.ravel() if not 0 <= value < count})
-    if targets.ndim != 1 or unknown:
-        raise ValueError(f"The targets of `{name}` must be class indices from 0 to {count - 1}; received {unknown or targets.shape}.")
+    if targets.ndim != 1 or targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"The targets of `{name}` must be whole numbers of shape (n,), as those of `train`; received {targets.dtype} of "
+            f"shape {targets.shape}."
+        )
+    unknown = np.unique(targets[(targets < 0) | (targets >= count)])
+    if len(unknown):
+        raise ValueError(f"The targets of `{name}` must be class indices from 0 to {count - 1}; received {unknown[:5]}.")
     return targets.astype(np.int64)

@@ -1,10 +1,13 @@
 """Image data: views of a source as batched datasets, from files or arrays, decoded right and transformed in batches."""
 
+import itertools
+import operator
 import os
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +22,7 @@ from kerasfast.vision.transforms import DRAWS, Transforms, augment, window
 EVALUATION_SEED = 0x7FFF  # keeps the draws of augmented evaluation apart from those of training
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """One way to look at samples: which transforms, in which order.
 
@@ -54,6 +57,7 @@ class View:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return one picture, (size, size, 3) uint8 after the transforms, and its target."""
+        index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"This view has {len(self)} pictures; received index {index}.")
         one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False)
@@ -64,22 +68,38 @@ class View:
     def dataset(self, epoch: int = 0) -> tf.data.Dataset:
         """Return batches (pixels (b, size, size, 3) uint8, targets), or of pixels alone without targets.
 
-        Each pass over the dataset is the next epoch: another order and other random transforms, the same for the same
-        seed and the same `epoch` to begin with.
+        Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the same
+        for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
         """
+        if not isinstance(epoch, Integral) or epoch < 0:
+            raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")
         count = len(self)
-        seed = int(np.random.SeedSequence([self.seed, epoch, EVALUATION_SEED * (not self.shuffle)]).generate_state(1)[0])
-        indices = tf.data.Dataset.range(count)
-        if self.shuffle:
-            indices = indices.shuffle(count, seed=seed, reshuffle_each_iteration=True)
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-        workers = os.cpu_count() or 1
-        dataset = tf.data.Dataset.zip(indices, seeds).map(self._loader(), num_parallel_calls=workers)
-        dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
-        dataset = dataset.map(self._finisher(), num_parallel_calls=2).prefetch(2)
+        with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
+            dataset = self._order(epoch).map(self._loader(), num_parallel_calls=os.cpu_count() or 1)
+            dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
+            dataset = dataset.map(self._finisher(), num_parallel_calls=2).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
         return dataset.with_options(options)
+
+    def _order(self, epoch: int) -> tf.data.Dataset:
+        """Return a dataset of (index, seed of the epoch), which moves on by an epoch with every pass.
+
+        `Dataset.shuffle` and `Dataset.random` would depend on TensorFlow's global seed as well.
+        """
+        epochs, count = itertools.count(epoch), len(self)
+
+        def begin() -> tuple[np.ndarray, np.ndarray]:
+            random = np.random.default_rng([self.seed, next(epochs), 0 if self.shuffle else EVALUATION_SEED])
+            seed = np.full(count, random.integers(2**31), np.int64)
+            return (random.permutation(count) if self.shuffle else np.arange(count)).astype(np.int64), seed
+
+        def one_pass(_: tf.Tensor) -> tf.data.Dataset:
+            order, seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
+            return tf.data.Dataset.from_tensor_slices((tf.ensure_shape(order, [count]), tf.ensure_shape(seed, [count])))
+
+        passes = tf.data.Dataset.range(1).flat_map(one_pass)
+        return passes.apply(tf.data.experimental.assert_cardinality(count))
 
     def _loader(self) -> Callable:
         """Return the function (index, seed) -> (index, pixels (size, size, 3) uint8, draw)."""
@@ -99,7 +119,7 @@ class View:
         """Return the function (index, window chooser) -> cropped pixels (height, width, 3) uint8."""
         if isinstance(self.samples, ArraySamples):
             return _array_reader(self.samples.images)
-        paths = tf.constant([str(self.root / file) for file in self.samples.files])
+        paths = tf.constant([os.fsencode(os.path.join(self.root, file)) for file in self.samples.files])
         return _file_reader(paths, self.samples.scan)
 
     def _finisher(self) -> Callable:
@@ -147,10 +167,10 @@ def _ensure_rgb(pixels: tf.Tensor) -> tf.Tensor:
 
 def _open_and_crop(path: bytes, box: np.ndarray) -> np.ndarray:
     top, left, height, width = box
-    return open_image(path.decode())[top : top + height, left : left + width]
+    return open_image(os.fsdecode(path))[top : top + height, left : left + width]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageData:
     """Pictures for training, validation and test, and how they are transformed.
 
@@ -177,35 +197,63 @@ class ImageData:
     path: pathlib.Path | None = None
 
     def __post_init__(self):
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(f"`batch_size` must be a whole number, 1 or more; received {self.batch_size!r}.")
+        for name, least in (("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+                raise ValueError(f"`{name}` must be a whole number, {least} or more; received {value!r}.")
         if not isinstance(self.transforms, Transforms):
-            raise ValueError(f"`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received {self.transforms!r}.")
-        if self.path is None:
-            object.__setattr__(self, "path", pathlib.Path(self.source.root))
+            raise ValueError(
+                f"`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received {self.transforms!r}."
+            )
+        object.__setattr__(self, "path", pathlib.Path(self.source.root if self.path is None else self.path))
 
     @classmethod
-    def from_folders(cls, root: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments) -> "ImageData":
+    def from_folders(
+        cls, root: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
+    ) -> "ImageData":
         """Read pictures whose class is the name of their folder; see `sources.from_folders` for the other arguments."""
         return cls(sources.from_folders(root, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
-    def from_csv(cls, root: str | os.PathLike, csv: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments) -> "ImageData":
+    def from_csv(
+        cls,
+        root: str | os.PathLike,
+        csv: str | os.PathLike,
+        *,
+        transforms=Transforms(),
+        batch_size=64,
+        seed=42,
+        **arguments,
+    ) -> "ImageData":
         """Read pictures whose tags or values stand in a CSV file; see `sources.from_csv` for the other arguments."""
         return cls(sources.from_csv(root, csv, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
-    def from_dataframe(cls, root: str | os.PathLike, frame, *, transforms=Transforms(), batch_size=64, seed=42, **arguments) -> "ImageData":
+    def from_dataframe(
+        cls, root: str | os.PathLike, frame, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
+    ) -> "ImageData":
         """Read pictures listed in a data frame; see `sources.from_dataframe` for the other arguments."""
         return cls(sources.from_dataframe(root, frame, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
-    def from_arrays(cls, train, valid, *, path: str | os.PathLike = ".", test=None, classes=None, transforms=Transforms(), batch_size=64, seed=42, **arguments) -> "ImageData":
-        """Take pictures from arrays: pairs (images, targets), and test images; see `arrays.arrays_source`."""
-        return cls(arrays_source(path, train, valid, test=test, classes=classes, **arguments), transforms, batch_size, seed)
+    def from_arrays(
+        cls,
+        train,
+        valid,
+        *,
+        path: str | os.PathLike = ".",
+        transforms=Transforms(),
+        batch_size=64,
+        seed=42,
+        **arguments,
+    ) -> "ImageData":
+        """Take pictures from arrays: pairs (images, targets); see `arrays.arrays_source` for the other arguments."""
+        return cls(arrays_source(path, train, valid, **arguments), transforms, batch_size, seed)
 
     @classmethod
-    def from_tfds(cls, builder, path: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments) -> "ImageData":
+    def from_tfds(
+        cls, builder, path: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
+    ) -> "ImageData":
         """Take pictures from a prepared tensorflow-datasets builder; see `tfds.from_tfds` for the other arguments."""
         from kerasfast.vision.tfds import from_tfds
 
@@ -268,12 +316,16 @@ class ImageData:
         """
         if isinstance(self.source.train, ArraySamples):
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
-        splits = {name: getattr(self.source, name) for name in ("train", "valid", "test") if getattr(self.source, name) is not None}
+        splits = {name: getattr(self.source, name) for name in ("train", "valid", "test")}
+        splits = {name: samples for name, samples in splits.items() if samples is not None}
         files = np.concatenate([samples.files for samples in splits.values()])
-        folder = self.path / folder
+        # Absolute, since a relative one would lie inside the root of the pictures.
+        folder = (self.path / folder).absolute()
         root = resize_files(self.source.root, list(files), size, folder=folder, progress=progress)
-        copies = {name: replace(samples, scan=scan(root, samples.files, progress=progress)) for name, samples in splits.items()}
-        return replace(self, source=replace(self.source, root=root, **copies), path=self.path)
+        copies = {
+            name: replace(samples, scan=scan(root, samples.files, progress=progress)) for name, samples in splits.items()
+        }
+        return replace(self, source=replace(self.source, root=root, **copies))
 
     def _view(self, samples: Samples | ArraySamples, transforms: Transforms, *, shuffle: bool = False) -> View:
         return View(samples, pathlib.Path(self.source.root), transforms, self.batch_size, shuffle, self.seed)

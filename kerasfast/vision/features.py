@@ -1,16 +1,20 @@
 """Precomputed activations: what the frozen backbone says of each picture, stored once on disk.
 
 A row is found by the content of its file, so a picture replaced under the same name is computed again and the others are
-not; the folder of a store is named by everything else that makes the rows: backbone, weights, transform and decoding.
+not. The folder of a store is named by everything else that makes the rows: backbone, weights, transform and decoding.
 """
 
 import hashlib
 import json
 import os
 import pathlib
+import warnings
+import zipfile
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,6 +25,7 @@ from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.data import View
 
 VERSION = 1  # raise it when decoding or scaling changes, so that old rows are not used
+IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
 SHARD_ROWS = 4096  # rows per file: a killed run loses no more than these
 
 
@@ -28,24 +33,26 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
     """Return the features of every picture of a view, computing only those that are not stored yet.
 
     Args:
-        features: Model from pixels to features.
+        features: Functional model from pixels to features.
         view: An unshuffled view whose transforms leave nothing to chance.
         folder: Where stores lie; created as needed.
         progress: Whether to show a bar.
 
     Returns:
-        Features in the order of the view's files, (n, ...) in the model's output type.
+        Features in the order of the view's files, (n, ...) in the model's output type; float32 for bfloat16.
 
     Raises:
         ValueError: If the view shuffles or augments.
     """
     if view.shuffle or view.transforms != view.transforms.validation():
-        raise ValueError("Features can be stored only of a view without shuffling and augmentation, such as `data.fixed`.")
+        raise ValueError(
+            "Features can be stored only of a view without shuffling and augmentation, such as `data.fixed` or `data.valid`."
+        )
     store = FeatureStore(pathlib.Path(folder) / f"features-{store_key(features, view)}")
     keys = content_keys(view)
     missing = store.missing(keys)
-    bar = tqdm(total=len(missing), desc=f"features of {len(keys)} pictures", disable=not progress or not missing, leave=False)
-    with bar:
+    hidden = not progress or not missing
+    with tqdm(total=len(missing), desc=f"features of {len(keys)} pictures", disable=hidden, leave=False) as bar:
         for start in range(0, len(missing), SHARD_ROWS):
             chosen = missing[start : start + SHARD_ROWS]
             part = replace(view, samples=view.samples.take(chosen))
@@ -59,28 +66,61 @@ def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:
         pixels = batch[0] if isinstance(batch, tuple) else batch
         rows.append(np.asarray(features.predict_on_batch(pixels)))
         bar.update(len(rows[-1]))
-    return np.concatenate(rows)
+    computed = np.concatenate(rows)
+    # NumPy's files know no bfloat16 and would give back raw bytes.
+    return computed if np.issubdtype(computed.dtype, np.floating) else computed.astype(np.float32)
 
 
 def content_keys(view: View) -> list[str]:
     """Return a hash of the content of each picture."""
     if isinstance(view.samples, ArraySamples):
-        return [_hash(np.ascontiguousarray(image).tobytes()) for image in view.samples.images]
+        shape = repr(view.samples.images.shape[1:]).encode()
+        return [_hash(shape + image.tobytes()) for image in view.samples.images]
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda file: _hash((view.root / file).read_bytes()), view.files))
 
 
 def store_key(features: keras.Model, view: View) -> str:
-    """Return a hash of everything but the pictures: layers, weights, transform, version."""
-    layers = [
-        (type(layer).__name__, {name: value for name, value in layer.get_config().items() if name not in ("name", "trainable")})
-        for layer in features.layers
-    ]
-    settings = json.dumps([VERSION, asdict(view.transforms), layers], default=str, sort_keys=True)
-    digest = hashlib.blake2b(settings.encode(), digest_size=12)
+    """Return a hash of everything but the pictures: layers, their connections, weights, transform, version."""
+    settings = [VERSION, asdict(view.transforms), _without_names(features.get_config(), {})]
+    digest = hashlib.blake2b(json.dumps(settings, default=str, sort_keys=True).encode(), digest_size=12)
     for weight in features.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
     return digest.hexdigest()
+
+
+def _without_names(config: Any, numbers: dict[str, int]) -> Any:
+    """Return the configuration of a model with numbers for layer names, and without what does not alter its output.
+
+    Automatic names (`dense_7`) depend on what was built before in the same process.
+
+    Args:
+        config: The configuration, or a part of it.
+        numbers: Name -> number, for the layers met so far; is added to.
+    """
+    if isinstance(config, (list, tuple)):
+        return [_without_names(part, numbers) for part in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {key: _without_names(value, numbers) for key, value in config.items() if key not in IRRELEVANT}
+    if "inbound_nodes" in config:
+        kept["name"] = numbers.setdefault(config["name"], len(numbers))
+    elif not {"trainable", "batch_shape", "layers"}.isdisjoint(config):  # of a layer; a dtype's name matters
+        kept.pop("name", None)
+    if "keras_history" in config:
+        name, *place = config["keras_history"]
+        kept["keras_history"] = [numbers.setdefault(name, len(numbers)), *place]
+    for ends in {"input_layers", "output_layers"} & config.keys():
+        kept[ends] = _numbered(config[ends], numbers)
+    return kept
+
+
+def _numbered(ends: Any, numbers: dict[str, int]) -> Any:
+    if isinstance(ends, (list, tuple)):
+        return [_numbered(end, numbers) for end in ends]
+    if isinstance(ends, dict):
+        return {key: _numbered(end, numbers) for key, end in ends.items()}
+    return numbers.get(ends, ends) if isinstance(ends, str) else ends
 
 
 def _hash(content: bytes) -> str:
@@ -90,6 +130,8 @@ def _hash(content: bytes) -> str:
 class FeatureStore:
     """Rows by key, in files of a folder that are only ever added to.
 
+    A file that cannot be read is as good as absent: its rows are computed again, after a warning.
+
     Args:
         folder: The store's own folder; created when rows are added.
     """
@@ -98,7 +140,8 @@ class FeatureStore:
         self.folder = folder
         self._rows: dict[str, np.ndarray] = {}
         for file in sorted(folder.glob("*.npz")):
-            self._read(file)
+            if not file.name.startswith("."):  # what a killed run was writing
+                self._read(file)
 
     def missing(self, keys: Sequence[str]) -> list[int]:
         """Return the indices of the keys without a row; of equal keys only the first."""
@@ -117,5 +160,10 @@ class FeatureStore:
         return np.stack([self._rows[key] for key in keys])
 
     def _read(self, file: pathlib.Path) -> None:
-        with np.load(file, allow_pickle=False) as shard:
-            self._rows.update(zip(shard["keys"].tolist(), shard["rows"]))
+        try:
+            with np.load(file, allow_pickle=False) as shard:
+                self._rows.update(zip(shard["keys"].tolist(), shard["rows"], strict=True))
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            warnings.warn(
+                f"Stored features in {file} cannot be read ({error}) and are computed again; delete the file.", stacklevel=4
+            )

@@ -6,11 +6,14 @@ transformed without a loop over its images.
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 
 import tensorflow as tf
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")
+MOST_ZOOM = 100
+LEAST_AREA, AREA_ATTEMPTS = 0.08, 10  # of the crop "area"
 DRAWS = 12  # uniform numbers per image; the constants below say what each is for
 TOP, LEFT, ZOOM, ZOOMS, ANGLE, ROTATES, FLIP, QUARTER_TURNS, BRIGHTNESS, CONTRAST, SHIFT_Y, SHIFT_X = range(DRAWS)
 
@@ -24,14 +27,15 @@ class Transforms:
     Args:
         size: Side of the square in pixels.
         crop: "random" (a random window, the centre for validation), "center", "squash" (the whole picture pressed into
-            the square) or "area" (a random window of 8% to 100% of the area and 3:4 to 4:3 aspect, as GoogLeNet's).
+            the square) or "area" (a random window of 8% to 100% of the area and 3:4 to 4:3 aspect, as
+            GoogLeNet's; the central square where ten of them do not fit).
         rotate: Largest rotation in degrees, either way, for three pictures in four.
         max_zoom: Scale up to this factor before cropping, for three pictures in four; 1 for never.
         flip: Mirror left-right every second picture.
         dihedral: Apply one of the eight symmetries of the square.
         brightness: Largest change of brightness, as a fraction of the full range.
-        contrast: Largest relative change of contrast.
-        pad: Shift the picture by up to this many pixels each way.
+        contrast: Largest relative change of contrast, either way: from dividing by 1 + contrast to multiplying by it.
+        pad: Shift the picture by up to this many whole pixels each way.
         padding: What rotation and shift fill in from: "reflect", "constant" (black), "nearest" or "wrap".
 
     Raises:
@@ -50,18 +54,19 @@ class Transforms:
     padding: str = "reflect"
 
     def __post_init__(self):
-        if not isinstance(self.size, int) or self.size < 1:
+        if isinstance(self.size, bool) or not isinstance(self.size, Integral) or self.size < 1:
             raise ValueError(f"`size` must be a whole number of pixels, 1 or more; received {self.size!r}.")
-        if self.crop not in CROPS:
-            raise ValueError(f"`crop` must be one of {', '.join(CROPS)}; received {self.crop!r}.")
-        if self.padding not in PADDINGS:
-            raise ValueError(f"`padding` must be one of {', '.join(PADDINGS)}; received {self.padding!r}.")
-        if self.max_zoom < 1:
-            raise ValueError(f"`max_zoom` must be 1 or more; received {self.max_zoom!r}.")
-        for name, limit in (("rotate", 180), ("brightness", 1), ("contrast", 1), ("pad", self.size)):
+        object.__setattr__(self, "size", int(self.size))  # NumPy's numbers cannot be written to JSON
+        for name, choices in (("crop", CROPS), ("padding", PADDINGS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {getattr(self, name)!r}.")
+        limits = (("rotate", 0, 180), ("max_zoom", 1, MOST_ZOOM), ("brightness", 0, 1), ("contrast", 0, 1), ("pad", 0, self.size))
+        for name, least, most in limits:
             value = getattr(self, name)
-            if not 0 <= value <= limit or (name == "contrast" and value == 1):
-                raise ValueError(f"`{name}` must lie between 0 and {limit}; received {value!r}.")
+            if isinstance(value, bool) or not isinstance(value, Real) or not least <= value <= most:
+                raise ValueError(f"`{name}` must be a number from {least} to {most}; received {value!r}.")
+        if self.pad != int(self.pad):
+            raise ValueError(f"`pad` must be a whole number of pixels; received {self.pad!r}.")
 
     @property
     def warps(self) -> bool:
@@ -89,12 +94,12 @@ def transforms_basic(size: int, **changes) -> Transforms:
 
 def transforms_side_on(size: int, **changes) -> Transforms:
     """`transforms_basic` and mirroring: pictures taken from the side."""
-    return transforms_basic(size, flip=True, **changes)
+    return transforms_basic(size, **{"flip": True, **changes})
 
 
 def transforms_top_down(size: int, **changes) -> Transforms:
     """`transforms_basic` and the eight symmetries of the square: pictures taken from above."""
-    return transforms_basic(size, dihedral=True, **changes)
+    return transforms_basic(size, **{"dihedral": True, **changes})
 
 
 def window(transforms: Transforms, height: tf.Tensor, width: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
@@ -124,17 +129,21 @@ def window(transforms: Transforms, height: tf.Tensor, width: tf.Tensor, draw: tf
 
 
 def _area_window(height: tf.Tensor, width: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-    begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
-        tf.stack([height, width, 3]),
-        tf.zeros([1, 1, 4]),
-        seed=tf.bitcast(draw[TOP : LEFT + 1], tf.int32),
-        min_object_covered=0.0,
-        aspect_ratio_range=(3 / 4, 4 / 3),
-        area_range=(0.08, 1.0),
-        max_attempts=10,
-        use_image_if_no_bounding_boxes=True,
+    """Return the first of ten random windows that lies inside the picture, or the central square where none does."""
+    area, aspect, upright, down, right = tf.unstack(
+        tf.random.stateless_uniform([AREA_ATTEMPTS, 5], seed=tf.bitcast(draw[TOP : LEFT + 1], tf.int32)), axis=1
     )
-    return tf.concat([begin[:2], size[:2]], 0)
+    area = (LEAST_AREA + area * (1.0 - LEAST_AREA)) * tf.cast(height * width, tf.float32)
+    aspect = 3 / 4 + aspect * (4 / 3 - 3 / 4)
+    aspect = tf.where(upright < 0.5, 1.0 / aspect, aspect)
+    sides = tf.cast(tf.round(tf.sqrt(tf.stack([area / aspect, area * aspect], 1))), tf.int32)
+    room = tf.stack([height, width]) - sides
+    corners = tf.cast(tf.stack([down, right], 1) * tf.cast(room + 1, tf.float32), tf.int32)
+    side = tf.minimum(height, width)
+    centre = tf.stack([(height - side + 1) // 2, (width - side + 1) // 2, side, side])
+    candidates = tf.concat([tf.concat([tf.clip_by_value(corners, 0, tf.maximum(room, 0)), sides], 1), centre[None]], 0)
+    fits = tf.concat([tf.reduce_all((room >= 0) & (sides > 0), axis=1), [True]], 0)
+    return candidates[tf.argmax(fits)]
 
 
 def augment(images: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
@@ -148,8 +157,8 @@ def augment(images: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.T
     Returns:
         (n, size, size, channels) uint8 pixels.
     """
-    if not (transforms.warps or transforms.lights):
-        return tf.cast(images, tf.uint8)
+    if images.dtype == tf.uint8 and not (transforms.warps or transforms.lights):
+        return images
     images = tf.cast(images, tf.float32)
     if transforms.warps:
         images = _warp(images, affine_matrices(draws, transforms), transforms.padding)
@@ -175,8 +184,7 @@ def affine_matrices(draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     mirror = tf.ones_like(cosine)
     if transforms.flip or transforms.dihedral:
         mirror = tf.where(draws[:, FLIP] < 0.5, -1.0, 1.0)
-    shift = 2.0 * tf.stack([draws[:, SHIFT_X], draws[:, SHIFT_Y]], 1) - 1.0
-    shift_x, shift_y = tf.unstack(tf.round(shift * transforms.pad), axis=1)
+    shift_x, shift_y = (tf.floor(draws[:, column] * (2 * transforms.pad + 1)) - transforms.pad for column in (SHIFT_X, SHIFT_Y))
     centre = (transforms.size - 1) / 2.0
     a, b, d, e = cosine * mirror, -sine, sine * mirror, cosine
     return tf.stack([a, b, centre - (a + b) * centre + shift_x, d, e, centre - (d + e) * centre + shift_y], 1)
