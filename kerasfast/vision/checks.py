@@ -1,166 +1,212 @@
-"""Checking folders and files before anything long is done with them, with errors that say what to do."""
+"""Check folders, file names and splits before any long work, and say what to do about what is wrong."""
 
 from __future__ import annotations
 
+import collections
+import numbers
 import os
 import pathlib
+import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from kerasfast.vision.decode import ImageError, Scan, scan
-from kerasfast.vision.labels import first
-from kerasfast.vision.samples import Samples
-
-NO_PICTURES = {"thumbs.db", "desktop.ini", "__macosx"}
-SHOWN = 15
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
-def existing_folder(root: str | pathlib.Path, folder: str | None = None, *, argument: str = "root") -> pathlib.Path:
-    """Return the folder, or raise FileNotFoundError listing what is there instead."""
-    path = pathlib.Path(root) if folder is None else pathlib.Path(root, folder)
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise NotADirectoryError(f"`{argument}` must be a folder, received the file {path}.")
-    beside = path.parent
-    found = first_entries(beside) if beside.is_dir() else "which does not exist either"
-    raise FileNotFoundError(f"`{argument}`: there is no folder {path}. In {beside}: {found}.")
+def few(names: Iterable[Any], limit: int = 5) -> str:
+    """Return the first names quoted, and how many more there are."""
+    names = [str(name) for name in names]
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
-def first_entries(folder: pathlib.Path) -> str:
-    """Return what lies in a folder, folders marked with a slash, for a message."""
-    entries = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir() if not is_ignored(entry.name))
-    rest = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
-    return (", ".join(entries[:SHOWN]) or "nothing") + rest
+def pictures(count: int) -> str:
+    """Return the count with its noun."""
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def is_ignored(name: str) -> bool:
-    """Whether a file or folder is the operating system's or an editor's own: hidden, Thumbs.db, desktop.ini, __MACOSX."""
-    return name.startswith(".") or name.lower() in NO_PICTURES
-
-
-def relative(path: str, root: pathlib.Path) -> str:
-    """Return a path relative to the root with forward slashes."""
-    return os.path.relpath(path, root).replace(os.sep, "/")
-
-
-def list_files(root: pathlib.Path, folder: str | pathlib.Path) -> list[str]:
-    """Return the files in a folder and all folders below it, relative to the root, sorted; links are followed."""
-    found, seen, pending = [], set(), [os.path.join(root, folder)]
-    while pending:
-        current = pending.pop()
-        real = os.path.realpath(current)
-        if real in seen:  # A link that points to a folder above.
-            continue
-        seen.add(real)
-        with os.scandir(current) as entries:
-            for entry in entries:
-                if not is_ignored(entry.name):
-                    (pending if entry.is_dir() else found).append(entry.path)
-    return sorted(relative(path, root) for path in found)
-
-
-def check_separate(root: pathlib.Path, folders: Mapping[str, str | None]) -> None:
-    """Raise ValueError if one split's folder is another's or lies inside it: its pictures would be in both."""
-    real = {name: os.path.realpath(root / folder) for name, folder in folders.items() if folder is not None}
-    for inner, inner_path in real.items():
-        for outer, outer_path in real.items():
-            if inner != outer and os.path.commonpath([inner_path, outer_path]) == outer_path:
-                raise ValueError(
-                    f"`{inner}={folders[inner]!r}` is or lies inside `{outer}={folders[outer]!r}`: the same pictures would be in "
-                    "both. Use separate folders, or `valid=None` to hold out a part of the training pictures."
-                )
+def warn_caller(message: str) -> None:
+    """Warn at the line of the first caller outside kerasfast, whichever of our functions it went through."""
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "kerasfast":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def check_on_error(on_error: str) -> None:
-    """Raise ValueError unless it is "raise" or "skip"."""
+    """Refuse anything but the two ways to treat broken pictures."""
     if on_error not in ("raise", "skip"):
-        raise ValueError(f'`on_error` must be "raise" or "skip", received {on_error!r}.')
+        raise ValueError(f"`on_error` must be 'raise' or 'skip' (leave broken pictures out); received {on_error!r}.")
 
 
-def check_files(
-    root: pathlib.Path, splits: Mapping[str, Samples | None], *, on_error: str, hint: str = ""
-) -> tuple[dict[str, Samples], dict[str, Scan], dict[str, str]]:
-    """Scan the files of all splits behind one progress bar and leave the broken ones out, or raise.
+def check_seed(seed: int) -> None:
+    """Refuse what NumPy's RandomState takes in another way than as one number."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
+        raise ValueError(f"`seed` must be a whole number from 0 to 2**32 - 1; received {seed!r}.")
+
+
+def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
+    """Return the root as a path; raise when there is no such folder."""
+    path = pathlib.Path(root).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise FileNotFoundError(f"`root` must be the data set's folder, but {path} is a file.")
+    nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), pathlib.Path("."))
+    raise FileNotFoundError(f"`root` {path} does not exist; {nearest} holds {holdings(nearest)}.")
+
+
+def existing_folder(root: pathlib.Path, folder: str | os.PathLike[str], what: str) -> str:
+    """Return a folder's name relative to the root, with forward slashes; raise when it is not there."""
+    path = root / folder
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    if relative.split("/")[0] == "..":
+        raise ValueError(f"`{what}` must lie below the root {root}; received {str(folder)!r}.")
+    if not path.is_dir():
+        raise FileNotFoundError(f"`{what}` names no folder: {path} is missing; {root} holds {holdings(root)}.")
+    return relative
+
+
+def holdings(folder: pathlib.Path) -> str:
+    """Return the first entries of a folder in words."""
+    return few(sorted(entry.name for entry in folder.iterdir()), limit=10) or "nothing"
+
+
+def check_pictures_exist(root: pathlib.Path, files: np.ndarray, names: np.ndarray, suffix: str, skip: bool) -> None:
+    """Raise when pictures of a table are not there, with a hint at the usual causes.
 
     Args:
-        root: the folder the names are relative to.
-        splits: name -> samples, or None where there is none.
-        on_error: "raise" or "skip".
-        hint: added to the error about files that are missing.
+        root: The data set's folder.
+        files: (n,) paths relative to the root.
+        names: (n,) the names that the table gives them.
+        suffix: What was added to the names.
+        skip: Whether missing pictures are left out later; then only the absence of all is an error.
+    """
+    missing = [index for index, file in enumerate(files) if not (root / file).is_file()]
+    if not missing or (skip and len(missing) < len(files)):
+        return
+    hint = _missing_hint(root, str(files[missing[0]]), str(names[missing[0]]), suffix)
+    raise FileNotFoundError(
+        f"{len(missing)} of {pictures(len(files))} in the table not found below {root}: {few(files[missing])}. {hint}"
+    )
 
-    Returns:
-        The samples, their scans, and file -> reason of the ones left out.
+
+def _missing_hint(root: pathlib.Path, file: str, name: str, suffix: str) -> str:
+    folder, base = (root / file).parent, name.replace("\\", "/").rsplit("/", 1)[-1]
+    if (root / f"{name}{suffix}").is_file():
+        return "The names in the table already begin with the folder: pass `folder='.'`."
+    if not folder.is_dir():
+        return f"There is no folder {folder}: check `folder` and the names."
+    listing = sorted(entry.name for entry in folder.iterdir())
+    if suffix and base in listing:
+        return f"{base!r} exists: the names already have their ending, so leave out `suffix` (received {suffix!r})."
+    longer = [entry for entry in listing if entry.startswith(f"{base}.")]
+    if longer:
+        return f"{longer[0]!r} exists: pass `suffix={longer[0][len(base) :]!r}` (received {suffix!r})."
+    stem = pathlib.PurePath(base).stem.lower()
+    alike = [entry for entry in listing if pathlib.PurePath(entry).stem.lower() == stem]
+    if alike:
+        ending = pathlib.PurePath(alike[0]).suffix
+        return f"{alike[0]!r} exists: take the ending off the names and pass `suffix={ending!r}`, or correct the names."
+    return f"{folder} holds {few(listing, limit=3) or 'nothing'}; correct the table, or pass `on_error='skip'`."
+
+
+def check_unique(files: Sequence[str]) -> None:
+    """Raise when a table names a picture more than once."""
+    twice = [name for name, count in collections.Counter(map(str, files)).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"The table names {pictures(len(twice))} more than once: {few(twice)}. Keep one row for each (several tags "
+            "belong in one cell, with the separator between them)."
+        )
+
+
+def check_apart(train: np.ndarray, valid: np.ndarray) -> None:
+    """Raise when a picture is in training and in validation: the validation score would be too good."""
+    both = sorted(set(map(str, train)) & set(map(str, valid)))
+    if both:
+        raise ValueError(
+            f"Training and validation share {pictures(len(both))}: {few(both)}. Name two separate folders or splits, or "
+            "take a part of the training pictures for validation."
+        )
+
+
+def check_split_filled(name: str, count: int, reason: str) -> None:
+    """Raise when a split has no pictures."""
+    if count == 0:
+        raise ValueError(f"The {name} set has no pictures {reason}.")
+
+
+def check_mask_fits(indices: Any, order: np.ndarray) -> None:
+    """Raise for a mask over a table that sorting rearranges: the mask would point at other rows, in silence."""
+    if np.asarray(indices).dtype == bool and not np.array_equal(order, np.arange(len(order))):
+        raise ValueError(
+            "A mask as `valid_indices` needs a table sorted by picture name (the rows are sorted first): sort the table, "
+            "then compute the mask."
+        )
+
+
+def validation_rows(indices: Any, count: int) -> np.ndarray:
+    """Return the rows of the validation set in order.
+
+    Args:
+        indices: Row positions from 0, or a mask of `count` truth values.
+        count: Rows of the table.
 
     Raises:
-        ImageError: names all broken files together; also when skipping would leave a split empty.
+        ValueError: For positions that are not whole numbers, out of range or twice there, and for all rows or none.
     """
-    splits = {name: samples for name, samples in splits.items() if samples is not None}
-    files = np.concatenate([samples.files for samples in splits.values()])
-    found = scan(root, files)
-    good = np.array([name not in found.problems for name in files.tolist()], bool)
-    ends = np.cumsum([len(samples) for samples in splits.values()])[:-1]
-    masks = dict(zip(splits, np.split(good, ends), strict=True))
-    if found.problems:
-        emptied = [name for name, mask in masks.items() if not mask.any()]
-        if on_error == "raise" or emptied:
-            raise ImageError(found.problems, _advice(emptied if on_error == "skip" else [], hint))
-        _report(found.problems, len(files))
-    rows = dict(zip(splits, np.split(np.arange(len(files)), ends), strict=True))
-    scans = {name: found.take(rows[name][mask]) for name, mask in masks.items()}
-    return {name: splits[name].take(mask) for name, mask in masks.items()}, scans, found.problems
+    rows = np.asarray(indices)
+    if rows.ndim != 1:
+        raise ValueError(f"`valid_indices` must be one list of row positions; received an array of shape {rows.shape}.")
+    if rows.dtype == bool:
+        if len(rows) != count:
+            raise ValueError(f"A mask as `valid_indices` needs {count} values, one for each row; received {len(rows)}.")
+        rows = np.flatnonzero(rows)
+    _check_rows(rows, count)
+    return np.sort(rows).astype(np.int64)
 
 
-def _advice(emptied: list[str], hint: str) -> str | None:
-    if emptied:
-        return " ".join(filter(None, [f"No readable picture is left for {' and '.join(emptied)}.", hint]))
-    return f'{hint} Or pass on_error="skip" to leave them out.' if hint else None
+def _check_rows(rows: np.ndarray, count: int) -> None:
+    if len(rows) == 0:
+        raise ValueError("`valid_indices` is empty: training needs a validation set; pass at least one row.")
+    if rows.dtype.kind not in "iu":
+        raise ValueError(f"`valid_indices` must be whole numbers or a mask; received {rows.dtype} such as {rows[0]!r}.")
+    outside = rows[(rows < 0) | (rows >= count)]
+    if len(outside):
+        raise ValueError(f"`valid_indices` must lie from 0 to {count - 1} for {count} rows; received {few(outside)}.")
+    values, counts = np.unique(rows, return_counts=True)
+    if counts.max() > 1:
+        raise ValueError(f"`valid_indices` names rows more than once: {few(values[counts > 1])}; pass each row once.")
+    if len(rows) == count:
+        raise ValueError(f"`valid_indices` takes all {count} rows: nothing is left to train on; leave some out.")
 
 
-def _report(problems: dict[str, str], total: int) -> None:
-    named = first([f"{name} ({reason})" for name, reason in problems.items()])
-    print(f"Left out {len(problems)} of {total} pictures that cannot be used: {named}")
-
-
-def check_classes(train: Samples, valid: Samples, classes: tuple[str, ...], kind: str) -> None:
-    """Raise ValueError unless there are classes to tell apart and every one can be learnt.
-
-    A rare tag may well fall into the validation rows of some fold, so for several labels it is a warning only.
-    """
+def check_several_classes(classes: Sequence[str], kind: str, hint: str) -> None:
+    """Raise when there is nothing to tell apart."""
     if kind == "single" and len(classes) < 2:
-        raise ValueError(f"There must be at least two classes to tell apart, found only {', '.join(classes)}.")
+        raise ValueError(f"A classifier needs two classes or more; found only {few(classes)}. {hint}")
+
+
+def check_trained_classes(train: np.ndarray, valid: np.ndarray, classes: Sequence[str], kind: str) -> None:
+    """Raise (one label each) or warn (several tags) when a class is in validation but not in training.
+
+    A rare tag can land in validation by chance and costs a model little; a missing class is an answer it never learns.
+    """
     if kind == "regression":
         return
-    counts = np.bincount(train.targets, minlength=len(classes)) if kind == "single" else train.targets.sum(axis=0)
-    unseen = [name for name, count in zip(classes, counts, strict=True) if not count]
+    unseen = few(np.asarray(classes)[(_class_counts(valid, classes) > 0) & (_class_counts(train, classes) == 0)])
     if not unseen:
         return
-    message = f"No training picture (of {len(train)}; {len(valid)} are for validation) has the class {first(unseen)}"
-    if kind == "single":
-        raise ValueError(f"{message}. Add some, choose other validation rows, or leave the class out.")
-    warnings.warn(f"{message}: it cannot be learnt.", UserWarning, stacklevel=4)
+    message = f"Some classes occur in the validation set only, so they cannot be learned: {unseen}."
+    if kind == "multi":
+        warn_caller(message)
+        return
+    raise ValueError(f"{message} Choose other validation rows (`valid_indices` or `seed`), or remove these classes.")
 
 
-def missing_hint(root: pathlib.Path, missing: Iterable[str], suffix: str) -> str:
-    """Return what would find the first missing file: another suffix or another folder; nothing where neither would."""
-    file = next(iter(missing), None)
-    if file is None:
-        return ""
-    path = pathlib.PurePosixPath(file)
-    if suffix and (root / file[: -len(suffix)]).is_file():
-        return f"Without the suffix it exists: {file[: -len(suffix)]}; pass suffix=''."
-    folder = root / path.parent
-    if not folder.is_dir():
-        return ""
-    bare = path.name[: -len(suffix)] if suffix else path.name
-    for name in sorted(os.listdir(folder)):
-        if name != bare and name.lower().startswith(bare.lower() + "."):
-            return f"There is {path.parent / name}; pass suffix={name[len(bare) :]!r}."
-        if name.lower() == path.name.lower() or pathlib.PurePath(name).stem.lower() == path.stem.lower():
-            return f"There is {path.parent / name}: names and suffix must match it exactly."
-    for other in sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_ignored(entry.name)):
-        if (root / other / path.name).is_file():
-            return f"There is {other}/{path.name}; pass folder={other!r}."
-    return ""
+def _class_counts(targets: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    return targets.sum(axis=0) if targets.ndim == 2 else np.bincount(targets, minlength=len(classes))

@@ -1,27 +1,109 @@
-"""Where pictures and labels come from: class folders, a CSV file or a data frame, all checked before training."""
+"""Say where the pictures of a data set and their labels come from: class folders, a CSV or a DataFrame."""
 
 from __future__ import annotations
 
+import dataclasses
+import numbers
 import os
 import pathlib
 import posixpath
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.vision import checks
-from kerasfast.vision.labels import encode_tags, first, parse_numbers, parse_tags
-from kerasfast.vision.samples import ImageSource, Samples, validation_indices, validation_mask
+from kerasfast.vision import checks, folders, labels
+from kerasfast.vision.decode import ImageError, Scan, scan
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
-__all__ = ["ImageSource", "Samples", "from_csv", "from_dataframe", "from_folders", "validation_indices"]
+Splits = dict[str, tuple[np.ndarray, np.ndarray | None]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Samples:
+    """The pictures of one split, with their targets.
+
+    Args:
+        files: (n,) paths relative to the source's root, with forward slashes.
+        targets: (n,) int64 for one label each, (n, classes) float32 of 0 and 1 for tags, (n,) or (n, k) float32 for
+            regression, None without labels.
+        scan: Size and coding of each file.
+    """
+
+    files: np.ndarray
+    targets: np.ndarray | None
+    scan: Scan
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def take(self, indices: np.ndarray | Sequence[int]) -> Samples:
+        """Return the samples at these positions, in this order."""
+        targets = None if self.targets is None else self.targets[indices]
+        return Samples(self.files[indices], targets, self.scan.take(indices))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageSource:
+    """A data set of pictures as checked lists, before any pixel is read.
+
+    Args:
+        root: The folder that all files are relative to.
+        train: Pictures to learn from.
+        valid: Pictures to judge by.
+        test: Pictures to predict, or None.
+        classes: Sorted class names; the names of the numbers for regression.
+        kind: `"single"` (one label each), `"multi"` (tags) or `"regression"`.
+        skipped: Broken pictures that were left out, with the reason.
+
+    Example:
+        >>> source = from_csv("planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")  # doctest: +SKIP
+        >>> len(source.train), source.classes[:2]  # doctest: +SKIP
+        (800, ('agriculture', 'artisinal_mine'))
+    """
+
+    root: pathlib.Path
+    train: Samples
+    valid: Samples
+    test: Samples | None
+    classes: tuple[str, ...]
+    kind: str
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def validation_indices(n: int, *, fold: int = 0, fraction: float = 0.2, seed: int = 42) -> np.ndarray:
+    """Return the rows of one validation fold, the same as the course's `get_cv_idxs`.
+
+    `RandomState(seed).permutation(n)[fold * k : (fold + 1) * k]` with `k = int(fraction * n)`. NumPy's global state
+    stays as it is.
+
+    Args:
+        n: Rows of the data set.
+        fold: Which fold, from 0.
+        fraction: Share of the rows in a fold, above 0 and below 1.
+        seed: Decides the permutation.
+
+    Raises:
+        ValueError: When an argument is out of range, or the fold would be empty.
+    """
+    for name, value, least in (("n", n, 1), ("fold", fold, 0)):
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ValueError(f"`{name}` must be a whole number from {least} up; received {value!r}.")
+    if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
+        raise ValueError(f"The validation fraction must lie above 0 and below 1; received {fraction!r}.")
+    checks.check_seed(seed)
+    size = int(fraction * n)
+    if size == 0:
+        raise ValueError(f"A fraction of {fraction} of {n} rows leaves the validation set empty; pass a larger one.")
+    if fold * size >= n:
+        raise ValueError(f"`fold` {fold} is empty: {n} rows have folds of {size}, the last one is {(n - 1) // size}.")
+    return np.random.RandomState(seed).permutation(n)[fold * size : (fold + 1) * size]
 
 
 def from_folders(
-    root: str | pathlib.Path,
+    root: str | os.PathLike[str],
     *,
     train: str = "train",
     valid: str | None = "valid",
@@ -31,54 +113,56 @@ def from_folders(
     seed: int = 42,
     on_error: str = "raise",
 ) -> ImageSource:
-    """Return pictures whose class is the name of the folder they lie in.
+    """Take each picture's class from the folder that it lies in, as in `train/cats/cat.0.jpg`.
 
-    Pictures in deeper folders belong to the class of the outermost one (`train/dogs/husky/1.jpg` is one of the dogs). Hidden files
-    and folders, `Thumbs.db`, `desktop.ini` and `__MACOSX` are ignored. Files are sorted by name.
+    Pictures are found at any depth below a class folder. Hidden files and what systems leave behind (`Thumbs.db`,
+    `.DS_Store`, `.ipynb_checkpoints`, ...) do not count.
 
     Args:
-        root: the folder of the data set.
-        train: folder of the training pictures, with a folder for each class.
-        valid: folder of the validation pictures, likewise; None holds out `valid_fraction` of the training pictures.
-        test: folder of the pictures to predict.
-        test_labelled: whether the test folder has class folders too.
-        valid_fraction: see `validation_indices`; used with `valid=None` only.
-        seed: likewise.
-        on_error: "raise" names all broken files; "skip" leaves them out and says so.
+        root: The data set's folder.
+        train: Folder of the training pictures below the root.
+        valid: Folder of the validation pictures; None takes a part of the training pictures.
+        test: Folder of the pictures to predict.
+        test_labelled: Whether the test folder has class folders as well.
+        valid_fraction: Share of the training pictures for validation where `valid` is None.
+        seed: Decides which pictures these are.
+        on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
 
     Raises:
-        FileNotFoundError: if a folder is missing; lists what is there.
-        ImageError: names the files that cannot be read.
-        ValueError: for empty class folders, unknown or single classes, overlapping folders.
-
-    Example:
-        >>> source = from_folders("dogscats", test="test")
-        >>> source.classes, len(source.train), len(source.valid)
-        (('cats', 'dogs'), 1600, 400)
+        FileNotFoundError: When a folder is missing.
+        ValueError: When folders and classes do not fit together.
+        ImageError: When pictures cannot be read.
     """
     checks.check_on_error(on_error)
-    root = checks.existing_folder(root)
-    checks.check_separate(root, {"train": train, "valid": valid, "test": test})
-    labelled, classes = _class_folders(root, train, "train")
+    if test_labelled and test is None:
+        raise ValueError("`test_labelled=True` needs a test folder; pass `test`.")
+    root = checks.existing_root(root)
+    pictures = folders.class_pictures(root, train, "train")
+    classes = tuple(pictures)
+    hint = f"Expected a folder for each class in {root / train}."
+    checks.check_several_classes(classes, "single", hint)
+    whole = folders.labelled(pictures, classes)
     if valid is None:
-        mask = validation_mask(validation_indices(len(labelled), fraction=valid_fraction, seed=seed), len(labelled))
-        splits = {"train": labelled.take(~mask), "valid": labelled.take(mask)}
+        rows = validation_indices(len(whole[0]), fraction=valid_fraction, seed=seed)
+        splits = _divided(*whole, np.sort(rows))
     else:
-        splits = {"train": labelled, "valid": _class_folders(root, valid, "valid", classes)[0]}
-    if test is not None:
-        splits["test"] = _class_folders(root, test, "test", classes)[0] if test_labelled else _unlabelled(root, test)
-    return _checked_source(root, splits, classes, "single", on_error=on_error)
+        splits = {"training": whole, "validation": folders.labelled(folders.class_pictures(root, valid, "valid"), classes)}
+    if test is not None and test_labelled:
+        splits["test"] = folders.labelled(folders.class_pictures(root, test, "test"), classes)
+    elif test is not None:
+        splits["test"] = folders.unlabelled(root, test)
+    return assemble(root, splits, classes=classes, kind="single", on_error=on_error)
 
 
 def from_dataframe(
-    root: str | pathlib.Path,
-    frame: pd.DataFrame,
+    root: str | os.PathLike[str],
+    frame: pandas.DataFrame,
     *,
     folder: str,
     name_column: int | str = 0,
     label_columns: int | str | Sequence[int | str] | None = None,
     suffix: str = "",
-    valid_indices: Sequence[int] | np.ndarray | None = None,
+    valid_indices: Any = None,
     valid_fraction: float = 0.2,
     seed: int = 42,
     test: str | None = None,
@@ -87,209 +171,134 @@ def from_dataframe(
     regression: bool = False,
     on_error: str = "raise",
 ) -> ImageSource:
-    """Return pictures that are named and labelled by the rows of a data frame.
+    """Take each picture's label, tags or numbers from a row of a table.
 
-    As in the course, rows are sorted by file name *before* `valid_indices` count them, and both splits stay in that order.
+    As in the course, **the rows are sorted by file name first, and `valid_indices` count the sorted rows**.
 
     Args:
-        root: the folder of the data set.
-        frame: one row for each picture.
-        folder: where the pictures lie, relative to the root; "" for the root itself.
-        name_column: position or name of the column with the file names.
-        label_columns: position(s) or name(s) of the label columns. By default the first other column, for regression every other
-            column. Tags of several columns are joined.
-        suffix: added to each name (".jpg" where the names lack it).
-        valid_indices: validation rows, counted in the order of the sorted names; by default `validation_indices` chooses.
-        valid_fraction: part to hold out when there are no `valid_indices`.
-        seed: of that choice.
-        test: folder of the pictures to predict.
-        separator: what stands between the tags of a cell; None takes the whole cell as one class.
-        multi_label: True forces several labels for each picture, False forbids it, None looks whether any row has several.
-        regression: whether labels are numbers; several columns, or several numbers in a cell, are several values.
-        on_error: "raise" names all missing and broken files; "skip" leaves them out and says so.
+        root: The data set's folder.
+        frame: A row for each picture.
+        folder: Folder of the pictures below the root, `"."` for the root itself.
+        name_column: Column of the picture names, by position or name.
+        label_columns: Column of the labels, by position or name; the first other one by default. For regression one column
+            or several, all others by default.
+        suffix: Ending to add to the names, such as `".jpg"`.
+        valid_indices: Positions of the validation rows after sorting, or a mask (for which the table must be sorted).
+        valid_fraction: Share of the rows for validation where `valid_indices` is None.
+        seed: Decides which rows these are.
+        test: Folder of the pictures to predict.
+        separator: What stands between the tags of a cell; None keeps labels whole.
+        multi_label: Whether pictures have several tags; None looks whether one has.
+        regression: Whether the labels are numbers to predict.
+        on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
 
     Raises:
-        FileNotFoundError: if the folder is missing.
-        ImageError: names the files that are missing or cannot be read.
-        ValueError: for absent columns, empty labels, duplicate names, unusable indices or classes.
-
-    Warns:
-        UserWarning: if, with several labels, a tag occurs in the validation rows only.
+        FileNotFoundError: When the root, a folder or pictures are missing.
+        ValueError: When the table or the validation rows cannot be used as they are.
+        ImageError: When pictures cannot be read.
     """
     checks.check_on_error(on_error)
-    root = checks.existing_folder(root)
-    checks.existing_folder(root, folder, argument="folder")
-    if not len(frame):
-        raise ValueError("The table of labels has no rows.")
-    name_position, label_positions = _positions(frame, name_column, label_columns, regression)
-    names = [_name(cell, row) for row, cell in enumerate(frame.iloc[:, name_position].tolist())]
-    cells = list(zip(*(frame.iloc[:, position].tolist() for position in label_positions), strict=True))
-    order = sorted(range(len(names)), key=names.__getitem__)
-    names, cells = [names[row] for row in order], [cells[row] for row in order]
-    files = _file_names(folder, names, suffix)
-    if regression:
-        columns = [str(frame.columns[position]) for position in label_positions]
-        (targets, classes), kind = parse_numbers(cells, names, columns, separator=separator), "regression"
-    else:
-        targets, classes, kind = encode_tags(parse_tags(cells, names, separator=separator), names, multi_label=multi_label)
+    root = checks.existing_root(root)
+    folder = checks.existing_folder(root, folder, "folder")
+    name_place, label_places = labels.table_columns(frame, name_column, label_columns, regression)
+    given = labels.picture_names(frame.iloc[:, name_place])
+    order = np.argsort(given, kind="stable")
+    names, chosen = given[order], frame.iloc[order, label_places]
+    files = np.array([_below_root(root, folder, f"{name}{suffix}") for name in names], dtype=str)
+    checks.check_unique(files)
+    targets, classes, kind = labels.encode(
+        chosen, names, separator=separator, multi_label=multi_label, regression=regression
+    )
+    checks.check_several_classes(classes, kind, f"They come from the column {str(chosen.columns[0])!r}.")
     if valid_indices is None:
-        valid_indices = validation_indices(len(files), fraction=valid_fraction, seed=seed)
-    mask = validation_mask(valid_indices, len(files))
-    samples = Samples(np.array(files), targets)
-    splits = {"train": samples.take(~mask), "valid": samples.take(mask)}
+        valid_indices = validation_indices(len(names), fraction=valid_fraction, seed=seed)
+    else:
+        checks.check_mask_fits(valid_indices, order)
+    splits = _divided(files, targets, checks.validation_rows(valid_indices, len(names)))
+    checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
-        splits["test"] = _unlabelled(root, test)
-    missing = (file for file in files if not os.path.isfile(root / file))
-    hint = checks.missing_hint(root, missing, suffix)
-    return _checked_source(root, splits, classes, kind, on_error=on_error, hint=hint)
+        splits["test"] = folders.unlabelled(root, test)
+    return assemble(root, splits, classes=classes, kind=kind, on_error=on_error)
 
 
 def from_csv(
-    root: str | pathlib.Path,
-    csv: str | pathlib.Path,
-    *,
-    folder: str,
-    header: bool = True,
-    delimiter: str = ",",
-    suffix: str = "",
-    **options,
+    root: str | os.PathLike[str], csv: str | os.PathLike[str], *, folder: str, header: bool = True, **options: Any
 ) -> ImageSource:
-    """Return pictures that are named and labelled by the rows of a CSV file.
+    """Take each picture's label, tags or numbers from a row of a CSV, as in Kaggle's Planet competition.
 
-    Everything is read as text: 007 stays 007, and a class may be called None or NA.
+    All values are read as text, so 007 stays 007.
 
     Args:
-        root: the folder of the data set.
-        csv: the file, as a path or relative to the root.
-        folder: where the pictures lie, relative to the root.
-        header: whether the first line names the columns.
-        delimiter: what stands between the columns.
-        suffix: added to each name.
-        **options: as for `from_dataframe`.
+        root: The data set's folder.
+        csv: Path of the CSV: absolute, or relative to the root or the working directory.
+        folder: Folder of the pictures below the root, `"."` for the root itself.
+        header: Whether the first line holds column names.
+        **options: The other arguments of `from_dataframe`.
 
-    Example:
-        >>> source = from_csv("planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")
-        >>> source.kind, len(source.classes)
-        ('multi', 17)
+    Raises:
+        FileNotFoundError: When the root, the CSV, a folder or pictures are missing.
+        ValueError: When the CSV or the validation rows cannot be used as they are.
+        ImageError: When pictures cannot be read.
     """
-    root = checks.existing_folder(root)
-    path = _existing_csv(root, csv)
-    frame = _read_csv(path, header, delimiter)
-    swallowed = root / folder / f"{frame.columns[0]}{suffix}"
-    if header and swallowed.is_file():
-        raise ValueError(f"The first line of {path} names a picture ({swallowed.name}), not columns; pass `header=False`.")
-    return from_dataframe(root, frame, folder=folder, suffix=suffix, **options)
+    root = checks.existing_root(root)
+    return from_dataframe(root, labels.read_table(root, csv, header=header), folder=folder, **options)
 
 
-def _read_csv(path: pathlib.Path, header: bool, delimiter: str) -> pd.DataFrame:
-    import pandas as pd
+def assemble(
+    root: pathlib.Path, splits: Splits, *, classes: tuple[str, ...], kind: str, on_error: str = "raise"
+) -> ImageSource:
+    """Check the splits against each other, look into all their files at once, and return the source.
 
-    try:
-        frame = pd.read_csv(
-            path,
-            header=0 if header else None,
-            sep=delimiter,
-            dtype=str,
-            index_col=False,
-            keep_default_na=False,
-            na_values=[""],
-            skipinitialspace=delimiter != "\t",
-            encoding="utf-8-sig",
-        )
-    except ValueError as error:  # pandas' own errors are ValueErrors that do not name the file.
-        raise ValueError(f"{path} cannot be read as a CSV file: {error}") from error
-    if frame.shape[1] < 2:
-        raise ValueError(
-            f"{path} must have at least two columns, names and labels, divided by {delimiter!r}; found only "
-            f"{frame.columns[0]!r}. Pass `delimiter` if it is another character."
-        )
-    return frame
+    Args:
+        root: The folder that all files are relative to.
+        splits: Files and targets under `"training"`, `"validation"` and, if wanted, `"test"`.
+        classes: Sorted class names.
+        kind: `"single"`, `"multi"` or `"regression"`.
+        on_error: `"raise"` or `"skip"`.
 
-
-def _existing_csv(root: pathlib.Path, csv: str | pathlib.Path) -> pathlib.Path:
-    for path in (pathlib.Path(csv), root / csv):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"There is no file {csv}, also not in {root}, where there is: {checks.first_entries(root)}.")
-
-
-def _class_folders(
-    root: pathlib.Path, folder: str, argument: str, classes: tuple[str, ...] | None = None
-) -> tuple[Samples, tuple[str, ...]]:
-    """Return the labelled pictures of a folder with class folders, and the classes; known ones are checked against."""
-    path = checks.existing_folder(root, folder, argument=argument)
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not checks.is_ignored(entry.name))
-    if not names:
-        raise ValueError(f"{path} must hold a folder for each class; found: {checks.first_entries(path)}.")
-    unknown = [name for name in names if classes is not None and name not in classes]
-    if unknown:
-        raise ValueError(f"{path} has the classes {first(unknown)}, which training lacks: it has {first(classes)}.")
-    numbers = {name: index for index, name in enumerate(classes or names)}
-    files = {name: checks.list_files(root, path / name) for name in names}
-    empty = [name for name in names if not files[name]]
-    if empty:
-        raise ValueError(f"These class folders of {path} are empty: {first(empty)}. Fill or remove them.")
-    targets = np.repeat([numbers[name] for name in names], [len(files[name]) for name in names]).astype(np.int64)
-    return Samples(np.array([file for name in names for file in files[name]]), targets), tuple(classes or names)
+    Raises:
+        ValueError: When splits share pictures, or a split is empty or lacks classes.
+        ImageError: When pictures cannot be read and `on_error` is `"raise"`.
+    """
+    checks.check_on_error(on_error)
+    _check_splits(splits, classes, kind, "")
+    found = scan(root, np.concatenate([files for files, _ in splits.values()]).tolist(), full=on_error == "skip")
+    if found.problems and on_error == "raise":
+        raise ImageError(found.problems)
+    samples, start = {}, 0
+    for name, (files, targets) in splits.items():
+        good = np.array([index for index, file in enumerate(files) if file not in found.problems], dtype=np.int64)
+        samples[name] = Samples(files, targets, found.take(np.arange(start, start + len(files)))).take(good)
+        start += len(files)
+    if found.problems:
+        first = checks.few(found.problems)
+        print(f"Left out {len(found.problems)} of {start} pictures, which cannot be read: {first} (see `skipped`).")
+        left = {name: (part.files, part.targets) for name, part in samples.items()}
+        _check_splits(left, classes, kind, "after broken ones were left out")
+    train, valid, test = (samples.get(name) for name in ("training", "validation", "test"))
+    return ImageSource(root, train, valid, test, classes, kind, dict(found.problems))
 
 
-def _unlabelled(root: pathlib.Path, folder: str) -> Samples:
-    path = checks.existing_folder(root, folder, argument="test")
-    files = checks.list_files(root, path)
-    if not files:
-        raise ValueError(f"The folder of test pictures {path} is empty.")
-    return Samples(np.array(files))
+def _check_splits(splits: Splits, classes: tuple[str, ...], kind: str, reason: str) -> None:
+    for name, (files, _) in splits.items():
+        checks.check_split_filled(name, len(files), reason)
+    (train, train_targets), (valid, valid_targets) = splits["training"], splits["validation"]
+    checks.check_apart(train, valid)
+    checks.check_trained_classes(train_targets, valid_targets, classes, kind)
 
 
-def _positions(frame: pd.DataFrame, name_column, label_columns, regression: bool) -> tuple[int, list[int]]:
-    name = _position(frame, name_column)
-    if label_columns is None:
-        others = [position for position in range(frame.shape[1]) if position != name]
-        if not others:
-            raise ValueError(f"The table must have a column of labels beside the names; it has only {frame.columns[0]!r}.")
-        return name, others if regression else others[:1]
-    if isinstance(label_columns, (int, str)):
-        label_columns = [label_columns]
-    labels = [_position(frame, column) for column in label_columns]
-    if not labels or name in labels:
-        raise ValueError(f"`label_columns` must be other columns than the names', received {list(label_columns)}.")
-    return name, labels
+def _divided(files: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Splits:
+    held = np.zeros(len(files), bool)
+    held[rows] = True
+    return {"training": (files[~held], targets[~held]), "validation": (files[held], targets[held])}
 
 
-def _position(frame: pd.DataFrame, column: int | str) -> int:
-    columns = frame.columns.tolist()
-    if isinstance(column, str) and columns.count(column) == 1:
-        return columns.index(column)
-    if not isinstance(column, str) and 0 <= column < len(columns):
-        return column
-    raise ValueError(f"There is no single column {column!r}; the columns are {', '.join(map(str, columns))}.")
-
-
-def _name(cell, row: int) -> str:
-    name = "" if cell is None or cell != cell else str(cell).strip()
-    if not name:
-        raise ValueError(f"Row {row} of the table (counted from 0) has no file name.")
-    return name
-
-
-def _file_names(folder: str, names: Sequence[str], suffix: str) -> list[str]:
-    """Join folder, name and suffix; names that leave the root or occur twice are errors."""
-    files = [posixpath.normpath(posixpath.join(pathlib.PurePath(folder).as_posix(), name + suffix)) for name in names]
-    outside = [file for file in files if posixpath.isabs(file) or file.startswith("../")]
-    if outside:
-        raise ValueError(f"Folder and names must be relative to the root and stay inside it, received {first(outside)}.")
-    unique, counts = np.unique(files, return_counts=True)
-    if (counts > 1).any():
-        twice = unique[counts > 1].tolist()
-        raise ValueError(
-            f"{len(twice)} files have more than one row: {first(twice)}. Keep one row for each picture, with all tags in one cell."
-        )
-    return files
-
-
-def _checked_source(root, splits, classes, kind, *, on_error: str, hint: str = "") -> ImageSource:
-    checks.check_classes(splits["train"], splits["valid"], classes, kind)
-    checked, scans, skipped = checks.check_files(root, splits, on_error=on_error, hint=hint)
-    if skipped:
-        checks.check_classes(checked["train"], checked["valid"], classes, kind)
-    return ImageSource(root, checked["train"], checked["valid"], checked.get("test"), classes, kind, skipped, scans)
+def _below_root(root: pathlib.Path, folder: str, name: str) -> str:
+    """Return a picture's path relative to the root; a name may be a whole path, and one written on Windows."""
+    if os.path.isabs(name):
+        name = os.path.relpath(name, root.absolute())
+        folder = "."
+    path = posixpath.normpath(posixpath.join(folder, name.replace("\\", "/")))
+    if path.split("/")[0] == "..":
+        raise ValueError(f"The picture {name!r} lies outside the root {root}; pass a root above all pictures.")
+    return path
