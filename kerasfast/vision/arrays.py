@@ -47,8 +47,8 @@ def arrays_source(
     Args:
         path: Folder for what a learner writes.
         train: (images, targets): images (n, height, width) or (n, height, width, 1 or 3), uint8 or floats from 0 to 1;
-            targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or (n, c) numbers
-            for a regression.
+            targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or (n, c)
+            numbers for a regression.
         valid: The same for validation.
         test: Images alone, or the same.
         classes: Class names in the order of the indices; the numbers by default.
@@ -115,7 +115,8 @@ def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
     low, high = images.min(), images.max()
     if not np.issubdtype(images.dtype, np.floating) or not (0 <= low and high <= 1):
         raise ValueError(
-            f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to {high}."
+            f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to "
+            f"{high}."
         )
     return np.round(images * 255).astype(np.uint8)
 
@@ -154,10 +155,12 @@ def _targets(name: str, targets: np.ndarray, kind: str, count: int, shape: tuple
         return targets.astype(np.float32)
     if targets.ndim != 1 or targets.dtype.kind not in "iu":
         raise ValueError(
-            f"The targets of `{name}` must be whole numbers of shape (n,), as those of `train`; received {targets.dtype} of "
-            f"shape {targets.shape}."
+            f"The targets of `{name}` must be whole numbers of shape (n,), as those of `train`; received "
+            f"{targets.dtype} of shape {targets.shape}."
         )
     unknown = np.unique(targets[(targets < 0) | (targets >= count)])
     if len(unknown):
-        raise ValueError(f"The targets of `{name}` must be class indices from 0 to {count - 1}; received {unknown[:5]}.")
+        raise ValueError(
+            f"The targets of `{name}` must be class indices from 0 to {count - 1}; received {unknown[:5]}."
+        )
     return targets.astype(np.int64)

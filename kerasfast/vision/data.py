@@ -68,8 +68,8 @@ class View:
     def dataset(self, epoch: int = 0) -> tf.data.Dataset:
         """Return batches (pixels (b, size, size, 3) uint8, targets), or of pixels alone without targets.
 
-        Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the same
-        for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
+        Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
+        same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
         """
         if not isinstance(epoch, Integral) or epoch < 0:
             raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")
@@ -323,7 +323,8 @@ class ImageData:
         folder = (self.path / folder).absolute()
         root = resize_files(self.source.root, list(files), size, folder=folder, progress=progress)
         copies = {
-            name: replace(samples, scan=scan(root, samples.files, progress=progress)) for name, samples in splits.items()
+            name: replace(samples, scan=scan(root, samples.files, progress=progress))
+            for name, samples in splits.items()
         }
         return replace(self, source=replace(self.source, root=root, **copies))
 

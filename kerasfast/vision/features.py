@@ -1,7 +1,7 @@
 """Precomputed activations: what the frozen backbone says of each picture, stored once on disk.
 
-A row is found by the content of its file, so a picture replaced under the same name is computed again and the others are
-not. The folder of a store is named by everything else that makes the rows: backbone, weights, transform and decoding.
+A row is found by the content of its file, so a picture replaced under the same name is computed again, and no other.
+The folder of a store is named by everything else that makes the rows: backbone, weights, transform and decoding.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
     """
     if view.shuffle or view.transforms != view.transforms.validation():
         raise ValueError(
-            "Features can be stored only of a view without shuffling and augmentation, such as `data.fixed` or `data.valid`."
+            "Features can be stored only of a view without shuffling and augmentation, such as `data.fixed`."
         )
     store = FeatureStore(pathlib.Path(folder) / f"features-{store_key(features, view)}")
     keys = content_keys(view)
@@ -165,5 +165,6 @@ class FeatureStore:
                 self._rows.update(zip(shard["keys"].tolist(), shard["rows"], strict=True))
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             warnings.warn(
-                f"Stored features in {file} cannot be read ({error}) and are computed again; delete the file.", stacklevel=4
+                f"Stored features in {file} cannot be read ({error}) and are computed again; delete the file.",
+                stacklevel=4,
             )

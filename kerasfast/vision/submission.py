@@ -23,8 +23,8 @@ def write_submission(
 ) -> pathlib.Path:
     """Write predictions to a CSV file, a row per picture in the order of `files`; its id is its name without ending.
 
-    Without `threshold`, a column of probabilities per class after the column `id` (Dogs vs Cats, dog breeds). With it,
-    the columns `image_name` and `tags` (Planet): the tags whose probability is above it, or the likeliest where none is.
+    Without `threshold`, a column of probabilities per class after the column `id` (dog breeds). With it, the columns
+    `image_name` and `tags` (Planet): the tags whose probability is above it, or the likeliest where none is.
 
     Args:
         path: The file; `.gz` at its end compresses it. Missing folders are made. The same rows give the same bytes.
@@ -39,8 +39,8 @@ def write_submission(
         The path.
 
     Raises:
-        ValueError: If the shapes do not fit, a prediction is NaN or infinite, the names without folder and ending repeat,
-            or a tag holds a space, which separates tags.
+        ValueError: If the shapes do not fit, a prediction is NaN or infinite, the names without folder and ending
+            repeat, or a tag holds a space, which separates tags.
     """
     import pandas as pd
 
@@ -72,9 +72,12 @@ def tags_above(predictions: np.ndarray, classes: Sequence[str], threshold: float
     Raises:
         ValueError: If there are neither one nor as many thresholds as classes, or a tag holds a space.
     """
-    threshold = np.asarray(threshold, dtype=float)
+    # In the type of the predictions: the float32 nearest to 0.2 is above the float64.
+    threshold = np.asarray(threshold, dtype=np.result_type(predictions, np.float16))
     if threshold.shape not in ((), (len(classes),)):
-        raise ValueError(f"`threshold` must be one number, or {len(classes)}, one per class; received shape {threshold.shape}.")
+        raise ValueError(
+            f"`threshold` must be one number, or {len(classes)}, one per class; received shape {threshold.shape}."
+        )
     spaced = [name for name in classes if len(name.split()) != 1]
     if spaced:
         raise ValueError(f"Tags are separated by spaces but {spaced[0]!r} holds one; rename it.")
@@ -88,8 +91,8 @@ def _check_finite(predictions: np.ndarray, files: Sequence[str]) -> None:
     unusable = np.flatnonzero(~np.isfinite(predictions).all(axis=1))
     if len(unusable):
         raise ValueError(
-            f"{len(unusable)} predictions are NaN or infinite, first that of {files[unusable[0]]}; the training diverged, or "
-            "the weights are damaged."
+            f"{len(unusable)} predictions are NaN or infinite, first that of {files[unusable[0]]}; the training "
+            "diverged, or the weights are damaged."
         )
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")
-MOST_ZOOM = 100
+LIMITS = {"rotate": (0, 180), "max_zoom": (1, 100), "brightness": (0, 1), "contrast": (0, 1)}
 LEAST_AREA, AREA_ATTEMPTS = 0.08, 10  # of the crop "area"
 DRAWS = 12  # uniform numbers per image; the constants below say what each is for
 TOP, LEFT, ZOOM, ZOOMS, ANGLE, ROTATES, FLIP, QUARTER_TURNS, BRIGHTNESS, CONTRAST, SHIFT_Y, SHIFT_X = range(DRAWS)
@@ -60,8 +60,7 @@ class Transforms:
         for name, choices in (("crop", CROPS), ("padding", PADDINGS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {getattr(self, name)!r}.")
-        limits = (("rotate", 0, 180), ("max_zoom", 1, MOST_ZOOM), ("brightness", 0, 1), ("contrast", 0, 1), ("pad", 0, self.size))
-        for name, least, most in limits:
+        for name, (least, most) in (LIMITS | {"pad": (0, self.size)}).items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real) or not least <= value <= most:
                 raise ValueError(f"`{name}` must be a number from {least} to {most}; received {value!r}.")
@@ -176,7 +175,8 @@ def affine_matrices(draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     cosine, sine = tf.cos(angle), tf.sin(angle)
     if transforms.dihedral:
         turns = tf.cast(draws[:, QUARTER_TURNS] * 4.0, tf.int32)
-        quarter_cosine, quarter_sine = (tf.gather([float(v) for v in values], turns) for values in ((1, 0, -1, 0), (0, 1, 0, -1)))
+        # Tables, since the sine of a right angle in float32 is not quite 1 and the symmetries should be exact.
+        quarter_cosine, quarter_sine = tf.gather([1.0, 0.0, -1.0, 0.0], turns), tf.gather([0.0, 1.0, 0.0, -1.0], turns)
         cosine, sine = (
             cosine * quarter_cosine - sine * quarter_sine,
             sine * quarter_cosine + cosine * quarter_sine,
@@ -184,7 +184,8 @@ def affine_matrices(draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     mirror = tf.ones_like(cosine)
     if transforms.flip or transforms.dihedral:
         mirror = tf.where(draws[:, FLIP] < 0.5, -1.0, 1.0)
-    shift_x, shift_y = (tf.floor(draws[:, column] * (2 * transforms.pad + 1)) - transforms.pad for column in (SHIFT_X, SHIFT_Y))
+    pad = transforms.pad
+    shift_x, shift_y = (tf.floor(draws[:, column] * (2 * pad + 1)) - pad for column in (SHIFT_X, SHIFT_Y))
     centre = (transforms.size - 1) / 2.0
     a, b, d, e = cosine * mirror, -sine, sine * mirror, cosine
     return tf.stack([a, b, centre - (a + b) * centre + shift_x, d, e, centre - (d + e) * centre + shift_y], 1)

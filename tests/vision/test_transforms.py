@@ -116,7 +116,9 @@ def test_presets_are_the_courses_and_can_be_changed(preset, expected):
     assert not preset(64, flip=False, dihedral=False).dihedral
 
 
-@pytest.mark.parametrize(("crop", "expected"), [("random", "center"), ("center", "center"), ("area", "center"), ("squash", "squash")])
+@pytest.mark.parametrize(
+    ("crop", "expected"), [("random", "center"), ("center", "center"), ("area", "center"), ("squash", "squash")]
+)
 def test_validation_keeps_size_and_kind_of_crop_only(crop, expected):
     transforms = transforms_top_down(32, crop=crop, max_zoom=1.2, pad=3)
     assert transforms.validation() == Transforms(32, expected)

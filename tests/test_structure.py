@@ -1,0 +1,136 @@
+"""Imports run downwards only, heavy and optional packages are imported where they are used."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import kerasfast
+
+PACKAGE = pathlib.Path(kerasfast.__file__).parent
+FILES = {
+    ".".join(("kerasfast", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+}
+LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "sklearn"}
+# From the rim down; a module may import from its own part or from the layers below it.
+LAYERS = [
+    {"cli", "demo", "fastai"},
+    {"vision", "tabular"},
+    {"learner"},
+    {"lr_finder", "phases", "summary", "weights"},
+    {"callbacks", "groups"},
+    {"optimizers"},
+    {"control", "datasets"},
+    {"schedules", "metrics", "plots"},
+    {"picture_plots", "files", "version"},
+]
+WITH_THEIR_EQUALS = {"cli", "demo", "fastai"}
+LEAVES = {"plots": {"files", "picture_plots"}, **dict.fromkeys(("metrics", "picture_plots", "schedules", "files"), set())}
+
+
+def imports_of(node: ast.AST, package: str, late: bool = False):
+    """Yield (module, whether only inside a function or for types, whether a star)."""
+    for child in ast.iter_child_nodes(node):
+        inner = late or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            inner = True
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, late, False) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert not child.level, f"a relative import in {package}"
+            for alias in child.names:
+                whole = f"{child.module}.{alias.name}"
+                yield whole if whole in FILES else child.module, late, alias.name == "*"
+        else:
+            yield from imports_of(child, package, inner)
+
+
+IMPORTS = {name: list(imports_of(ast.parse(file.read_text("utf-8")), name)) for name, file in FILES.items()}
+# The package itself imports names lazily, by strings.
+OWN = {
+    name: {module for module, _, _ in found if module.split(".")[0] == "kerasfast"}
+    for name, found in IMPORTS.items()
+    if name != "kerasfast"
+}
+
+
+def part(module: str) -> str:
+    """The first name below the package: `vision` of `kerasfast.vision.data`."""
+    return (module.split(".") + ["version"])[1]
+
+
+def layer(module: str) -> int:
+    return next(index for index, parts in enumerate(LAYERS) if part(module) in parts)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_module_has_a_layer_and_imports_downwards_only(name):
+    for module in OWN[name]:
+        equal = part(module) == part(name) or {part(module), part(name)} <= WITH_THEIR_EQUALS
+        assert layer(module) > layer(name) or equal, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize(("name", "allowed"), LEAVES.items())
+def test_leaves_import_nothing_of_ours(name, allowed):
+    assert {part(module) for module in OWN[f"kerasfast.{name}"]} <= allowed
+
+
+def test_vision_and_tabular_never_meet():
+    for name, modules in OWN.items():
+        if part(name) in ("vision", "tabular"):
+            other = {"vision": "tabular", "tabular": "vision"}[part(name)]
+            assert other not in {part(module) for module in modules}, name
+
+
+def test_modules_import_each_other_in_no_circle():
+    early = {name: {module for module, late, _ in found if not late} & OWN.keys() for name, found in IMPORTS.items()}
+    done = set()
+
+    def visit(name: str, above: tuple[str, ...] = ()) -> None:
+        assert name not in above, " -> ".join((*above, name))
+        if name not in done:
+            for module in sorted(early[name]):
+                visit(module, (*above, name))
+            done.add(name)
+
+    for name in OWN:
+        visit(name)
+
+
+def test_schedules_need_numpy_alone():
+    outside = {module.split(".")[0] for module, _, _ in IMPORTS["kerasfast.schedules"]} - sys.stdlib_module_names
+    assert outside == {"numpy"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_optional_packages_are_imported_where_they_are_used(name):
+    early = {module.split(".")[0] for module, late, _ in IMPORTS[name] if not late}
+    assert not early & LATE
+    if part(name) == "vision":
+        assert "pandas" not in early
+
+
+def test_star_imports_stay_in_the_courses_names():
+    starred = {name for name, found in IMPORTS.items() if any(star for _, _, star in found)}
+    assert not {name for name in starred if part(name) != "fastai"}
+
+
+def test_importing_the_package_loads_neither_tensorflow_nor_pandas():
+    program = "import sys, kerasfast; dir(kerasfast); print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert not {"tensorflow", "keras", "pandas", "matplotlib"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", kerasfast.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(kerasfast, name) is not None
+    assert name in dir(kerasfast)
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="module 'kerasfast' has no attribute 'frobnicate'"):
+        kerasfast.frobnicate
