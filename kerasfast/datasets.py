@@ -10,7 +10,7 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Datasets:
-    """Batched datasets for a `Learner`.
+    """Batched datasets for a `Learner`; each may also be a view: an object with `dataset(epoch)` and `targets`.
 
     Args:
         train: Batches (inputs, targets) of known number.

@@ -71,35 +71,15 @@ class View:
         Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
         same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
         """
-        if not isinstance(epoch, Integral) or epoch < 0:
-            raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")
         count = len(self)
         with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
-            dataset = self._order(epoch).map(self._loader(), num_parallel_calls=os.cpu_count() or 1)
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
+            dataset = order.map(self._loader(), num_parallel_calls=os.cpu_count() or 1)
             dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
             dataset = dataset.map(self._finisher(), num_parallel_calls=2).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
         return dataset.with_options(options)
-
-    def _order(self, epoch: int) -> tf.data.Dataset:
-        """Return a dataset of (index, seed of the epoch), which moves on by an epoch with every pass.
-
-        `Dataset.shuffle` and `Dataset.random` would depend on TensorFlow's global seed as well.
-        """
-        epochs, count = itertools.count(epoch), len(self)
-
-        def begin() -> tuple[np.ndarray, np.ndarray]:
-            random = np.random.default_rng([self.seed, next(epochs), 0 if self.shuffle else EVALUATION_SEED])
-            seed = np.full(count, random.integers(2**31), np.int64)
-            return (random.permutation(count) if self.shuffle else np.arange(count)).astype(np.int64), seed
-
-        def one_pass(_: tf.Tensor) -> tf.data.Dataset:
-            order, seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
-            return tf.data.Dataset.from_tensor_slices((tf.ensure_shape(order, [count]), tf.ensure_shape(seed, [count])))
-
-        passes = tf.data.Dataset.range(1).flat_map(one_pass)
-        return passes.apply(tf.data.experimental.assert_cardinality(count))
 
     def _loader(self) -> Callable:
         """Return the function (index, seed) -> (index, pixels (size, size, 3) uint8, draw)."""
@@ -131,6 +111,34 @@ class View:
             return pixels if targets is None else (pixels, tf.gather(targets, indices))
 
         return finish
+
+
+def epoch_order(count: int, seed: int, epoch: int, *, shuffle: bool) -> tf.data.Dataset:
+    """Return a dataset of (index, seed of the epoch), which moves on by an epoch with every pass.
+
+    `Dataset.shuffle` would depend on TensorFlow's global seed and on how often the dataset was read before.
+
+    Args:
+        count: Number of samples.
+        seed: Of all epochs.
+        epoch: The epoch of the first pass.
+        shuffle: Whether each epoch has an order of its own.
+    """
+    if not isinstance(epoch, Integral) or epoch < 0:
+        raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")
+    epochs = itertools.count(epoch)
+
+    def begin() -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng([seed, next(epochs), 0 if shuffle else EVALUATION_SEED])
+        seeds = np.full(count, random.integers(2**31), np.int64)
+        return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), seeds
+
+    def one_pass(_: tf.Tensor) -> tf.data.Dataset:
+        order, seeds = tf.numpy_function(begin, [], [tf.int64, tf.int64])
+        return tf.data.Dataset.from_tensor_slices((tf.ensure_shape(order, [count]), tf.ensure_shape(seeds, [count])))
+
+    passes = tf.data.Dataset.range(1).flat_map(one_pass)
+    return passes.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _array_reader(images: np.ndarray) -> Callable:

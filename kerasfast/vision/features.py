@@ -13,16 +13,17 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.data import View
+from kerasfast.vision.data import View, epoch_order
 
 VERSION = 1  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
@@ -58,6 +59,40 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
             part = replace(view, samples=view.samples.take(chosen))
             store.add([keys[index] for index in chosen], _compute(features, part, bar))
     return store.rows(keys)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureView:
+    """Stored features with their targets, as batches; what a `View` is for pictures.
+
+    Args:
+        features: (n, ...) rows.
+        targets: Targets of the rows, or None.
+        batch_size: Rows per batch.
+        shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch.
+        seed: Of shuffling.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray | None
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 42
+
+    def dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Return batches (features, targets), or of features alone; each pass is the next epoch."""
+        count = len(self.features)
+        arrays = [tf.constant(array) for array in (self.features, self.targets) if array is not None]
+        order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
+        batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
+
+        def gather(indices: tf.Tensor, _: tf.Tensor):
+            rows = tuple(tf.gather(array, indices) for array in arrays)
+            return rows if len(rows) > 1 else rows[0]
+
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.map(gather, num_parallel_calls=2).prefetch(4).with_options(options)
 
 
 def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:

@@ -19,7 +19,7 @@ from kerasfast.metrics import ThresholdAccuracy
 from kerasfast.vision.backbones import Backbone
 from kerasfast.vision.data import ImageData, View
 from kerasfast.vision.decode import ImageError, open_image, scan
-from kerasfast.vision.features import precompute
+from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.submission import write_submission
 from kerasfast.vision.transforms import window
@@ -224,17 +224,13 @@ class ImageLearner(Learner):
 
     def _feature_stage(self) -> Stage:
         with self._naming_broken_files():
-            features = {name: self._stored(view) for name, view in self._views().items()}
-        train = _feature_dataset(features["train"], self.data.fixed.targets, self.data.batch_size, seed=self.data.seed)
-        others = {
-            name: _feature_dataset(features[name], view.targets, self.data.batch_size)
-            for name, view in self._views().items()
-            if name != "train"
-        }
+            splits = {
+                name: FeatureView(self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed)
+                for name, view in self._views().items()
+            }
         head = self.network.head
-        steps = min(FEATURE_BATCHES_PER_CALL, int(train.cardinality()))
-        groups = LayerGroups(head, [flat_layers(head)])
-        return Stage(head, groups, Datasets(train, others["valid"], others.get("test")), steps_per_execution=steps)
+        steps = min(FEATURE_BATCHES_PER_CALL, int(splits["train"].dataset().cardinality()))
+        return Stage(head, LayerGroups(head, [flat_layers(head)]), Datasets(**splits), steps_per_execution=steps)
 
     def _views(self) -> dict[str, View]:
         views = {"train": self.data.fixed, "valid": self.data.valid, "test": self.data.test}
@@ -256,18 +252,3 @@ class ImageLearner(Learner):
             if problems:
                 raise ImageError(problems) from error
             raise
-
-
-def _feature_dataset(features: np.ndarray, targets: np.ndarray | None, batch_size: int, *, seed: int | None = None) -> tf.data.Dataset:
-    """Return batches gathered by index: whole rows at once, shuffled anew each epoch where a seed is given."""
-    count = len(features)
-    rows = tf.constant(features)
-    values = None if targets is None else tf.constant(targets)
-    indices = tf.data.Dataset.range(count)
-    if seed is not None:
-        indices = indices.shuffle(count, seed=seed, reshuffle_each_iteration=True)
-    gather = lambda index: tf.gather(rows, index) if values is None else (tf.gather(rows, index), tf.gather(values, index))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    batched = indices.batch(min(batch_size, count), drop_remainder=seed is not None)
-    return batched.map(gather, num_parallel_calls=2).prefetch(4).with_options(options)

@@ -241,6 +241,20 @@ def test_fits_are_repeatable(folder, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_path, stored):
+    results = []
+    for find in (False, True):
+        keras.utils.set_random_seed(3)
+        learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path), hidden=(8,), precompute=stored)
+        if find:
+            assert len(learn.lr_find(end_lr=0.1, steps=9).losses) == 9
+        learn.fit(0.01, 2)
+        results.append([*learn.model.get_weights(), learn.recorder.losses])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_a_file_that_breaks_while_training_is_named_with_the_others(folder, tmp_path):
     learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path))
     hurt = [learn.data.train.files[3], learn.data.train.files[20]]
