@@ -109,7 +109,8 @@ def find_learning_rate(
         control.start_log(steps)
         try:
             model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
-            losses, learning_rates, _ = control.read_log()
+            # Several steps per call do not end at `steps`: what follows went on at the last rate.
+            losses, learning_rates = (values[:steps] for values in control.read_log()[:2])
         finally:
             control.weight_decays = decays
             control.set_rates(rates)

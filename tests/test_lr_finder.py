@@ -88,6 +88,14 @@ def test_the_suggestion_lies_on_the_falling_side():
     assert 1e-3 < found.suggestion < 1e-1
 
 
+def test_several_steps_per_call_make_no_more_steps_than_asked_for():
+    model, data = model_and_data()
+    model.compile(keras.optimizers.SGD(), loss="mse", steps_per_execution=7)
+    search = kf.find_learning_rate(model, data, start=1e-4, end=1e-2, steps=10)
+    np.testing.assert_allclose(search.learning_rates[:, 0], np.geomspace(1e-4, 1e-2, 10), rtol=1e-5)
+    assert len(search.losses) == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

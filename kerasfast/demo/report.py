@@ -65,15 +65,15 @@ def plot_training(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathl
 
     figure = Figure(figsize=(6 * len(recorders), 7.5), layout="constrained")
     axes = figure.subplots(2, len(recorders), squeeze=False)
+    bold = {"loc": "left", "fontsize": 12, "fontweight": "bold"}
     for column, (name, recorder) in enumerate(recorders.items()):
         valid = [logs["val_loss"] for logs in recorder.epochs]
         steps = len(recorder.losses) // len(recorder.epochs)
-        plot_losses(recorder.losses, valid, steps, ax=axes[0, column]).set_title(f"Loss: {name}", loc="left")
+        plot_losses(recorder.losses, valid, steps, ax=axes[0, column]).set_title(f"Loss: {name}", **bold)
         groups = recorder.learning_rates.shape[1]
         names = GROUP_NAMES if groups == len(GROUP_NAMES) else None
-        plot_rates(recorder.learning_rates, group_names=names, ax=axes[1, column]).set_title(
-            f"Learning rate: {name}", loc="left"
-        )
+        axes_of_rates = plot_rates(recorder.learning_rates, group_names=names, ax=axes[1, column])
+        axes_of_rates.set_title(f"Learning rate: {name}", **bold)
     return save_figure(figure, out / "losses_and_rates.png")
 
 

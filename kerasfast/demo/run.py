@@ -160,7 +160,8 @@ def _train(learn: ImageLearner, out: pathlib.Path, progress: Progress, files: di
         search = learn.lr_find()
         rate = float(np.clip(search.suggestion / CAUTION, *RATES))
         files["learning rate finder"] = report.plot_finder(search, out)
-        print(f"The loss falls most steeply at {search.suggestion:.2g}; training goes on with {rate:.2g}.")
+        steepest = f"The loss falls most steeply at {search.suggestion:.2g}"
+        print(f"{steepest}; training takes 1/{CAUTION} of that, kept between {RATES[0]} and {RATES[1]}: {rate:.2g}.")
     with progress.stage("head", f"the new layers learn from the features, rate {rate:.2g}, 3 cycles"):
         learn.fit(rate, 3, cycle_len=1, cycle_mult=2)
         recorders = {"head": learn.recorder}
