@@ -16,7 +16,7 @@ import numpy as np
 import kerasfast as kf
 
 # size, cycles of the head, its rate, cycles of the whole network, its largest rate; every cycle twice as long as the last
-STAGES = [(64, 3, 0.2, 3, 0.1), (128, 3, 0.2, 3, 0.1), (256, 3, 0.1, 2, 0.05)]
+STAGES = [(64, 3, 0.2, 3, 0.1), (128, 3, 0.2, 3, 0.1), (256, 3, 0.1, 3, 0.05)]
 
 
 def run(folder: str, backbone: str | kf.Backbone, work: str, stages: Sequence[tuple] = STAGES) -> dict[str, float]:
