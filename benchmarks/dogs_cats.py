@@ -16,11 +16,12 @@ import kerasfast as kf
 RATES = [1e-5, 1e-4, 1e-3]
 
 
-def run(folder: str, backbone: str | kf.Backbone, work: str, *, size: int = 224, epochs: int = 3) -> dict[str, float]:
+def run(folder: str, backbone: str | kf.Backbone, work: str, *, size: int = 224, epochs: int = 5) -> dict[str, float]:
     """Return validation accuracies after each part, and the seconds that each took."""
     keras.utils.set_random_seed(42)
     started = time.perf_counter()
-    data = kf.ImageData.from_folders(folder, transforms=kf.transforms_side_on(size, max_zoom=1.1))
+    # Animals reach to the edges: the whole picture, pressed into the square, beats its centre.
+    data = kf.ImageData.from_folders(folder, transforms=kf.transforms_side_on(size, crop="squash"))
     data = replace(data, path=pathlib.Path(work))
     learn = kf.ImageLearner.pretrained(backbone, data, precompute=True)
     results = {"precompute_seconds": time.perf_counter() - started}

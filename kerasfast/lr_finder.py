@@ -37,22 +37,33 @@ class LearningRateSearch:
 
     @property
     def suggestion(self) -> float:
-        """A rate for the last group: where the smoothed loss falls most steeply, before its minimum."""
-        losses, rates = self.smoothed, self.learning_rates[:, -1]
-        usable = np.isfinite(losses)
-        losses, rates = losses[usable], rates[usable]
-        lowest = int(np.argmin(losses)) + 1
-        if lowest < 4:
-            return float(rates[0])
-        skip = min(lowest // 10, 10)
-        slopes = np.gradient(losses[skip:lowest], np.log(np.maximum(rates[skip:lowest], 1e-30)))
-        return float(rates[skip + int(np.argmin(slopes))])
+        """A rate for the last group: where the loss falls most steeply on its way to the minimum.
+
+        Where it falls no more than it scatters (a model that is trained already), a tenth of the rate at which it begins
+        to rise.
+        """
+        rates, losses = self.learning_rates[:, -1], np.nan_to_num(self.losses, nan=np.inf)
+        start = max(3, len(losses) // 4)
+        losses = np.minimum(losses, 2 * np.median(losses[:start]))  # the explosion would blur into the minimum
+        curve = _centred(losses)
+        scatter, lowest, level = np.std(losses[: start * 2] - curve[: start * 2]), int(np.argmin(curve)), np.median(curve[:start])
+        if lowest > 3 and level - curve[lowest] > scatter:
+            slopes = np.gradient(curve[: lowest + 1], np.log(np.maximum(rates[: lowest + 1], 1e-30)))
+            return float(rates[int(np.argmin(slopes))])
+        return float(rates[np.flatnonzero(curve <= level + 2 * scatter)[-1]] / 10)
 
     def plot(self, ax=None):
         """Plot loss over rate with the suggestion marked; return the axes."""
         from kerasfast.plots import plot_lr_finder
 
         return plot_lr_finder(self.learning_rates[:, -1], self.losses, suggestion=self.suggestion, ax=ax)
+
+
+def _centred(losses: np.ndarray) -> np.ndarray:
+    """Return `losses` under a Gaussian window, which unlike a running average does not lag behind."""
+    steps = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((steps[:, None] - steps) / (0.06 * len(losses))) ** 2)
+    return weights @ losses / weights.sum(axis=1)
 
 
 def smooth(losses: np.ndarray, beta: float = 0.9) -> np.ndarray:

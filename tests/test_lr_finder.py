@@ -96,6 +96,23 @@ def test_several_steps_per_call_make_no_more_steps_than_asked_for():
     assert len(search.losses) == 10
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scatter", [0.0, 0.1, 0.3])
+def test_the_suggestion_withstands_scatter_and_an_explosion(seed, scatter):
+    rates = np.geomspace(1e-5, 10, 100)
+    losses = 1.0 - 0.9 / (1 + np.exp(-4 * (np.log10(rates) + 2))) + np.where(rates > 1, 50 * rates, 0)
+    losses = losses * np.exp(scatter * np.random.default_rng(seed).normal(size=100))
+    losses[-1] = np.nan
+    assert 1e-3 < kf.LearningRateSearch(rates[:, None], losses, True).suggestion < 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_flat_curve_suggests_a_tenth_of_where_it_rises(seed):
+    rates = np.geomspace(1e-5, 10, 100)
+    losses = 0.1 + 0.02 * np.random.default_rng(seed).normal(size=100) + np.maximum(0, np.log10(rates)) * 5
+    assert 0.01 < kf.LearningRateSearch(rates[:, None], losses, False).suggestion < 0.5
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
