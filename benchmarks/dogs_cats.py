@@ -13,10 +13,10 @@ import keras
 
 import kerasfast as kf
 
-RATES = [1e-5, 1e-4, 1e-3]
+RATES = [3e-6, 3e-5, 3e-4]
 
 
-def run(folder: str, backbone: str | kf.Backbone, work: str, *, size: int = 224, epochs: int = 5) -> dict[str, float]:
+def run(folder: str, backbone: str | kf.Backbone, work: str, *, size: int = 224, epochs: int = 8) -> dict[str, float]:
     """Return validation accuracies after each part, and the seconds that each took."""
     keras.utils.set_random_seed(42)
     started = time.perf_counter()
@@ -25,7 +25,7 @@ def run(folder: str, backbone: str | kf.Backbone, work: str, *, size: int = 224,
     data = replace(data, path=pathlib.Path(work))
     learn = kf.ImageLearner.pretrained(backbone, data, precompute=True)
     results = {"precompute_seconds": time.perf_counter() - started}
-    for name, train in (("head", lambda: learn.fit(0.01, epochs, cycle_len=1)), ("unfrozen", lambda: unfreeze(learn))):
+    for name, train in (("head", lambda: learn.fit(0.01, 1, cycle_len=epochs)), ("unfrozen", lambda: unfreeze(learn))):
         started = time.perf_counter()
         results[name] = train().history["val_accuracy"][-1]
         results[f"{name}_seconds"] = time.perf_counter() - started
