@@ -3,9 +3,8 @@
 
 DATA holds train/{cats,dogs} and valid/{cats,dogs}. `--backbone mobilenet --weights FILE` takes MobileNet(alpha=0.75).
 """
-import argparse
+
 import pathlib
-import tempfile
 import time
 from dataclasses import replace
 
@@ -44,14 +43,7 @@ def unfreeze(learn: kf.ImageLearner) -> keras.callbacks.History:
 
 # %%
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
-    parser.add_argument("--backbone", default="efficientnet_lite0")
-    parser.add_argument("--weights")
-    arguments = parser.parse_args()
-    backbone = arguments.backbone
-    if backbone == "mobilenet":
-        backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.75, weights=arguments.weights or "imagenet")
-    with tempfile.TemporaryDirectory() as work:
-        for name, value in run(arguments.data, backbone, work).items():
-            print(f"{name:20} {value:8.4f}")
+    from command import main
+
+    application = keras.applications.MobileNet
+    main(__doc__, run, {"mobilenet": lambda file: kf.Backbone.from_keras(application, alpha=0.75, weights=file)})

@@ -3,9 +3,8 @@
 
 DATA holds train_v2.csv and train-jpg/. `--backbone mobilenet_v2 --weights FILE` takes MobileNetV2(alpha=0.35).
 """
-import argparse
+
 import pathlib
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,14 +66,7 @@ def train(learn: kf.ImageLearner, head_cycles: int, head_rate: float, cycles: in
 
 # %%
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
-    parser.add_argument("--backbone", default="efficientnet_lite0")
-    parser.add_argument("--weights")
-    arguments = parser.parse_args()
-    backbone = arguments.backbone
-    if backbone == "mobilenet_v2":
-        backbone = kf.Backbone.from_keras(keras.applications.MobileNetV2, alpha=0.35, weights=arguments.weights or "imagenet")
-    with tempfile.TemporaryDirectory() as work:
-        for name, value in run(arguments.data, backbone, work).items():
-            print(f"{name:20} {value:8.4f}")
+    from command import main
+
+    application = keras.applications.MobileNetV2
+    main(__doc__, run, {"mobilenet_v2": lambda file: kf.Backbone.from_keras(application, alpha=0.35, weights=file)})

@@ -204,7 +204,9 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            tqdm.write(f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`).")
+            tqdm.write(
+                f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
+            )
             self.model.stop_training = True
 
 

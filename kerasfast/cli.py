@@ -51,7 +51,9 @@ def _add_demo(commands) -> None:
     demo.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help="where results go (default: ./%(default)s)")
     demo.add_argument("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
     demo.add_argument("--size", type=int, default=128, help="side of the pictures in pixels (default: %(default)s)")
-    demo.add_argument("--batch-size", type=int, default=32, metavar="N", help="pictures per step (default: %(default)s)")
+    demo.add_argument(
+        "--batch-size", type=int, default=32, metavar="N", help="pictures per step (default: %(default)s)"
+    )
     demo.add_argument("--n-train", type=int, default=1000, metavar="N", help="pictures to draw (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=42, help="repeats a run (default: %(default)s)")
     demo.set_defaults(run=_demo)

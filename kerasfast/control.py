@@ -94,6 +94,8 @@ class GroupControl:
         if learning_rates is not None:
             self.learning_rates = per_group("learning_rates", learning_rates, self.size)
             self._set_reference(self.learning_rates)
+        if weight_decays is not None:
+            self.weight_decays = per_group("weight_decays", weight_decays, self.size)
         return self.program(self.learning_rates[None], weight_decays=weight_decays)
 
     def program(
@@ -109,31 +111,40 @@ class GroupControl:
         Args:
             learning_rates: (steps, groups) rates.
             momentum: (steps,) momentum or first beta; None leaves the optimizer's own.
-            weight_decays: One decay, one per group, or (steps, groups).
+            weight_decays: One decay, one per group, or (steps, groups); None for those of `set_rates`.
             start: The update (optimizer iteration) to which the first row belongs; the next one by default.
         """
-        if weight_decays is not None and np.ndim(weight_decays) < 2:
-            self.weight_decays = weight_decays = per_group("weight_decays", weight_decays, self.size)
-        decays = self.decays or weight_decays is not None
-        schedules_momentum = self.schedules_momentum or momentum is not None
         if momentum is not None and not self.momentum:
             raise ValueError(
                 f"{type(self.optimizer).__name__} has no momentum to schedule; create it with one, such as `momentum=0.9`."
             )
         steps = len(learning_rates)
+        if weight_decays is not None and np.ndim(weight_decays) < 2:
+            weight_decays = per_group("weight_decays", weight_decays, self.size)
+        decays = self.weight_decays if weight_decays is None else weight_decays
+        momentums = (self.momentum or 0.0) if momentum is None else momentum
         table = np.concatenate(
             [
                 learning_rates,
-                np.broadcast_to(self.weight_decays if weight_decays is None else weight_decays, (steps, self.size)),
-                np.broadcast_to((self.momentum or 0.0) if momentum is None else momentum, (steps,))[:, None],
+                np.broadcast_to(decays, (steps, self.size)),
+                np.broadcast_to(momentums, (steps,))[:, None],
             ],
             axis=1,
         )
         self._table.assign(_padded(table))
         self._table_start.assign(self.iterations if start is None else start)
-        changed = (decays, schedules_momentum) != (self.decays, self.schedules_momentum)
-        self.decays, self.schedules_momentum = decays, schedules_momentum
-        return changed
+        return self._extend(weight_decays is not None, momentum is not None)
+
+    def _extend(self, decays: bool, schedules_momentum: bool) -> bool:
+        """Note what the graph must do from now on; return whether that is more than it did."""
+        known = self.traced_for
+        self.decays, self.schedules_momentum = self.decays or decays, self.schedules_momentum or schedules_momentum
+        return known != self.traced_for
+
+    @property
+    def traced_for(self) -> tuple[bool, bool]:
+        """What a train function must have been traced for to be usable now."""
+        return self.decays, self.schedules_momentum
 
     @property
     def iterations(self) -> int:
@@ -206,7 +217,9 @@ class GroupControl:
         group = self._group(variable)
         rates, decays, momentum = self._row()
         if self.decays and self.optimizer._use_weight_decay(variable):
-            variable.assign_sub(variable * tf.cast(decays[group], variable.dtype) * tf.cast(rates[group], variable.dtype))
+            variable.assign_sub(
+                variable * tf.cast(decays[group], variable.dtype) * tf.cast(rates[group], variable.dtype)
+            )
         if not self.schedules_momentum:
             update_step(gradient, variable, rates[group])
             return
@@ -220,7 +233,9 @@ class GroupControl:
     def _group(self, variable) -> int:
         key = self.optimizer._var_key(variable)
         if key not in self._groups:
-            raise ValueError(f"Variable {variable.name!r} is in none of the layer groups; make the groups after the model.")
+            raise ValueError(
+                f"Variable {variable.name!r} is in none of the layer groups; make the groups after the model."
+            )
         return self._groups[key]
 
     def _row(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

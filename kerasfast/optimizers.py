@@ -71,7 +71,9 @@ def grouped(
     if isinstance(optimizer, type):
         optimizer = optimizer(**arguments)
     elif arguments:
-        raise ValueError(f"{sorted(arguments)} go with an optimizer class; received an instance of {type(optimizer).__name__}.")
+        raise ValueError(
+            f"{sorted(arguments)} go with an optimizer class; received an instance of {type(optimizer).__name__}."
+        )
     if inner_optimizer(optimizer).built:
         raise ValueError(f"`grouped` needs a new optimizer; this {type(optimizer).__name__} has been built already.")
     ensure_built(optimizer, groups.all_variables)

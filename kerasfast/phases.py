@@ -65,12 +65,16 @@ def clr_plan(
         rate = schedules.triangular(length, start=1 / div, rise=rise)
         momentum = lambda high, low: schedules.triangular(length, start=high, peak=low, rise=rise)
     else:
-        rate = schedules.repeat(schedules.one_cycle(length, start=1 / div, end=0.01 / div, tail=values[1] / 100), length)
+        rate = schedules.repeat(
+            schedules.one_cycle(length, start=1 / div, end=0.01 / div, tail=values[1] / 100), length
+        )
         cycle = lambda high, low: schedules.one_cycle(length, start=high, peak=low, end=high, tail=values[1] / 100)
         momentum = lambda high, low: schedules.repeat(cycle(high, low), length)
     time = np.arange(cycles * length)
     ends = tuple(cycle_len * (cycle + 1) for cycle in range(cycles))
-    return Plan(ends[-1], rate(time)[:, None], momentum(*values[2:])(time) if len(values) == 4 else None, cycle_ends=ends)
+    return Plan(
+        ends[-1], rate(time)[:, None], momentum(*values[2:])(time) if len(values) == 4 else None, cycle_ends=ends
+    )
 
 
 def one_cycle_plan(steps: int, epochs: int, div: float, tail: float, momentum: tuple[float, float]) -> Plan:
@@ -168,5 +172,7 @@ def _joined(parts: list[np.ndarray | None], name: str) -> np.ndarray | None:
     if all(part is None for part in parts):
         return None
     if any(part is None for part in parts):
-        raise ValueError(f"`{name}` is given in some phases of one optimizer and not in others; give it in all or none.")
+        raise ValueError(
+            f"`{name}` is given in some phases of one optimizer and not in others; give it in all or none."
+        )
     return np.concatenate(parts)

@@ -22,11 +22,11 @@ def world(tmp_path_factory):
                 picture(root / "good" / split / name / f"{split}{name}{index}.jpg")
     for index in range(8):
         picture(root / "table" / "pics" / f"p{index}.jpg")
-    write_table(root / "table" / "tags.csv", [("p%d" % i, "a b" if i % 2 else "a") for i in range(8)])
-    write_table(root / "table" / "missing.csv", [("p%d" % i, "ab"[i % 2]) for i in range(12)])
-    write_table(root / "table" / "twice.csv", [("p%d" % (i % 7), "ab"[i % 2]) for i in range(8)])
-    write_table(root / "table" / "unlabelled.csv", [("p%d" % i, "" if i == 3 else "a") for i in range(8)])
-    write_table(root / "table" / "words.csv", [("p%d" % i, "tall" if i == 5 else i) for i in range(8)])
+    write_table(root / "table" / "tags.csv", [(f"p{i}", "a b" if i % 2 else "a") for i in range(8)])
+    write_table(root / "table" / "missing.csv", [(f"p{i}", "ab"[i % 2]) for i in range(12)])
+    write_table(root / "table" / "twice.csv", [(f"p{i % 7}", "ab"[i % 2]) for i in range(8)])
+    write_table(root / "table" / "unlabelled.csv", [(f"p{i}", "" if i == 3 else "a") for i in range(8)])
+    write_table(root / "table" / "words.csv", [(f"p{i}", "tall" if i == 5 else i) for i in range(8)])
     (root / "table" / "thin.csv").write_text("name\np0\np1\n")
     (root / "table" / "headless.csv").write_text("name,tags\n")
     for name, breakage in {"broken": b"no picture", "empty": b"", "cut": None}.items():
@@ -123,7 +123,11 @@ SHAPES = [
     (lambda w: arrays((8, 16)), ValueError, r"received \(8, 16\)"),
     (lambda w: arrays((8, 16, 16, 4)), ValueError, r"received \(8, 16, 16, 4\)"),
     (lambda w: arrays(np.full((8, 16, 16, 3), 200.0)), ValueError, "floats from 0 to 1"),
-    (lambda w: kf.write_submission("s.csv", ["a", "b"], np.zeros((5, 2, 2)), ["x", "y"]), ValueError, r"shape \(2, 2\)"),
+    (
+        lambda w: kf.write_submission("s.csv", ["a", "b"], np.zeros((5, 2, 2)), ["x", "y"]),
+        ValueError,
+        r"shape \(2, 2\)",
+    ),
     (lambda w: kf.write_submission("s.csv", ["a.jpg", "d/a.png"], np.zeros((2, 1)), ["x"]), ValueError, "a"),
     (lambda w: kf.fbeta_score(np.zeros((3, 2)), np.zeros((3, 4))), ValueError, r"\(3, 4\); received \(3, 2\)"),
 ]
@@ -144,7 +148,11 @@ VALUES = [
     (lambda w: kf.Schedule(unit="weeks"), ValueError, "`unit`.*'weeks'"),
 ]  # fmt: skip
 LEARNING = [
-    (lambda l: l.fit([0.1, 0.2], 1), ValueError, "`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values"),
+    (
+        lambda l: l.fit([0.1, 0.2], 1),
+        ValueError,
+        "`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values",
+    ),
     (lambda l: l.fit(0.1, 1, cycle_mult=2), ValueError, "need a `cycle_len`"),
     (lambda l: l.tta(n_aug=-1), ValueError, "`n_aug`.*received -1"),
     (lambda l: l.predict(is_test=True), ValueError, "no test set"),

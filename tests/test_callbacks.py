@@ -13,7 +13,9 @@ STEPS = 10
 
 def linear_model() -> keras.Model:
     """One weight whose gradient is always 1: each update subtracts just the rate."""
-    return keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    return keras.Sequential(
+        [keras.layers.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+    )
 
 
 def unit_data(steps: int = STEPS) -> tf.data.Dataset:
@@ -44,13 +46,17 @@ def test_the_scheduled_rate_is_the_one_that_moves_the_weights():
 
 
 @pytest.mark.parametrize("unit", ["steps", "epochs"])
-@pytest.mark.parametrize("optimizer", [lambda: keras.optimizers.SGD(0.1, momentum=0.9), lambda: keras.optimizers.Adam(0.1)])
+@pytest.mark.parametrize(
+    "optimizer", [lambda: keras.optimizers.SGD(0.1, momentum=0.9), lambda: keras.optimizers.Adam(0.1)]
+)
 def test_logs_are_the_same_for_one_and_fifty_steps_per_execution(unit, optimizer):
     length = 3 if unit == "epochs" else 3 * STEPS
     logs = []
     for steps_per_execution in (1, 50):
         schedule = kf.Schedule(
-            learning_rate=kf.one_cycle(length), momentum=kf.one_cycle(length, start=0.95, peak=0.85, end=0.95), unit=unit
+            learning_rate=kf.one_cycle(length),
+            momentum=kf.one_cycle(length, start=0.95, peak=0.85, end=0.95),
+            unit=unit,
         )
         _, recorder, _ = fit_recorded(optimizer(), schedule, steps_per_execution=steps_per_execution)
         logs.append(recorder)
@@ -101,7 +107,12 @@ def test_a_resumed_fit_goes_on_in_the_schedule():
     model.compile(keras.optimizers.SGD(0.5), loss=lambda y, p: tf.reduce_mean(p))
     recorder = kf.Recorder()
     model.fit(
-        unit_data(), initial_epoch=2, epochs=4, callbacks=[kf.Schedule(learning_rate=whole), recorder], shuffle=False, verbose=0
+        unit_data(),
+        initial_epoch=2,
+        epochs=4,
+        callbacks=[kf.Schedule(learning_rate=whole), recorder],
+        shuffle=False,
+        verbose=0,
     )
     want = 0.5 * whole(np.arange(2 * STEPS, 4 * STEPS) / STEPS)
     np.testing.assert_allclose(recorder.learning_rates[:, 0], want, rtol=1e-6, atol=1e-9)
@@ -164,7 +175,11 @@ def test_cycles_are_saved_at_their_ends():
     ("logs", "lower", "want"),
     [
         ([{"val_loss": 3}, {"val_loss": 2}, {"val_loss": 2.5}, {"val_loss": 1}], False, [0, 1, 3]),
-        ([{"val_loss": 3, "val_acc": 0.5}, {"val_loss": 1, "val_acc": 0.4}, {"val_loss": 2, "val_acc": 0.5}], False, [0, 2]),
+        (
+            [{"val_loss": 3, "val_acc": 0.5}, {"val_loss": 1, "val_acc": 0.4}, {"val_loss": 2, "val_acc": 0.5}],
+            False,
+            [0, 2],
+        ),
         ([{"val_loss": 3, "val_err": 0.5}, {"val_loss": 9, "val_err": 0.4}], True, [0, 1]),
         ([{"val_loss": float("nan")}, {"val_loss": 1}], False, [1]),
     ],

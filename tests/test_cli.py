@@ -30,7 +30,9 @@ def test_help_is_quick_and_imports_nothing_heavy():
 
 
 def test_runs_as_a_module():
-    result = subprocess.run([sys.executable, "-m", "kerasfast", "--version"], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "kerasfast", "--version"], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split() == ["kerasfast", __version__]
 
 

@@ -66,12 +66,29 @@ def test_weight_decay_alone_shrinks_the_weights(tmp_path):
         np.testing.assert_allclose(after[2 * index], before[2 * index] * (1 - 0.1 * decay) ** STEPS, rtol=1e-5)
 
 
+def test_weight_decay_lasts_for_its_fit_alone_and_reaches_states_traced_before(tmp_path):
+    learn = make_learner(tmp_path, optimizer=keras.optimizers.SGD)
+    learn.loss = lambda y, p: 0.0 * tf.reduce_mean(p)
+    learn.freeze()
+    learn.fit(0.1, 1)
+    learn.unfreeze()
+    learn.fit(0.1, 1, wds=0.5)
+    learn.freeze()
+    before = learn.model.get_weights()
+    learn.fit(0.1, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(before, learn.model.get_weights()))
+    learn.fit(0.1, 1, wds=0.5)
+    np.testing.assert_allclose(learn.model.get_weights()[4], before[4] * 0.95**STEPS, rtol=1e-5)
+
+
 def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
     learn = make_learner(tmp_path)
     phases = [
         kf.Phase(epochs=1, lr=0.01),
         kf.Phase(epochs=2, lr=(0.01, 0.001), lr_decay="cosine"),
-        kf.Phase(epochs=1, lr=(np.array([0.001, 0.002, 0.004]), 0.0), lr_decay="linear", optimizer=keras.optimizers.Adam),
+        kf.Phase(
+            epochs=1, lr=(np.array([0.001, 0.002, 0.004]), 0.0), lr_decay="linear", optimizer=keras.optimizers.Adam
+        ),
     ]
     histories = learn.fit_opt_sched(phases)
     assert [len(h.history["loss"]) for h in histories] == [3, 1]
@@ -153,7 +170,12 @@ def test_summary_lists_the_lessons_columns(tmp_path):
     learn.freeze()
     summary = learn.summary()
     assert list(summary) == ["early", "late", "head"]
-    assert summary["early"] == {"input_shape": (None, 4), "output_shape": (None, 8), "trainable": False, "nb_params": 40}
+    assert summary["early"] == {
+        "input_shape": (None, 4),
+        "output_shape": (None, 8),
+        "trainable": False,
+        "nb_params": 40,
+    }
     assert summary["head"]["trainable"] is True
     assert "early" in str(summary) and "total params 121, in trainable layers 9" in str(summary)
 

@@ -44,7 +44,11 @@ def test_unfreezing_half_a_network_does_not_collapse_as_in_plain_keras(data_dir,
     """The notes' Keras code on lesson 1: RMSprop at its own rate on half of a network whose averages move by 1% a step."""
     weights = weights_dir / "mobilenet_v1_0.25_224_no_top.weights.h5"
     data = kf.ImageData.from_folders(data_dir / "dogscats", transforms=kf.transforms_side_on(96), batch_size=32)
-    source = replace(data.source, train=data.source.train.take(np.arange(0, 1600, 4)), valid=data.source.valid.take(np.arange(0, 400, 2)))
+    source = replace(
+        data.source,
+        train=data.source.train.take(np.arange(0, 1600, 4)),
+        valid=data.source.valid.take(np.arange(0, 400, 2)),
+    )
     data = replace(data, source=source, path=tmp_path)
     plain = plain_keras(data, weights)
     ours = discriminative(data, weights)

@@ -75,7 +75,12 @@ def test_no_trace_is_left():
         if find:
             kf.find_learning_rate(model, data, steps=30)
         model.fit(data, epochs=2, shuffle=False, verbose=0)
-        state = [random.random(), np.random.rand(), float(tf.random.get_global_generator().uniform([])), float(keras.random.uniform(()))]
+        state = [
+            random.random(),
+            np.random.rand(),
+            float(tf.random.get_global_generator().uniform([])),
+            float(keras.random.uniform(())),
+        ]
         results.append([*(v.numpy() for v in model.variables), *(v.numpy() for v in model.optimizer.variables), state])
     for a, b in zip(*results):
         np.testing.assert_array_equal(a, b)

@@ -20,6 +20,7 @@ LAYERS = [
     {"__main__", "cli", "demo", "doctor", "fastai"},
     {"vision", "tabular"},
     {"learner"},
+    {"stage"},
     {"lr_finder", "phases", "summary", "weights"},
     {"callbacks", "groups"},
     {"optimizers"},

@@ -88,7 +88,9 @@ def detect_layout(root: str | os.PathLike) -> Layout:
 
 def _tables(root: pathlib.Path) -> list[pathlib.Path]:
     """Return the CSV files that may hold the training labels, the usual names first."""
-    paths = [path for path in sorted(root.glob("*.csv")) if not path.name.lower().startswith(("sample_submission", "test"))]
+    paths = [
+        path for path in sorted(root.glob("*.csv")) if not path.name.lower().startswith(("sample_submission", "test"))
+    ]
     rank = {name: place for place, name in enumerate(TABLE_NAMES)}
     return sorted(paths, key=lambda path: rank.get(path.name, len(rank)))
 

@@ -67,7 +67,9 @@ class Settings:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, pathlib.Path(getattr(self, name)).expanduser().resolve())
         if self.data is not None and self.out.is_relative_to(self.data):
-            raise ValueError(f"Results in {self.out} would lie among the pictures in {self.data}; choose another `out`.")
+            raise ValueError(
+                f"Results in {self.out} would lie among the pictures in {self.data}; choose another `out`."
+            )
         if self.out.exists() and not self.out.is_dir():
             raise ValueError(f"`out` must be a folder; {self.out} is a file.")
 
@@ -154,7 +156,9 @@ def _data(settings: Settings, progress: Progress) -> tuple[ImageData, Layout]:
     return data, layout
 
 
-def _train(learn: ImageLearner, out: pathlib.Path, progress: Progress, files: dict[str, pathlib.Path]) -> dict[str, Any]:
+def _train(
+    learn: ImageLearner, out: pathlib.Path, progress: Progress, files: dict[str, pathlib.Path]
+) -> dict[str, Any]:
     """Train head, then the whole network; return the rates."""
     with progress.stage("finder", "the learning rate grows until the loss explodes"):
         search = learn.lr_find()

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from kerasfast.files import atomic_path
 from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
 from kerasfast.tabular.dates import single_column
-from kerasfast.files import atomic_path
 from kerasfast.tabular.learned import CategoryStatistics, NumberStatistics
 
 _FORMAT = "kerasfast.TableEncoder"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kerasfast.vision.families import APPLICATIONS, NETWORKS, WeightsError, cached_file, downloaded, load_file
+from kerasfast.vision.preprocessing import check_preprocess, prepare
 
 if TYPE_CHECKING:
     import keras
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
 # follow new pictures: a model fine-tuned for one short cycle would be validated with ImageNet's
 # statistics and fall apart. 10% a step is what the lessons' torch networks do.
 BATCH_NORM_MOMENTUM = 0.9
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-__all__ = ["BATCH_NORM_MOMENTUM", "Backbone", "MODES", "WeightsError", "get", "names"]
-
-MODES = ("tf", "torch", "caffe", "lite", "none")
+__all__ = ["BATCH_NORM_MOMENTUM", "Backbone", "WeightsError", "get", "names"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +75,14 @@ class Backbone:
         if weights is not None and weights != "default":
             weights = _existing(weights)
         raw = self.build(weights)
-        model = rebuild(raw, feature_map(raw), sides=self.sides, preprocess=functools.partial(_prepare, self.preprocess),
-                        momentum=BATCH_NORM_MOMENTUM, prefix=None if self.own_names else self.name)
+        model = rebuild(
+            raw,
+            feature_map(raw),
+            sides=self.sides,
+            preprocess=functools.partial(prepare, self.preprocess),
+            momentum=BATCH_NORM_MOMENTUM,
+            prefix=None if self.own_names else self.name,
+        )
         self.split_layer(model)
         return model
 
@@ -100,10 +103,14 @@ class Backbone:
             name = self.split
         else:
             near = difflib.get_close_matches(str(self.split), layers, n=3, cutoff=0.3)
-            raise ValueError(f"`split` is {self.split!r}, which is none of the {len(layers)} layers of {self.name}; "
-                             f"the nearest are {', '.join(near) or layers[len(layers) // 2]}.")
+            raise ValueError(
+                f"`split` is {self.split!r}, which is none of the {len(layers)} layers of {self.name}; "
+                f"the nearest are {', '.join(near) or layers[len(layers) // 2]}."
+            )
         index = layers.index(name)
-        if not all(any(layer.trainable_weights for layer in part) for part in (model.layers[:index], model.layers[index:])):
+        if not all(
+            any(layer.trainable_weights for layer in part) for part in (model.layers[:index], model.layers[index:])
+        ):
             raise ValueError(f"`split` at {name!r} leaves no parameters on one side; choose a layer nearer the middle.")
         return name
 
@@ -112,8 +119,15 @@ class Backbone:
         return self.locate()
 
     @classmethod
-    def from_keras(cls, function: Callable, *, weights: str | os.PathLike | None = "imagenet", split: str | int | None = None,
-                   size: int | None = None, **kwargs: Any) -> "Backbone":
+    def from_keras(
+        cls,
+        function: Callable,
+        *,
+        weights: str | os.PathLike | None = "imagenet",
+        split: str | int | None = None,
+        size: int | None = None,
+        **kwargs: Any,
+    ) -> "Backbone":
         """Make a backbone of a `keras.applications` function.
 
         Args:
@@ -127,26 +141,48 @@ class Backbone:
             TypeError: The function is not one of `keras.applications`, or sets what the backbone decides.
             FileNotFoundError: There is no such weights file.
         """
-        name = next((name for name, row in APPLICATIONS.items() if row.function == getattr(function, "__name__", None)), None)
+        name = next(
+            (name for name, row in APPLICATIONS.items() if row.function == getattr(function, "__name__", None)), None
+        )
         if name is None:
-            raise TypeError(f"{function!r} is not a function of keras.applications; use Backbone.from_model for another network.")
-        taken = sorted({"include_top", "pooling", "input_tensor", "input_shape", "include_preprocessing", "classes"} & kwargs.keys())
+            raise TypeError(
+                f"{function!r} is not a function of keras.applications; use Backbone.from_model for another network."
+            )
+        taken = sorted(
+            {"include_top", "pooling", "input_tensor", "input_shape", "include_preprocessing", "classes"}
+            & kwargs.keys()
+        )
         if taken:
-            raise TypeError(f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise.")
+            raise TypeError(
+                f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise."
+            )
         unknown = sorted(kwargs.keys() - inspect.signature(function).parameters)
         if unknown:
-            raise TypeError(f"{function.__name__} has no argument {', '.join(unknown)}; see keras.applications.{function.__name__}.")
+            raise TypeError(
+                f"{function.__name__} has no argument {', '.join(unknown)}; see keras.applications.{function.__name__}."
+            )
         row = APPLICATIONS[name]
         if weights is not None and weights != "imagenet":
             weights = _existing(weights)
         full_name = "_".join([name, *(f"{key}{value}" for key, value in sorted(kwargs.items()))])
         build = functools.partial(_application, full_name, row, kwargs, weights)
-        locate = functools.partial(cached_file, row.file_name(**kwargs)) if weights == "imagenet" else functools.partial(_given, weights)
+        locate = (
+            functools.partial(cached_file, row.file_name(**kwargs))
+            if weights == "imagenet"
+            else functools.partial(_given, weights)
+        )
         return cls(full_name, size or row.size, row.preprocess, build, locate, row.split if split is None else split)
 
     @classmethod
-    def from_model(cls, model: "keras.Model", *, preprocess: "str | keras.layers.Layer | None" = None, size: int | None = None,
-                   split: str | int | None = None, name: str | None = None) -> "Backbone":
+    def from_model(
+        cls,
+        model: "keras.Model",
+        *,
+        preprocess: "str | keras.layers.Layer | None" = None,
+        size: int | None = None,
+        split: str | int | None = None,
+        name: str | None = None,
+    ) -> "Backbone":
         """Make a backbone of any functional model; a classifier is cut at its last feature map.
 
         A network built for one size is copied for any size; where its layers do not allow that, it
@@ -164,9 +200,16 @@ class Backbone:
         """
         preprocess = "none" if preprocess is None else preprocess
         own = _checked_sides(model)
-        _check_preprocess(preprocess)
-        record = cls(name or model.name, size or own[0] or 224, preprocess, functools.partial(_own_weights, model),
-                     lambda: (True, "the weights of the model it was made of"), split, own_names=True)
+        check_preprocess(preprocess)
+        record = cls(
+            name or model.name,
+            size or own[0] or 224,
+            preprocess,
+            functools.partial(_own_weights, model),
+            lambda: (True, "the weights of the model it was made of"),
+            split,
+            own_names=True,
+        )
         try:
             record.create()
         except (ValueError, TypeError):  # what layers raise that cannot be built for any size
@@ -199,7 +242,9 @@ def get(backbone: "str | Callable | keras.Model | Backbone") -> Backbone:
     if callable(backbone):
         own = getattr(backbone, "__module__", "").startswith("kerasfast.")
         return _by_name(backbone.__name__) if own else Backbone.from_keras(backbone)
-    raise TypeError(f"Expected a name, a keras.applications function, a functional model or a Backbone; received {backbone!r}.")
+    raise TypeError(
+        f"Expected a name, a keras.applications function, a functional model or a Backbone; received {backbone!r}."
+    )
 
 
 def names() -> list[str]:
@@ -214,17 +259,25 @@ def _by_name(name: str) -> Backbone:
         return Backbone(name, row.size, row.preprocess, row.build, row.locate)
     if name in APPLICATIONS:
         row = APPLICATIONS[name]
-        return Backbone(name, row.size, row.preprocess, functools.partial(_application, name, row, {}, "imagenet"),
-                        functools.partial(cached_file, row.file_name()), row.split)
+        return Backbone(
+            name,
+            row.size,
+            row.preprocess,
+            functools.partial(_application, name, row, {}, "imagenet"),
+            functools.partial(cached_file, row.file_name()),
+            row.split,
+        )
     near = difflib.get_close_matches(name.lower(), names(), n=5, cutoff=0.4)
-    raise ValueError(f"No backbone is called {name!r}; the nearest are {', '.join(near) or ', '.join(names())}. "
-                     "For another network use Backbone.from_model.")
+    raise ValueError(
+        f"No backbone is called {name!r}; the nearest are {', '.join(near) or ', '.join(names())}. "
+        "For another network use Backbone.from_model."
+    )
 
 
 def _existing(path: str | os.PathLike) -> pathlib.Path:
     found = pathlib.Path(path).expanduser()
     if not found.is_file():
-        raise FileNotFoundError(f"No weights file at {found}; pass the path of an existing file, \"default\" or None.")
+        raise FileNotFoundError(f'No weights file at {found}; pass the path of an existing file, "default" or None.')
     return found
 
 
@@ -232,7 +285,9 @@ def _given(weights: pathlib.Path | None) -> tuple[bool, str]:
     return (True, "random weights, as asked for") if weights is None else (weights.is_file(), str(weights))
 
 
-def _application(name: str, row: Any, kwargs: dict, default: str | pathlib.Path | None, weights: str | pathlib.Path | None) -> "keras.Model":
+def _application(
+    name: str, row: Any, kwargs: dict, default: str | pathlib.Path | None, weights: str | pathlib.Path | None
+) -> "keras.Model":
     """Build a `keras.applications` network; a weights file is loaded here so that errors name it."""
     import keras
 
@@ -242,7 +297,9 @@ def _application(name: str, row: Any, kwargs: dict, default: str | pathlib.Path 
         # Any size is meant; Keras would warn that it takes the weights trained at 224.
         warnings.filterwarnings("ignore", message=".*`input_shape` is undefined")
         if weights == "imagenet":
-            return downloaded(lambda: function(include_top=False, weights="imagenet", **kwargs), name, row.file_name(**kwargs))
+            return downloaded(
+                lambda: function(include_top=False, weights="imagenet", **kwargs), name, row.file_name(**kwargs)
+            )
         model = function(include_top=False, weights=None, **kwargs)
     if weights is not None:
         load_file(model, weights, name)
@@ -265,42 +322,18 @@ def _checked_sides(model: Any) -> tuple[int | None, int | None]:
     import keras
 
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise ValueError(f"Expected a functional keras.Model; received {model!r}. Build a subclassed model through keras.Input.")
+        raise ValueError(
+            f"Expected a functional keras.Model; received {model!r}. Build a subclassed model through keras.Input."
+        )
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] != 3:
         raise ValueError(f"Expected one input of shape (batch, height, width, 3); {model.name!r} reads {shapes}.")
-    nested = [layer for layer in model.layers if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)]
+    nested = [
+        layer for layer in model.layers if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
+    ]
     if nested:
-        raise ValueError(f"{model.name!r} holds a whole model, {nested[0].name!r}, as one layer, which cannot be split: "
-                         f"pass model.get_layer({nested[0].name!r}) and what came before it as `preprocess`.")
+        raise ValueError(
+            f"{model.name!r} holds a whole model, {nested[0].name!r}, as one layer, which cannot be split: "
+            f"pass model.get_layer({nested[0].name!r}) and what came before it as `preprocess`."
+        )
     return shapes[0][1:3]
-
-
-def _check_preprocess(preprocess: Any) -> None:
-    import keras
-
-    if preprocess not in MODES and not isinstance(preprocess, keras.layers.Layer):
-        raise ValueError(f"`preprocess` is {preprocess!r}; expected one of {', '.join(MODES)}, None or a Keras layer.")
-
-
-def _prepare(preprocess: "str | keras.layers.Layer", pixels: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Append the preprocessing, in float32 also where the network computes in float16."""
-    import keras
-
-    if preprocess == "none":
-        return pixels
-    if isinstance(preprocess, keras.layers.Layer):
-        copy = type(preprocess).from_config(preprocess.get_config())
-        result = copy(pixels)
-        copy.set_weights(preprocess.get_weights())
-        return result
-    scale, offset = 1 / 127.5, -1.0
-    if preprocess == "lite":
-        scale, offset = 1 / 128, -127 / 128
-    elif preprocess == "torch":
-        scale = [1 / (255 * deviation) for deviation in _IMAGENET_DEVIATION]
-        offset = [-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, _IMAGENET_DEVIATION, strict=True)]
-    elif preprocess == "caffe":
-        pixels = keras.ops.flip(pixels, axis=-1)
-        scale, offset = 1.0, [-103.939, -116.779, -123.68]
-    return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocess")(pixels)

@@ -16,13 +16,28 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LONGEST_HEADER = 100 * 1024 * 1024  # the safetensors specification's own limit
 
 _SAFETENSORS_TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "bfloat16", "I64": "<i8", "I32": "<i4",
-    "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "bfloat16",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
 }
 _TORCH_STORAGES = {
-    "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16",
-    "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1",
-    "ByteStorage": "u1", "BoolStorage": "?",
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
 }
 
 
@@ -84,6 +99,7 @@ def _read_exactly(file: BinaryIO, count: int, path: pathlib.Path) -> bytes:
 
 # safetensors: a length, a JSON table of names, types, shapes and offsets, and the raw buffers.
 
+
 def _read_safetensors(file: BinaryIO, path: pathlib.Path) -> dict[str, np.ndarray]:
     size = path.stat().st_size
     length = struct.unpack("<Q", _read_exactly(file, 8, path))[0]
@@ -98,18 +114,23 @@ def _read_safetensors(file: BinaryIO, path: pathlib.Path) -> dict[str, np.ndarra
     return {name: _safetensor(file, path, 8 + length, name, *entry) for name, entry in entries.items()}
 
 
-def _safetensor(file: BinaryIO, path: pathlib.Path, base: int, name: str, dtype: str, shape: list, offsets: list) -> np.ndarray:
+def _safetensor(
+    file: BinaryIO, path: pathlib.Path, base: int, name: str, dtype: str, shape: list, offsets: list
+) -> np.ndarray:
     if dtype not in _SAFETENSORS_TYPES:
         raise CheckpointError(f"{path}: tensor {name!r} has type {dtype}; known are {', '.join(_SAFETENSORS_TYPES)}.")
     kind, (begin, end) = _SAFETENSORS_TYPES[dtype], offsets
     expected = int(np.prod(shape, dtype=np.int64)) * _bytes_per_value(kind)
     if begin < 0 or end - begin != expected:
-        raise CheckpointError(f"{path}: tensor {name!r} {shape} needs {expected} bytes, the header gives {end - begin}.")
+        raise CheckpointError(
+            f"{path}: tensor {name!r} {shape} needs {expected} bytes, the header gives {end - begin}."
+        )
     file.seek(base + begin)
     return _decode(_read_exactly(file, expected, path), kind).reshape(shape)
 
 
 # torch: a pickle of a dictionary whose tensors point into storages that lie beside it.
+
 
 class _Storage:
     """The values a pickled tensor points to; a legacy file brings them only after the pickle."""
@@ -132,7 +153,7 @@ class _Tensor:
         if self.offset < 0 or min(self.shape + self.strides, default=0) < 0 or last >= len(values):
             raise CheckpointError(f"a tensor of shape {self.shape} reaches beyond its {len(values)} stored values")
         steps = [stride * values.itemsize for stride in self.strides]
-        return np.lib.stride_tricks.as_strided(values[self.offset:], self.shape, steps).copy()
+        return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps).copy()
 
 
 def _parameter(data: _Tensor, *_: Any) -> _Tensor:
@@ -169,7 +190,15 @@ class _StateUnpickler(pickle.Unpickler):
 def _unpickle(file: BinaryIO, path: pathlib.Path, storages: dict[str, _Storage] | None = None) -> Any:
     try:
         return _StateUnpickler(file, {} if storages is None else storages).load()
-    except (CheckpointError, pickle.UnpicklingError, EOFError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (
+        CheckpointError,
+        pickle.UnpicklingError,
+        EOFError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+    ) as error:
         raise CheckpointError(f"{path} cannot be read as a torch checkpoint: {error}") from error
 
 
@@ -224,6 +253,7 @@ def _named_tensors(state: Any, path: pathlib.Path) -> dict[str, np.ndarray]:
 
 # From torch's names and orders to Keras's.
 
+
 def torch_names(layer: Any, prefix: str) -> dict[str, tuple[Any, Callable[[np.ndarray], np.ndarray]]]:
     """Return, for one Keras layer, the torch names of its variables and how to turn each tensor.
 
@@ -234,13 +264,18 @@ def torch_names(layer: Any, prefix: str) -> dict[str, tuple[Any, Callable[[np.nd
     Raises:
         TypeError: The layer is of another kind.
     """
+
     def same(tensor: np.ndarray) -> np.ndarray:
         return tensor
 
     kind = type(layer).__name__
     if kind == "BatchNormalization":
-        pairs = {"weight": layer.gamma, "bias": layer.beta,
-                 "running_mean": layer.moving_mean, "running_var": layer.moving_variance}
+        pairs = {
+            "weight": layer.gamma,
+            "bias": layer.beta,
+            "running_mean": layer.moving_mean,
+            "running_var": layer.moving_variance,
+        }
         return {f"{prefix}.{name}": (variable, same) for name, variable in pairs.items()}
     orders = {"Conv2D": (2, 3, 1, 0), "DepthwiseConv2D": (2, 3, 0, 1), "Dense": (1, 0)}
     if kind not in orders:
@@ -251,8 +286,13 @@ def torch_names(layer: Any, prefix: str) -> dict[str, tuple[Any, Callable[[np.nd
     return names
 
 
-def load_tensors(layers: Iterable[tuple[Any, str]], tensors: Mapping[str, np.ndarray], *, source: str | os.PathLike,
-                 unused: Iterable[str] = ()) -> None:
+def load_tensors(
+    layers: Iterable[tuple[Any, str]],
+    tensors: Mapping[str, np.ndarray],
+    *,
+    source: str | os.PathLike,
+    unused: Iterable[str] = (),
+) -> None:
     """Copy every tensor of a checkpoint into the Keras layers it belongs to, each exactly once.
 
     Args:
@@ -272,8 +312,11 @@ def load_tensors(layers: Iterable[tuple[Any, str]], tensors: Mapping[str, np.nda
     missing = [name for name in targets if name not in tensors]
     unexpected = [name for name in tensors if name not in targets and name not in skipped]
     wrong = [] if missing else [text for name in targets if (text := _misfit(name, tensors[name], *targets[name]))]
-    problems = [f"{title}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ({len(names)} in all)"
-                for title, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", wrong)) if names]
+    problems = [
+        f"{title}: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''} ({len(names)} in all)"
+        for title, names in (("missing", missing), ("unexpected", unexpected), ("wrong shape", wrong))
+        if names
+    ]
     if problems:
         raise CheckpointError(f"{source} does not fit the model; " + "; ".join(problems))
     for name, (variable, turn) in targets.items():

@@ -274,7 +274,7 @@ class ImageData:
 
     @property
     def kind(self) -> str:
-        """"single", "multi" or "regression"."""
+        """ "single", "multi" or "regression"."""
         return self.source.kind
 
     @property

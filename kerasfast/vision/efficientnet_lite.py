@@ -10,8 +10,13 @@ from kerasfast.vision.checkpoints import load_tensors, read_checkpoint
 
 # Tan and Le, 2019, table 1: repeats, kernel, stride, expansion, output channels of each stage.
 _STAGES = (
-    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
 )
 _EPSILON = 1e-3  # as in the network the weights were trained in, not torch's 1e-5
 
@@ -68,20 +73,27 @@ def _normalize(x: keras.KerasTensor, name: str, *, activate: bool = True) -> ker
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activate else x
 
 
-def _convolve(x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, *, activate: bool = True) -> keras.KerasTensor:
+def _convolve(
+    x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, *, activate: bool = True
+) -> keras.KerasTensor:
     x, padding = _same(x, kernel, stride, name)
-    x = layers.Conv2D(filters, kernel, stride, padding, use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv")(x)
+    x = layers.Conv2D(
+        filters, kernel, stride, padding, use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
+    )(x)
     return _normalize(x, name, activate=activate)
 
 
-def _block(x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filters: int, name: str) -> keras.KerasTensor:
+def _block(
+    x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filters: int, name: str
+) -> keras.KerasTensor:
     """Append one inverted residual block: expand, convolve each channel, project, add."""
     start, channels = x, x.shape[-1]
     if expansion > 1:
         x = _convolve(x, channels * expansion, 1, 1, f"{name}_expand")
     x, padding = _same(x, kernel, stride, f"{name}_depthwise")
-    x = layers.DepthwiseConv2D(kernel, stride, padding, use_bias=False, depthwise_initializer="he_normal",
-                               name=f"{name}_depthwise_conv")(x)
+    x = layers.DepthwiseConv2D(
+        kernel, stride, padding, use_bias=False, depthwise_initializer="he_normal", name=f"{name}_depthwise_conv"
+    )(x)
     x = _normalize(x, f"{name}_depthwise")
     x = _convolve(x, filters, 1, 1, f"{name}_project", activate=False)
     return layers.Add(name=f"{name}_add")([start, x]) if stride == 1 and channels == filters else x
@@ -89,9 +101,21 @@ def _block(x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filte
 
 def _torch_layers(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, str]]:
     """Yield each layer with weights beside its name in EfficientNet-PyTorch."""
-    outer = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "top_conv": "_conv_head", "top_bn": "_bn1", "predictions": "_fc"}
-    inner = {"expand_conv": "_expand_conv", "expand_bn": "_bn0", "depthwise_conv": "_depthwise_conv",
-             "depthwise_bn": "_bn1", "project_conv": "_project_conv", "project_bn": "_bn2"}
+    outer = {
+        "stem_conv": "_conv_stem",
+        "stem_bn": "_bn0",
+        "top_conv": "_conv_head",
+        "top_bn": "_bn1",
+        "predictions": "_fc",
+    }
+    inner = {
+        "expand_conv": "_expand_conv",
+        "expand_bn": "_bn0",
+        "depthwise_conv": "_depthwise_conv",
+        "depthwise_bn": "_bn1",
+        "project_conv": "_project_conv",
+        "project_bn": "_bn2",
+    }
     for layer in model.layers:
         if not layer.weights or isinstance(layer, layers.Dropout):
             continue

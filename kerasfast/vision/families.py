@@ -47,40 +47,80 @@ class Application:
         return self.file.format(alpha=alpha, width=widths.get(alpha, "2_5"), minimal=minimal)
 
 
-def _family(preprocess: str, file: str, members: dict[str, tuple[str, str, int]], split: str | None = None) -> dict[str, Application]:
-    return {name: Application(function, preprocess, size, file.replace("{key}", key), split)
-            for name, (function, key, size) in members.items()}
+def _family(
+    preprocess: str, file: str, members: dict[str, tuple[str, str, int]], split: str | None = None
+) -> dict[str, Application]:
+    return {
+        name: Application(function, preprocess, size, file.replace("{key}", key), split)
+        for name, (function, key, size) in members.items()
+    }
 
 
 APPLICATIONS: dict[str, Application] = {
     **_family("caffe", _NO_TOP, {f"resnet{n}": (f"ResNet{n}", f"resnet{n}", 224) for n in (50, 101, 152)}),
-    **_family("tf", _NO_TOP, {f"resnet{n}_v2": (f"ResNet{n}V2", f"resnet{n}v2", 224) for n in (50, 101, 152)}, "conv4_block1_preact_bn"),
+    **_family(
+        "tf",
+        _NO_TOP,
+        {f"resnet{n}_v2": (f"ResNet{n}V2", f"resnet{n}v2", 224) for n in (50, 101, 152)},
+        "conv4_block1_preact_bn",
+    ),
     **_family("caffe", _NO_TOP, {f"vgg{n}": (f"VGG{n}", f"vgg{n}", 224) for n in (16, 19)}),
     **_family("torch", _NO_TOP, {f"densenet{n}": (f"DenseNet{n}", f"densenet{n}", 224) for n in (121, 169, 201)}),
-    **_family("tf", _NO_TOP, {
-        "xception": ("Xception", "xception", 299),
-        "inception_v3": ("InceptionV3", "inception_v3", 299),
-        "inception_resnet_v2": ("InceptionResNetV2", "inception_resnet_v2", 299),
-    }),
-    **_family("tf", "nasnet_{key}_no_top.h5", {
-        "nasnet_mobile": ("NASNetMobile", "mobile", 224), "nasnet_large": ("NASNetLarge", "large", 331),
-    }),
+    **_family(
+        "tf",
+        _NO_TOP,
+        {
+            "xception": ("Xception", "xception", 299),
+            "inception_v3": ("InceptionV3", "inception_v3", 299),
+            "inception_resnet_v2": ("InceptionResNetV2", "inception_resnet_v2", 299),
+        },
+    ),
+    **_family(
+        "tf",
+        "nasnet_{key}_no_top.h5",
+        {
+            "nasnet_mobile": ("NASNetMobile", "mobile", 224),
+            "nasnet_large": ("NASNetLarge", "large", 331),
+        },
+    ),
     **_family("tf", "mobilenet_{width}_224_tf_no_top.h5", {"mobilenet": ("MobileNet", "", 224)}, "conv_dw_6"),
-    **_family("tf", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5", {"mobilenet_v2": ("MobileNetV2", "", 224)}),
-    **_family("none", "weights_mobilenet_v3_{key}{minimal}_224_{alpha}_float_no_top_v2.h5", {
-        "mobilenet_v3_small": ("MobileNetV3Small", "small", 224), "mobilenet_v3_large": ("MobileNetV3Large", "large", 224),
-    }),
-    **_family("none", "efficientnet{key}_notop.h5", {
-        f"efficientnet_b{n}": (f"EfficientNetB{n}", f"b{n}", size)
-        for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
-    }),
-    **_family("none", "efficientnetv2-{key}_notop.h5", {
-        f"efficientnet_v2_{n}": (f"EfficientNetV2{n.upper()}", n, size)
-        for n, size in {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480}.items()
-    }),
-    **_family("none", "convnext_{key}_notop.h5", {
-        f"convnext_{n.lower()}": (f"ConvNeXt{n}", n.lower(), 224) for n in ("Tiny", "Small", "Base", "Large", "XLarge")
-    }),
+    **_family(
+        "tf",
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
+        {"mobilenet_v2": ("MobileNetV2", "", 224)},
+    ),
+    **_family(
+        "none",
+        "weights_mobilenet_v3_{key}{minimal}_224_{alpha}_float_no_top_v2.h5",
+        {
+            "mobilenet_v3_small": ("MobileNetV3Small", "small", 224),
+            "mobilenet_v3_large": ("MobileNetV3Large", "large", 224),
+        },
+    ),
+    **_family(
+        "none",
+        "efficientnet{key}_notop.h5",
+        {
+            f"efficientnet_b{n}": (f"EfficientNetB{n}", f"b{n}", size)
+            for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
+        },
+    ),
+    **_family(
+        "none",
+        "efficientnetv2-{key}_notop.h5",
+        {
+            f"efficientnet_v2_{n}": (f"EfficientNetV2{n.upper()}", n, size)
+            for n, size in {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480}.items()
+        },
+    ),
+    **_family(
+        "none",
+        "convnext_{key}_notop.h5",
+        {
+            f"convnext_{n.lower()}": (f"ConvNeXt{n}", n.lower(), 224)
+            for n in ("Tiny", "Small", "Base", "Large", "XLarge")
+        },
+    ),
 }
 
 
@@ -103,7 +143,11 @@ def cache_folder() -> pathlib.Path:
 def cached_file(file: str) -> tuple[bool, str]:
     """Say whether Keras has a weights file, and where; or what to do."""
     path = cache_folder() / file
-    return (True, str(path)) if path.is_file() else (False, f"{file} is not in {cache_folder()}; it is downloaded on first use")
+    return (
+        (True, str(path))
+        if path.is_file()
+        else (False, f"{file} is not in {cache_folder()}; it is downloaded on first use")
+    )
 
 
 def downloaded(fetch: Callable[[], Any], name: str, file: str) -> Any:
@@ -131,12 +175,15 @@ def load_file(model: "keras.Model", path: pathlib.Path, name: str) -> None:
         WeightsError: The file does not fit.
     """
     import keras
+
     with warnings.catch_warnings(record=True) as notes:  # Keras warns once per layer before it fails
         try:
             model.load_weights(path)
         except (ValueError, OSError, KeyError, IndexError, AttributeError, TypeError) as error:
             reason = str(error).split(" Target variable")[0]
-            raise WeightsError(f"{path} does not hold weights of {name} without its classifier, for the same arguments: {reason}") from error
+            raise WeightsError(
+                f"{path} does not hold weights of {name} without its classifier, for the same arguments: {reason}"
+            ) from error
     for note in notes:
         warnings.warn(note.message, note.category, stacklevel=2)
     for layer in model.layers:
@@ -163,7 +210,9 @@ def _build_lite(weights: str | pathlib.Path | None) -> "keras.Model":
     if weights == "default":
         found, where = _locate_lite()
         if not found:
-            raise WeightsError(f"The weights of efficientnet_lite0 are not installed: {where}, or pass weights=PATH or weights=None.")
+            raise WeightsError(
+                f"The weights of efficientnet_lite0 are not installed: {where}, or pass weights=PATH or weights=None."
+            )
         weights = pathlib.Path(where)
     return efficientnet_lite0(weights=weights)
 
@@ -176,11 +225,14 @@ def _locate_lite() -> tuple[bool, str]:
 
 def _build_resnet(name: str, weights: str | pathlib.Path | None) -> "keras.Model":
     import keras
+
     from kerasfast.vision import resnet
 
     if weights == "default":
         file = _timm_file(name)
-        weights = downloaded(lambda: keras.utils.get_file(file, _TIMM.format(name=name), cache_subdir="models"), name, file)
+        weights = downloaded(
+            lambda: keras.utils.get_file(file, _TIMM.format(name=name), cache_subdir="models"), name, file
+        )
     return getattr(resnet, name)(weights=weights)
 
 
@@ -190,6 +242,10 @@ def _timm_file(name: str) -> str:
 
 NETWORKS: dict[str, Network] = {
     "efficientnet_lite0": Network("lite", 224, _build_lite, _locate_lite),
-    **{name: Network("torch", 224, functools.partial(_build_resnet, name), functools.partial(cached_file, _timm_file(name)))
-       for name in ("resnet18", "resnet34")},
+    **{
+        name: Network(
+            "torch", 224, functools.partial(_build_resnet, name), functools.partial(cached_file, _timm_file(name))
+        )
+        for name in ("resnet18", "resnet34")
+    },
 }

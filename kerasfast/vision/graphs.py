@@ -52,8 +52,10 @@ def feature_map(model: keras.Model) -> keras.KerasTensor:
         elif made <= learned and len(outputs[0].shape) == 4:
             last = outputs[0]
     if last is None:
-        raise ValueError(f"Model {model.name!r} has no feature map of shape (batch, height, width, channels); "
-                         "pass a convolutional model.")
+        raise ValueError(
+            f"Model {model.name!r} has no feature map of shape (batch, height, width, channels); "
+            "pass a convolutional model."
+        )
     return last
 
 
@@ -80,16 +82,16 @@ def stage_boundary(model: keras.Model) -> str:
     """
     operations = model.operations
     every = _cuts(model)
-    cuts = [cut for cut in every if _weights(operations[:cut.index]) and _weights(operations[cut.index:])]
+    cuts = [cut for cut in every if _weights(operations[: cut.index]) and _weights(operations[cut.index :])]
     if not cuts:
         raise ValueError(f"Model {model.name!r} cannot be split into early and late layers; pass split=LAYER_NAME.")
     zone = _middle(cuts, halvings=math.log2(max(cut.stride for cut in every)))
     narrow = [cut for cut in zone if cut.crossing == min(cut.crossing for cut in zone)]
     joined = [cut for cut in narrow if len(_inputs(operations[cut.index - 1])) > 1]
-    pooled = [narrow[0]] if not _weights(operations[narrow[0].index - 1:narrow[0].index]) else []
+    pooled = [narrow[0]] if not _weights(operations[narrow[0].index - 1 : narrow[0].index]) else []
     index = (joined or pooled or narrow)[-1].index
     free = {cut.index for cut in cuts if cut.crossing == narrow[0].crossing}
-    while not _weights(operations[index:index + 1]) and index + 1 in free:
+    while not _weights(operations[index : index + 1]) and index + 1 in free:
         index += 1
     return next(operation.name for operation in operations[index:] if isinstance(operation, keras.layers.Layer))
 
@@ -101,8 +103,15 @@ def _middle(cuts: list[_Cut], *, halvings: float) -> list[_Cut]:
     return [cut for cut in cuts if cut.stride == stride]
 
 
-def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int | None, int | None],
-            preprocess: Callable[[keras.KerasTensor], keras.KerasTensor], momentum: float, prefix: str | None = None) -> keras.Model:
+def rebuild(
+    model: keras.Model,
+    output: keras.KerasTensor,
+    *,
+    sides: tuple[int | None, int | None],
+    preprocess: Callable[[keras.KerasTensor], keras.KerasTensor],
+    momentum: float,
+    prefix: str | None = None,
+) -> keras.Model:
     """Copy a functional model up to one of its tensors, with new layers, equal weights, and new first steps.
 
     Args:
@@ -150,9 +159,16 @@ def rebuild(model: keras.Model, output: keras.KerasTensor, *, sides: tuple[int |
 
 def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
     """Make an operation with the same settings; a layer keeps its name unless it is given another."""
-    if isinstance(operation, keras.layers.Lambda):  # whose function, being in memory, need not go through a file's format
-        return keras.layers.Lambda(operation.function, output_shape=operation._output_shape, mask=operation.mask,
-                                   arguments=operation.arguments, name=name or operation.name)
+    if isinstance(
+        operation, keras.layers.Lambda
+    ):  # whose function, being in memory, need not go through a file's format
+        return keras.layers.Lambda(
+            operation.function,
+            output_shape=operation._output_shape,
+            mask=operation.mask,
+            arguments=operation.arguments,
+            name=name or operation.name,
+        )
     config = operation.get_config()
     if isinstance(operation, keras.layers.Layer) and name is not None:
         config["name"] = name
@@ -190,8 +206,10 @@ def _cuts(model: keras.Model) -> list[_Cut]:
         if alive:
             cuts.append(_Cut(index, len(alive), max(strides[tensor] for tensor in alive)))
         if any(id(tensor) not in strides for tensor in _inputs(operation)):
-            raise ValueError(f"A layer that {operation.name!r} reads is called in several places, so that no early and late "
-                             "layers can be told apart; pass split=LAYER_NAME.")
+            raise ValueError(
+                f"A layer that {operation.name!r} reads is called in several places, so that no early and late "
+                "layers can be told apart; pass split=LAYER_NAME."
+            )
         stride = _stride(operation) * max((strides[id(tensor)] for tensor in _inputs(operation)), default=1)
         for tensor in _outputs(operation):
             strides[id(tensor)] = stride

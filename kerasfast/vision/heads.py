@@ -29,8 +29,13 @@ def _pool(kind: str, x: keras.KerasTensor) -> keras.KerasTensor:
     return pooling(dtype="float32", name=f"head_{kind}_pool")(x)
 
 
-def head_layers(units: int, *, activation: str | None, hidden: Sequence[int] = (512,),
-                dropout: float | Sequence[float] = (0.25, 0.5)) -> list[layers.Layer]:
+def head_layers(
+    units: int,
+    *,
+    activation: str | None,
+    hidden: Sequence[int] = (512,),
+    dropout: float | Sequence[float] = (0.25, 0.5),
+) -> list[layers.Layer]:
     """Make the lessons' head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then for the output.
 
     Args:
@@ -55,8 +60,15 @@ def head_layers(units: int, *, activation: str | None, hidden: Sequence[int] = (
         made.append(layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"head_bn{number}"))
         if rate:
             made.append(layers.Dropout(rate, name=f"head_dropout{number}"))
-        made.append(layers.Dense(size, kernel_initializer="he_normal", name=f"head_dense{number}",
-                                 activation=(activation or "linear") if last else None, dtype="float32" if last else None))
+        made.append(
+            layers.Dense(
+                size,
+                kernel_initializer="he_normal",
+                name=f"head_dense{number}",
+                activation=(activation or "linear") if last else None,
+                dtype="float32" if last else None,
+            )
+        )
         if not last:
             made.append(layers.ReLU(name=f"head_relu{number}"))
     return made
@@ -65,7 +77,9 @@ def head_layers(units: int, *, activation: str | None, hidden: Sequence[int] = (
 def _rates(dropout: float | Sequence[float], count: int) -> list[float]:
     rates = [float(dropout)] * count if isinstance(dropout, (int, float)) else [float(rate) for rate in dropout]
     if len(rates) != count:
-        raise ValueError(f"`dropout` has {len(rates)} values but the head has {count} dense layers; pass 1 or {count} values.")
+        raise ValueError(
+            f"`dropout` has {len(rates)} values but the head has {count} dense layers; pass 1 or {count} values."
+        )
     if not all(0 <= rate < 1 for rate in rates):
         raise ValueError(f"`dropout` is {dropout!r}; expected values of at least 0 and below 1.")
     return rates
@@ -88,9 +102,17 @@ class ImageNetwork:
     split: tuple[str, str]
 
 
-def assemble(backbone: Backbone, units: int, *, activation: str | None, hidden: Sequence[int] = (512,),
-             dropout: float | Sequence[float] = (0.25, 0.5), custom_head: CustomHead | None = None,
-             weights: str | None = "default", pool: str = "concat") -> ImageNetwork:
+def assemble(
+    backbone: Backbone,
+    units: int,
+    *,
+    activation: str | None,
+    hidden: Sequence[int] = (512,),
+    dropout: float | Sequence[float] = (0.25, 0.5),
+    custom_head: CustomHead | None = None,
+    weights: str | None = "default",
+    pool: str = "concat",
+) -> ImageNetwork:
     """Build a backbone with a head on it.
 
     Args:
@@ -155,5 +177,7 @@ def _as_float32(x: keras.KerasTensor) -> keras.KerasTensor:
 
 def _check_custom(outputs: keras.KerasTensor, units: int) -> None:
     if outputs.shape[-1] != units:
-        raise ValueError(f"The custom head ends in shape {tuple(outputs.shape)} but {units} outputs are needed; "
-                         f"let its last layer have {units} units.")
+        raise ValueError(
+            f"The custom head ends in shape {tuple(outputs.shape)} but {units} outputs are needed; "
+            f"let its last layer have {units} units."
+        )

@@ -72,7 +72,9 @@ def table_columns(
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"`frame` must be a pandas DataFrame; received {type(frame).__name__}. Read files with `from_csv`.")
+        raise ValueError(
+            f"`frame` must be a pandas DataFrame; received {type(frame).__name__}. Read files with `from_csv`."
+        )
     if frame.shape[1] < 2:
         raise ValueError(
             f"The table needs a column of picture names and one of labels; found {checks.few(frame.columns) or 'none'}. "
@@ -216,7 +218,9 @@ def encode_numbers(
 
 def _numbers(cells: list[object], columns: list[str], name: str) -> list[float]:
     if len(cells) != len(columns):
-        raise ValueError(f"Expected {len(columns)} numbers in each row, as in the first one; {name!r} has {len(cells)}.")
+        raise ValueError(
+            f"Expected {len(columns)} numbers in each row, as in the first one; {name!r} has {len(cells)}."
+        )
     numbers = [_number(cell) for cell in cells]
     for number, cell, column in zip(numbers, cells, columns):
         if not np.isfinite(number):

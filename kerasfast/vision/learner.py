@@ -4,7 +4,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,10 +12,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from kerasfast.datasets import Datasets, targets_of
+from kerasfast.datasets import Datasets
 from kerasfast.groups import LayerGroups, flat_layers
-from kerasfast.learner import Learner, Stage
+from kerasfast.learner import Learner
 from kerasfast.metrics import ThresholdAccuracy
+from kerasfast.stage import Stage
 from kerasfast.vision.backbones import Backbone
 from kerasfast.vision.data import ImageData, View
 from kerasfast.vision.decode import ImageError, open_image, scan
@@ -225,7 +226,9 @@ class ImageLearner(Learner):
     def _feature_stage(self) -> Stage:
         with self._naming_broken_files():
             splits = {
-                name: FeatureView(self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed)
+                name: FeatureView(
+                    self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
+                )
                 for name, view in self._views().items()
             }
         head = self.network.head

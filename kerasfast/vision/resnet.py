@@ -51,7 +51,9 @@ def _resnet(name: str, blocks: Sequence[int], weights: str | os.PathLike | None)
     return model
 
 
-def _convolve(x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, norm_name: str) -> keras.KerasTensor:
+def _convolve(
+    x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, norm_name: str
+) -> keras.KerasTensor:
     """Append a convolution padded as torch does, equally on both sides, and its normalisation."""
     if kernel > 1:
         x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)

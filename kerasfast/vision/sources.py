@@ -146,7 +146,10 @@ def from_folders(
         rows = validation_indices(len(whole[0]), fraction=valid_fraction, seed=seed)
         splits = _divided(*whole, np.sort(rows))
     else:
-        splits = {"training": whole, "validation": folders.labelled(folders.class_pictures(root, valid, "valid"), classes)}
+        splits = {
+            "training": whole,
+            "validation": folders.labelled(folders.class_pictures(root, valid, "valid"), classes),
+        }
     if test is not None and test_labelled:
         splits["test"] = folders.labelled(folders.class_pictures(root, test, "test"), classes)
     elif test is not None:

@@ -57,7 +57,18 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
     network = families.Network("none", 32, lambda weights: tiny_network(), lambda: (True, "made on the spot"))
     monkeypatch.setitem(families.NETWORKS, "tiny_test_network", network)
     out = tmp_path / "out"
-    options = ["--out", str(out), "--backbone", "tiny_test_network", "--size", "32", "--n-train", "48", "--batch-size", "8"]
+    options = [
+        "--out",
+        str(out),
+        "--backbone",
+        "tiny_test_network",
+        "--size",
+        "32",
+        "--n-train",
+        "48",
+        "--batch-size",
+        "8",
+    ]
     code = main(["demo", *options])
     printed, errors = capfd.readouterr()
     assert "kerasfast demo:" not in errors
@@ -67,7 +78,10 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
         assert 0 < summary[name] <= 1 and f"{summary[name]:.4f}" in printed
     stages = ["drawing", "data", "features", "finder", "head", "fine-tuning", "validation", "submission"]
     assert list(summary["seconds"]) == [*stages, "total"]
-    assert [line.split()[1].rstrip(":") for line in printed.splitlines() if line.startswith("== ")] == [*stages, "Summary"]
+    assert [line.split()[1].rstrip(":") for line in printed.splitlines() if line.startswith("== ")] == [
+        *stages,
+        "Summary",
+    ]
     assert summary["metric"] == "F2" and len(summary["fine_tuning_rates"]) == 3
     assert {"weights", "submission", "predictions", "losses and rates", "learning rate finder"} < set(summary["files"])
     for path in summary["files"].values():

@@ -13,7 +13,9 @@ TAGS = np.eye(3)[CLASSES]
 
 
 def source(images=IMAGES, targets=CLASSES, valid=None, **options):
-    return arrays_source("somewhere", (images, targets), (images[:2], targets[:2]) if valid is None else valid, **options)
+    return arrays_source(
+        "somewhere", (images, targets), (images[:2], targets[:2]) if valid is None else valid, **options
+    )
 
 
 def test_classes_are_named_by_their_numbers():
@@ -83,13 +85,19 @@ def nan_images() -> np.ndarray:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"images": IMAGES[0, :6, :, 0]}, "The images of `train` must have shape (n, height, width), (n, height, width, 1)"),
+        (
+            {"images": IMAGES[0, :6, :, 0]},
+            "The images of `train` must have shape (n, height, width), (n, height, width, 1)",
+        ),
         ({"images": IMAGES[..., :2]}, "no side 0; received (6, 5, 7, 2)"),
         ({"images": IMAGES[:, :0]}, "no side 0; received (6, 0, 7, 3)"),
         ({"images": IMAGES[:0], "targets": CLASSES[:0]}, "no side 0; received (0, 5, 7, 3)"),
         ({"images": IMAGES[0]}, "`train` seems to be one picture, of shape (5, 7, 3)"),
         ({"images": [IMAGES[0], IMAGES[0, 1:]]}, "The images of `train` must be one array of shape"),
-        ({"images": IMAGES.astype(np.float32)}, "must be uint8, or floats from 0 to 1; received float32 from 0.0 to 255.0"),
+        (
+            {"images": IMAGES.astype(np.float32)},
+            "must be uint8, or floats from 0 to 1; received float32 from 0.0 to 255.0",
+        ),
         ({"images": IMAGES / 127.5 - 1}, "received float64 from -1.0 to 1.0"),
         ({"images": nan_images()}, "received float64 from nan to nan"),
         ({"images": IMAGES.astype(np.int64)}, "received int64 from 0 to 255"),
@@ -97,17 +105,29 @@ def nan_images() -> np.ndarray:
         ({"test": (IMAGES, CLASSES[:2])}, "`test` has 6 images but 2 targets"),
         ({"targets": CLASSES[:4]}, "`train` has 6 images but 4 targets"),
         ({"targets": 1, "valid": (IMAGES, CLASSES)}, "`train` has 6 images but a single value as targets"),
-        ({"targets": CLASSES / 2}, "Targets of one class each must be whole numbers; received float64. For values pass"),
+        (
+            {"targets": CLASSES / 2},
+            "Targets of one class each must be whole numbers; received float64. For values pass",
+        ),
         ({"targets": np.array(list("abcabc"))}, "must be whole numbers; received <U1"),
         ({"targets": CLASSES - 1}, "class indices from 0 to 1; received [-1]"),
         ({"valid": (IMAGES[:1], [7])}, "The targets of `valid` must be class indices from 0 to 2; received [7]"),
-        ({"valid": (IMAGES[:1], [0.5])}, "The targets of `valid` must be whole numbers of shape (n,), as those of `train`"),
+        (
+            {"valid": (IMAGES[:1], [0.5])},
+            "The targets of `valid` must be whole numbers of shape (n,), as those of `train`",
+        ),
         ({"valid": (IMAGES[:2], TAGS[:2])}, "The targets of `valid` must be whole numbers of shape (n,)"),
         ({"targets": np.zeros(6, int)}, "A classifier needs two classes or more; the targets of `train` are all 0"),
         ({"targets": CLASSES.reshape(6, 1, 1)}, "must have shape ('n', 1, 1); received (6, 1, 1)"),
         ({"targets": TAGS * 2}, "The targets of `train` must be zeros and ones; received [0. 2.]"),
-        ({"targets": TAGS, "valid": (IMAGES[:2], TAGS[:2, :2])}, "targets of `valid` must have shape ('n', 3); received (2, 2)"),
-        ({"targets": TAGS, "regression": True, "valid": (IMAGES[:2], CLASSES[:2])}, "must have shape ('n', 3); received (2,)"),
+        (
+            {"targets": TAGS, "valid": (IMAGES[:2], TAGS[:2, :2])},
+            "targets of `valid` must have shape ('n', 3); received (2, 2)",
+        ),
+        (
+            {"targets": TAGS, "regression": True, "valid": (IMAGES[:2], CLASSES[:2])},
+            "must have shape ('n', 3); received (2,)",
+        ),
         ({"targets": CLASSES * np.nan, "regression": True}, "The targets of `train` must be finite numbers"),
         ({"targets": np.array(list("abcabc")), "regression": True}, "must be finite numbers; received <U1"),
         ({"classes": ["x", "y"]}, "`classes` has 2 names but the targets have 3 classes"),

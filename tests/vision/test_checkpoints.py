@@ -40,8 +40,18 @@ class _TorchPickler(pickle._Pickler):
         elif isinstance(value, np.ndarray):
             base = np.ascontiguousarray(value)
             strides = tuple(step // base.itemsize for step in base.strides)
-            self._call("torch._utils", "_rebuild_tensor_v2",
-                       (("storage", str(len(self.storages)), base.ravel()), 0, base.shape, strides, False, collections.OrderedDict()))
+            self._call(
+                "torch._utils",
+                "_rebuild_tensor_v2",
+                (
+                    ("storage", str(len(self.storages)), base.ravel()),
+                    0,
+                    base.shape,
+                    strides,
+                    False,
+                    collections.OrderedDict(),
+                ),
+            )
         elif isinstance(value, _Call):
             self._call(value.module, value.name, value.arguments)
         else:
@@ -86,7 +96,11 @@ def write_safetensors(path, tensors, kinds=None):
     header, buffers, position = {"__metadata__": {"format": "pt"}}, [], 0
     for name, tensor in tensors.items():
         kind = (kinds or {}).get(name) or {"float32": "F32", "int64": "I64", "float16": "F16"}[tensor.dtype.name]
-        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [position, position + tensor.nbytes]}
+        header[name] = {
+            "dtype": kind,
+            "shape": list(tensor.shape),
+            "data_offsets": [position, position + tensor.nbytes],
+        }
         buffers.append(tensor.tobytes())
         position += tensor.nbytes
     text = json.dumps(header).encode()
@@ -95,8 +109,12 @@ def write_safetensors(path, tensors, kinds=None):
 
 @pytest.fixture
 def tensors(rng):
-    return {"conv.weight": rng.normal(size=(4, 3, 2, 2)).astype("float32"), "scalar": np.array(7, "int64"),
-            "half": rng.normal(size=5).astype("float16"), "empty": np.zeros((0, 3), "float32")}
+    return {
+        "conv.weight": rng.normal(size=(4, 3, 2, 2)).astype("float32"),
+        "scalar": np.array(7, "int64"),
+        "half": rng.normal(size=5).astype("float16"),
+        "empty": np.zeros((0, 3), "float32"),
+    }
 
 
 @pytest.mark.parametrize("write", [write_safetensors, write_zip, write_legacy])
@@ -119,20 +137,28 @@ def test_bfloat16_is_widened(tmp_path):
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 def test_a_transposed_view_is_read_through_its_strides(tmp_path, write):
-    view = _Call("torch._utils", "_rebuild_tensor_v2",
-                 (("storage", "0", np.arange(7, dtype="float32")), 1, (3, 2), (1, 3), False, collections.OrderedDict()))
+    view = _Call(
+        "torch._utils",
+        "_rebuild_tensor_v2",
+        (("storage", "0", np.arange(7, dtype="float32")), 1, (3, 2), (1, 3), False, collections.OrderedDict()),
+    )
     write(tmp_path / "v", {"x": view})
     np.testing.assert_array_equal(read_checkpoint(tmp_path / "v")["x"], np.arange(1, 7).reshape(2, 3).T)
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 def test_training_checkpoints_and_data_parallel_names_are_unwrapped(tmp_path, write):
-    write(tmp_path / "t", {"epoch": 3, "state_dict": {"module.a": np.ones(2, "float32"), "module.b": np.zeros(2, "float32")}})
+    write(
+        tmp_path / "t",
+        {"epoch": 3, "state_dict": {"module.a": np.ones(2, "float32"), "module.b": np.zeros(2, "float32")}},
+    )
     assert list(read_checkpoint(tmp_path / "t")) == ["a", "b"]
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
-@pytest.mark.parametrize("name", [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("torch._utils", "_rebuild_tensor_v2.x")])
+@pytest.mark.parametrize(
+    "name", [("os", "system"), ("builtins", "eval"), ("torch", "load"), ("torch._utils", "_rebuild_tensor_v2.x")]
+)
 def test_a_pickle_that_calls_anything_else_is_refused(tmp_path, write, name):
     write(tmp_path / "evil.pth", {"x": _Call(*name, (f"touch {tmp_path}/owned",))})
     with pytest.raises(CheckpointError, match=f"{name[0]}.{name[1]}"):
@@ -141,8 +167,11 @@ def test_a_pickle_that_calls_anything_else_is_refused(tmp_path, write, name):
 
 
 def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path):
-    beyond = _Call("torch._utils", "_rebuild_tensor_v2",
-                   (("storage", "0", np.zeros(4, "float32")), 2, (3,), (1,), False, collections.OrderedDict()))
+    beyond = _Call(
+        "torch._utils",
+        "_rebuild_tensor_v2",
+        (("storage", "0", np.zeros(4, "float32")), 2, (3,), (1,), False, collections.OrderedDict()),
+    )
     write_zip(tmp_path / "b.pth", {"x": beyond})
     with pytest.raises(CheckpointError, match="b.pth is damaged.*reaches beyond"):
         read_checkpoint(tmp_path / "b.pth")
@@ -179,24 +208,32 @@ def dense():
 
 
 def test_dense_kernels_are_turned(dense):
-    tensors = {"fc.weight": np.arange(6, dtype="float32").reshape(2, 3), "fc.bias": np.ones(2, "float32"),
-               "bn.num_batches_tracked": np.array(3)}
+    tensors = {
+        "fc.weight": np.arange(6, dtype="float32").reshape(2, 3),
+        "fc.bias": np.ones(2, "float32"),
+        "bn.num_batches_tracked": np.array(3),
+    }
     load_tensors([(dense, "fc")], tensors, source="file")
     np.testing.assert_array_equal(dense.kernel, tensors["fc.weight"].T)
     np.testing.assert_array_equal(dense.bias, np.ones(2))
 
 
-@pytest.mark.parametrize("tensors, message", [
-    ({"fc.weight": (2, 3)}, "missing: fc.bias"),
-    ({"fc.weight": (2, 3), "fc.bias": (2,), "extra": (1,)}, "unexpected: extra"),
-    ({"fc.weight": (3, 2), "fc.bias": (2,)}, r"wrong shape: fc.weight \(3, 2\)"),
-    ({"fc.weight": (2, 3, 1, 1), "fc.bias": (2,)}, r"wrong shape: fc.weight \(2, 3, 1, 1\)"),
-    ({"other": (1,)}, r"missing: fc.weight, fc.bias \(2 in all\); unexpected: other"),
-])
+@pytest.mark.parametrize(
+    "tensors, message",
+    [
+        ({"fc.weight": (2, 3)}, "missing: fc.bias"),
+        ({"fc.weight": (2, 3), "fc.bias": (2,), "extra": (1,)}, "unexpected: extra"),
+        ({"fc.weight": (3, 2), "fc.bias": (2,)}, r"wrong shape: fc.weight \(3, 2\)"),
+        ({"fc.weight": (2, 3, 1, 1), "fc.bias": (2,)}, r"wrong shape: fc.weight \(2, 3, 1, 1\)"),
+        ({"other": (1,)}, r"missing: fc.weight, fc.bias \(2 in all\); unexpected: other"),
+    ],
+)
 def test_tensors_that_do_not_fit_are_all_named_and_nothing_changes(dense, tensors, message):
     before = dense.get_weights()
     with pytest.raises(CheckpointError, match="file.pth does not fit.*" + message):
-        load_tensors([(dense, "fc")], {name: np.ones(shape, "float32") for name, shape in tensors.items()}, source="file.pth")
+        load_tensors(
+            [(dense, "fc")], {name: np.ones(shape, "float32") for name, shape in tensors.items()}, source="file.pth"
+        )
     for old, new in zip(before, dense.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 

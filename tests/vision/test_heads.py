@@ -51,29 +51,52 @@ def test_the_default_head_is_the_lessons():
     layers = head_layers(17, activation="sigmoid")
     assert kinds(layers) == ["BatchNormalization", "Dropout", "Dense", "ReLU", "BatchNormalization", "Dropout", "Dense"]
     assert [layer.rate for layer in layers if hasattr(layer, "rate")] == [0.25, 0.5]
-    assert [(layer.units, layer.activation.__name__) for layer in layers if hasattr(layer, "units")] == [(512, "linear"), (17, "sigmoid")]
+    assert [(layer.units, layer.activation.__name__) for layer in layers if hasattr(layer, "units")] == [
+        (512, "linear"),
+        (17, "sigmoid"),
+    ]
     assert all(type(layer.kernel_initializer).__name__ == "HeNormal" for layer in layers if hasattr(layer, "units"))
     assert {(layer.momentum, layer.epsilon) for layer in layers if hasattr(layer, "momentum")} == {(0.9, 1e-5)}
 
 
-@pytest.mark.parametrize("hidden, dropout, expected", [
-    ((), 0.3, ["BatchNormalization", "Dropout", "Dense"]),
-    ((8,), 0, ["BatchNormalization", "Dense", "ReLU", "BatchNormalization", "Dense"]),
-    ((8, 4), (0, 0.1, 0), ["BatchNormalization", "Dense", "ReLU", "BatchNormalization", "Dropout", "Dense", "ReLU", "BatchNormalization", "Dense"]),
-])
+@pytest.mark.parametrize(
+    "hidden, dropout, expected",
+    [
+        ((), 0.3, ["BatchNormalization", "Dropout", "Dense"]),
+        ((8,), 0, ["BatchNormalization", "Dense", "ReLU", "BatchNormalization", "Dense"]),
+        (
+            (8, 4),
+            (0, 0.1, 0),
+            [
+                "BatchNormalization",
+                "Dense",
+                "ReLU",
+                "BatchNormalization",
+                "Dropout",
+                "Dense",
+                "ReLU",
+                "BatchNormalization",
+                "Dense",
+            ],
+        ),
+    ],
+)
 def test_hidden_layers_and_dropout(hidden, dropout, expected):
     assert kinds(head_layers(2, activation=None, hidden=hidden, dropout=dropout)) == expected
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
-    ({"dropout": 1.0}, "`dropout` is 1.0; expected"),
-    ({"dropout": -0.1}, "`dropout` is -0.1; expected"),
-    ({"activation": "relu"}, "`activation` is 'relu'; expected one of softmax, sigmoid, linear"),
-    ({"units": 0}, "expected whole numbers"),
-    ({"units": 2.5}, "expected whole numbers"),
-    ({"hidden": (512, 0), "dropout": 0.1}, "expected whole numbers"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
+        ({"dropout": 1.0}, "`dropout` is 1.0; expected"),
+        ({"dropout": -0.1}, "`dropout` is -0.1; expected"),
+        ({"activation": "relu"}, "`activation` is 'relu'; expected one of softmax, sigmoid, linear"),
+        ({"units": 0}, "expected whole numbers"),
+        ({"units": 2.5}, "expected whole numbers"),
+        ({"hidden": (512, 0), "dropout": 0.1}, "expected whole numbers"),
+    ],
+)
 def test_wrong_arguments_are_named(backbone, arguments, message):
     arguments = {"units": 3, "activation": "softmax"} | arguments
     units = arguments.pop("units")
@@ -86,7 +109,9 @@ def test_wrong_arguments_are_named(backbone, arguments, message):
 CUSTOM = {
     "list": lambda: [keras.layers.Conv2D(5, 1), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)],
     "sequential": lambda: keras.Sequential([keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)]),
-    "model": lambda: keras.Model(i := keras.Input((None, None, 6)), keras.layers.Dense(3)(keras.layers.GlobalMaxPooling2D()(i))),
+    "model": lambda: keras.Model(
+        i := keras.Input((None, None, 6)), keras.layers.Dense(3)(keras.layers.GlobalMaxPooling2D()(i))
+    ),
     "function": lambda: lambda x: keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)),
 }
 
@@ -116,7 +141,7 @@ def test_split_names_the_first_layers_of_the_late_and_head_groups(backbone):
     names = [layer.name for layer in network.model.layers]
     assert network.split == ("late", "head_bn1")
     assert names.index("early_bn") < names.index("late") < names.index("head_bn1") < names.index("head_dense2")
-    assert all(layer in network.head.layers for layer in network.model.layers[names.index("head_bn1"):])
+    assert all(layer in network.head.layers for layer in network.model.layers[names.index("head_bn1") :])
     assert network.model.get_layer("late").output is network.model.get_layer("late").output
 
 
@@ -127,10 +152,16 @@ def test_custom_heads_are_flat_where_they_can_be(backbone):
     assert network.split[1] == next(layer.name for layer in network.model.layers if "pooling" in layer.name)
 
 
-@pytest.mark.parametrize("head, message", [
-    (lambda: [keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4)], r"ends in shape \(None, 4\) but 3 outputs"),
-    (lambda: [keras.layers.GlobalMaxPooling2D()], r"ends in shape \(None, 6\) but 3"),
-])
+@pytest.mark.parametrize(
+    "head, message",
+    [
+        (
+            lambda: [keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4)],
+            r"ends in shape \(None, 4\) but 3 outputs",
+        ),
+        (lambda: [keras.layers.GlobalMaxPooling2D()], r"ends in shape \(None, 6\) but 3"),
+    ],
+)
 def test_custom_heads_that_do_not_fit_say_so(backbone, head, message):
     with pytest.raises(ValueError, match=message):
         assemble(backbone, 3, activation=None, custom_head=head())
@@ -145,9 +176,16 @@ def test_a_custom_head_without_parameters_says_so(backbone):
 
 @pytest.mark.parametrize("custom", [None, "list"])
 def test_outputs_are_float32_under_mixed_precision(mixed_precision, pixels, custom):
-    raw = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, strides=2, name="a"),
-                            keras.layers.Conv2D(6, 3, strides=2, name="b")])
-    network = assemble(Backbone.from_model(raw, preprocess="torch"), 3, activation="softmax", custom_head=custom and CUSTOM[custom]())
+    raw = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Conv2D(4, 3, strides=2, name="a"),
+            keras.layers.Conv2D(6, 3, strides=2, name="b"),
+        ]
+    )
+    network = assemble(
+        Backbone.from_model(raw, preprocess="torch"), 3, activation="softmax", custom_head=custom and CUSTOM[custom]()
+    )
     assert network.model.get_layer("b").compute_dtype == "float16"
     assert network.model(pixels).dtype == network.head(network.features(pixels)).dtype == "float32"
     np.testing.assert_allclose(network.model(pixels), network.head(network.features(pixels)), rtol=1e-2, atol=1e-2)
@@ -156,4 +194,6 @@ def test_outputs_are_float32_under_mixed_precision(mixed_precision, pixels, cust
 def test_the_whole_model_is_saved_and_loaded(backbone, pixels, tmp_path):
     model = assemble(backbone, 3, activation="softmax").model
     model.save(tmp_path / "model.keras")
-    np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(pixels), model(pixels), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        keras.models.load_model(tmp_path / "model.keras")(pixels), model(pixels), rtol=1e-5, atol=1e-6
+    )

@@ -64,7 +64,9 @@ def backbone(seed: int = 0) -> kf.Backbone:
 
 
 def colours_data(folder, path=None, **arguments) -> kf.ImageData:
-    data = kf.ImageData.from_folders(folder, test="test", transforms=kf.transforms_side_on(32, max_zoom=1.1), batch_size=8, **arguments)
+    data = kf.ImageData.from_folders(
+        folder, test="test", transforms=kf.transforms_side_on(32, max_zoom=1.1), batch_size=8, **arguments
+    )
     return data if path is None else kf.ImageData(data.source, data.transforms, 8, path=path)
 
 
@@ -160,8 +162,12 @@ def test_one_picture_is_predicted_as_in_its_batch(learn):
     for index in (0, 7, 17):
         file = learn.data.valid.root / learn.data.valid.files[index]
         np.testing.assert_allclose(learn.predict_image(file), all_at_once[index], atol=2e-2)
-        np.testing.assert_allclose(learn.predict_array(learn.data.valid[index][0][None])[0], all_at_once[index], atol=1e-4)
-    np.testing.assert_allclose(learn.predict_image(file.read_bytes()), learn.predict_image(kf.open_image(file)), atol=1e-6)
+        np.testing.assert_allclose(
+            learn.predict_array(learn.data.valid[index][0][None])[0], all_at_once[index], atol=1e-4
+        )
+    np.testing.assert_allclose(
+        learn.predict_image(file.read_bytes()), learn.predict_image(kf.open_image(file)), atol=1e-6
+    )
 
 
 def test_the_submission_has_a_column_per_class_and_a_row_per_test_file(learn, tmp_path):
@@ -204,7 +210,9 @@ def test_other_classes_need_another_learner(learn, tagged):
 
 
 def test_tags_get_a_sigmoid_a_threshold_and_a_planet_style_submission(tagged, tmp_path):
-    data = kf.ImageData.from_csv(tagged, "tags.csv", folder="pics", suffix=".png", test="test", transforms=kf.Transforms(32), batch_size=8)
+    data = kf.ImageData.from_csv(
+        tagged, "tags.csv", folder="pics", suffix=".png", test="test", transforms=kf.Transforms(32), batch_size=8
+    )
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)
     learn = kf.ImageLearner.pretrained(backbone(), data, pool="max", hidden=(16,), precompute=True, metrics=[kf.f2()])
     assert data.kind == "multi" and data.classes == ("any", "left", "right")
@@ -219,9 +227,13 @@ def test_tags_get_a_sigmoid_a_threshold_and_a_planet_style_submission(tagged, tm
 
 
 def test_values_get_a_linear_head_and_the_absolute_error(tagged, tmp_path):
-    data = kf.ImageData.from_csv(tagged, "values.csv", folder="pics", suffix=".png", regression=True, transforms=kf.Transforms(32), batch_size=8)
+    data = kf.ImageData.from_csv(
+        tagged, "values.csv", folder="pics", suffix=".png", regression=True, transforms=kf.Transforms(32), batch_size=8
+    )
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)
-    learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), dropout=0, precompute=True, optimizer=keras.optimizers.Adam)
+    learn = kf.ImageLearner.pretrained(
+        backbone(), data, hidden=(), dropout=0, precompute=True, optimizer=keras.optimizers.Adam
+    )
     history = learn.fit(0.01, 20)
     assert learn.loss == "mean_absolute_error" and list(history.history) == ["loss", "val_loss"]
     assert history.history["loss"][-1] < 0.3 * history.history["loss"][0]

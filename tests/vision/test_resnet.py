@@ -21,11 +21,17 @@ def torch_shapes(name):
         filters = 64 * 2**stage
         for block in range(repeats):
             prefix = f"layer{stage + 1}.{block}"
-            shapes |= {f"{prefix}.conv1.weight": (filters, channels, 3, 3), **norm_shapes(f"{prefix}.bn1", filters),
-                       f"{prefix}.conv2.weight": (filters, filters, 3, 3), **norm_shapes(f"{prefix}.bn2", filters)}
+            shapes |= {
+                f"{prefix}.conv1.weight": (filters, channels, 3, 3),
+                **norm_shapes(f"{prefix}.bn1", filters),
+                f"{prefix}.conv2.weight": (filters, filters, 3, 3),
+                **norm_shapes(f"{prefix}.bn2", filters),
+            }
             if channels != filters:
-                shapes |= {f"{prefix}.downsample.0.weight": (filters, channels, 1, 1),
-                           **norm_shapes(f"{prefix}.downsample.1", filters)}
+                shapes |= {
+                    f"{prefix}.downsample.0.weight": (filters, channels, 1, 1),
+                    **norm_shapes(f"{prefix}.downsample.1", filters),
+                }
             channels = filters
     return shapes | {"fc.weight": (1000, 512), "fc.bias": (1000,)}
 
@@ -50,7 +56,11 @@ def random_state(name, rng):
 def write(path, state):
     header, position = {}, 0
     for name, tensor in state.items():
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [position, position + tensor.nbytes]}
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [position, position + tensor.nbytes],
+        }
         position += tensor.nbytes
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(tensor.tobytes() for tensor in state.values()))
@@ -65,7 +75,9 @@ def convolve(x, weight, stride, padding):
 
 
 def normalize(x, state, prefix):
-    weight, bias, mean, variance = (state[f"{prefix}.{part}"][:, None, None] for part in ("weight", "bias", "running_mean", "running_var"))
+    weight, bias, mean, variance = (
+        state[f"{prefix}.{part}"][:, None, None] for part in ("weight", "bias", "running_mean", "running_var")
+    )
     return (x - mean) / np.sqrt(variance + 1e-5) * weight + bias
 
 
@@ -76,10 +88,14 @@ def reference(x, state, name):
     for stage, repeats in enumerate(BLOCKS[name]):
         for block in range(repeats):
             prefix, stride = f"layer{stage + 1}.{block}", 2 if stage and not block else 1
-            y = np.maximum(normalize(convolve(x, state[f"{prefix}.conv1.weight"], stride, 1), state, f"{prefix}.bn1"), 0)
+            y = np.maximum(
+                normalize(convolve(x, state[f"{prefix}.conv1.weight"], stride, 1), state, f"{prefix}.bn1"), 0
+            )
             y = normalize(convolve(y, state[f"{prefix}.conv2.weight"], 1, 1), state, f"{prefix}.bn2")
             if f"{prefix}.downsample.0.weight" in state:
-                x = normalize(convolve(x, state[f"{prefix}.downsample.0.weight"], stride, 0), state, f"{prefix}.downsample.1")
+                x = normalize(
+                    convolve(x, state[f"{prefix}.downsample.0.weight"], stride, 0), state, f"{prefix}.downsample.1"
+                )
             x = np.maximum(x + y, 0)
     return x
 
@@ -99,7 +115,9 @@ def test_every_tensor_is_wanted_and_no_other(tmp_path, rng):
     del state["layer2.0.downsample.0.weight"]
     state["layer5.0.conv1.weight"] = np.zeros(1, "float32")
     state["bn1.bias"] = np.zeros(63, "float32")
-    with pytest.raises(CheckpointError, match="missing: layer2.0.downsample.0.weight .*unexpected: layer5.0.conv1.weight"):
+    with pytest.raises(
+        CheckpointError, match="missing: layer2.0.downsample.0.weight .*unexpected: layer5.0.conv1.weight"
+    ):
         resnet18(weights=write(tmp_path / "bad.safetensors", state))
     state = random_state("resnet18", rng) | {"bn1.bias": np.zeros(63, "float32")}
     with pytest.raises(CheckpointError, match=r"bad.safetensors does not fit.*wrong shape: bn1.bias \(63,\)"):

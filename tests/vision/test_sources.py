@@ -204,7 +204,12 @@ def nothing(root):
 @pytest.mark.parametrize(
     ("change", "options", "error", "message"),
     [
-        (nothing, {"train": "training"}, FileNotFoundError, "`train` names no folder: .*holds 'test', 'train', 'valid'"),
+        (
+            nothing,
+            {"train": "training"},
+            FileNotFoundError,
+            "`train` names no folder: .*holds 'test', 'train', 'valid'",
+        ),
         (nothing, {"valid": "val"}, FileNotFoundError, "`valid` names no folder"),
         (nothing, {"test": "tests"}, FileNotFoundError, "`test` names no folder"),
         (nothing, {"train": "test"}, ValueError, "folders none and the loose pictures '0.jpg'"),
@@ -215,7 +220,12 @@ def nothing(root):
         (nothing, {"valid": None, "valid_fraction": 2}, ValueError, "above 0 and below 1; received 2"),
         (nothing, {"valid": None, "valid_fraction": 0.01}, ValueError, "leaves the validation set empty"),
         (empty_class, {}, ValueError, "are empty: 'birds'"),
-        (unknown_class, {}, ValueError, "'valid' has classes that the training folder lacks: 'birds'; training has 'cats', 'dogs'"),
+        (
+            unknown_class,
+            {},
+            ValueError,
+            "'valid' has classes that the training folder lacks: 'birds'; training has 'cats', 'dogs'",
+        ),
         (loose_picture, {}, ValueError, "loose pictures 'lost.jpg'"),
         (one_class, {}, ValueError, "two classes or more; found only 'dogs'"),
         (empty_test, {"test": "test"}, ValueError, "The test set has no pictures in .*test"),
@@ -351,9 +361,7 @@ def test_names_and_classes_stay_text(tmp_path):
     (tmp_path / "labels.csv").write_text("007,01\n008,None\n1,01\nNone,NA\n")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        source = from_csv(
-            tmp_path, tmp_path / "labels.csv", folder=".", suffix=".png", header=False, valid_indices=[2]
-        )
+        source = from_csv(tmp_path, tmp_path / "labels.csv", folder=".", suffix=".png", header=False, valid_indices=[2])
     assert source.classes == ("01", "NA", "None")
     assert source.train.files.tolist() == ["007.png", "008.png", "None.png"]
     assert source.train.targets.tolist() == [0, 2, 1]

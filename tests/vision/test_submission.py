@@ -84,7 +84,10 @@ def with_nan() -> np.ndarray:
         ({"predictions": np.stack([PREDICTIONS] * 5)}, r"received \(5, 3, 3\). Average the views of `tta` first"),
         ({"classes": CLASSES[:2]}, r"must have shape \(3, 2\)"),
         ({"predictions": with_nan()}, "1 predictions are NaN or infinite, first that of test/a.jpg"),
-        ({"files": ["x/a.jpg", "y/a.jpg", "c.jpg"]}, "repeat without folder and ending: a; a submission needs unique ids"),
+        (
+            {"files": ["x/a.jpg", "y/a.jpg", "c.jpg"]},
+            "repeat without folder and ending: a; a submission needs unique ids",
+        ),
         ({"threshold": [0.1, 0.2]}, r"`threshold` must be one number, or 3, one per class; received shape \(2,\)"),
         ({"threshold": [[0.1], [0.2], [0.3]]}, r"received shape \(3, 1\)"),
         ({"threshold": 0.2, "classes": ["clear sky", "haze", "road"]}, "separated by spaces but 'clear sky' holds one"),

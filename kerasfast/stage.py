@@ -1,0 +1,111 @@
+"""A stage of training: a model with its groups and data, compiled when something changed and fitted along a plan."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.callbacks import control_for
+from kerasfast.control import control_of
+from kerasfast.datasets import batches
+from kerasfast.groups import LayerGroups
+from kerasfast.optimizers import grouped
+from kerasfast.phases import Plan
+
+OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
+
+
+@dataclass
+class Stage:
+    """What is trained at present.
+
+    Attributes:
+        model: The model.
+        groups: Its layer groups.
+        data: An object with `train` and `valid`.
+        steps_per_execution: Batches per call of the train function.
+        epochs: Epochs trained so far, which the shuffling goes on from.
+        compiled_for: What the model was compiled for.
+    """
+
+    model: keras.Model
+    groups: LayerGroups
+    data: Any
+    steps_per_execution: int = 1
+    epochs: int = 0
+    compiled_for: tuple | None = None
+
+    def compile(
+        self,
+        loss: Any,
+        metrics: Sequence[Any],
+        make_optimizer: OptimizerMaker,
+        *,
+        clip: float | None = None,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
+        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution)
+        if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
+            optimizer = make_optimizer()
+            if clip is not None:
+                optimizer.global_clipnorm = clip
+            self.model.compile(
+                grouped(optimizer, self.groups),
+                loss=loss,
+                metrics=[_copied(metric) for metric in metrics],
+                steps_per_execution=self.steps_per_execution,
+                jit_compile=jit_compile,
+            )
+            self.compiled_for = wanted
+        self.groups.sync()
+
+    def steps(self) -> int:
+        """Return the optimizer steps of an epoch; the model must be compiled."""
+        cardinality = int(batches(self.data.train).cardinality())
+        if cardinality == 0:
+            raise ValueError("The training data has not a single batch.")
+        if cardinality < 0:
+            raise ValueError(
+                "The training data does not say how many batches an epoch has; "
+                "use `dataset.apply(tf.data.experimental.assert_cardinality(n))`."
+            )
+        return max(1, cardinality // (control_of(self.model.optimizer).optimizer.gradient_accumulation_steps or 1))
+
+    def fit(self, plan: Plan, callbacks: Sequence[keras.callbacks.Callback]) -> keras.callbacks.History:
+        """Train along `plan`; afterwards the largest rates of the plan go on as constant ones."""
+        control = control_for(self.model)
+        control.set_rates(np.max(plan.learning_rates, axis=0))
+        if control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays):
+            self.model.train_function = None
+        valid = getattr(self.data, "valid", None)
+        count = _EpochCount(self)
+        try:
+            return self.model.fit(
+                batches(self.data.train, self.epochs),
+                validation_data=None if valid is None else batches(valid),
+                epochs=plan.epochs,
+                callbacks=[count, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            control.set_rates()
+
+
+class _EpochCount(keras.callbacks.Callback):
+    """Count the epochs of a stage, those of an interrupted fit too."""
+
+    def __init__(self, stage: Stage):
+        super().__init__()
+        self._stage = stage
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self._stage.epochs += 1
+
+
+def _copied(metric: Any) -> Any:
+    """Return a metric of its own for each compiled model: one instance cannot count for two."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric
