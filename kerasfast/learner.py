@@ -1,5 +1,6 @@
 """The Learner: a Keras model, its data and its layer groups, trained with the course's few words."""
 
+import contextlib
 import os
 import pathlib
 from collections.abc import Sequence
@@ -248,21 +249,23 @@ class Learner:
     ) -> LearningRateSearch:
         """Run the learning-rate finder (see `find_learning_rate`); the model and everything else stay as they were."""
         stage = self._ready(None)
-        self.search = find_learning_rate(
-            stage.model,
-            batches(stage.data.train, stage.epochs),
-            start=start_lr,
-            end=end_lr,
-            steps=steps,
-            linear=linear,
-            weight_decays=wds,
-        )
+        with self._guard():
+            self.search = find_learning_rate(
+                stage.model,
+                batches(stage.data.train, stage.epochs),
+                start=start_lr,
+                end=end_lr,
+                steps=steps,
+                linear=linear,
+                weight_decays=wds,
+            )
         return self.search
 
     def predict(self, is_test: bool = False) -> np.ndarray:
         """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
         stage = self._stage()
-        return np.asarray(stage.model.predict(batches(self._split(stage.data, is_test)), verbose=0))
+        with self._guard():
+            return np.asarray(stage.model.predict(batches(self._split(stage.data, is_test)), verbose=0))
 
     def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return predictions (n, classes) and targets of the validation set, or of a labelled test set."""
@@ -313,7 +316,12 @@ class Learner:
     def _run(self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence) -> keras.callbacks.History:
         self.recorder = kf_callbacks.Recorder()
         reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
-        return stage.fit(plan, [*reporting, *savers, *callbacks])
+        with self._guard():
+            return stage.fit(plan, [*reporting, *savers, *callbacks])
+
+    def _guard(self) -> contextlib.AbstractContextManager:
+        """Return the context in which data is read; a learner that knows its data turns errors into clear ones there."""
+        return contextlib.nullcontext()
 
     def _savers(self, plan: Plan, cycle_save_name: str | None, best_save_name: str | None) -> list:
         savers = []

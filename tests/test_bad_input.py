@@ -138,6 +138,7 @@ VALUES = [
     (lambda w: kf.transforms_basic(32, rotate=270), ValueError, "`rotate`.*270"),
     (lambda w: good(w, batch_size=0), ValueError, "`batch_size`.*received 0"),
     (lambda w: good(w).resize(0), ValueError, "size"),
+    (lambda w: good(w).resize(16), ValueError, "Copies of 16 pixels are too small for pictures of size 32"),
     (lambda w: get("resnet35"), ValueError, "resnet34"),
     (lambda w: kf.Backbone.from_keras(keras.applications.MobileNet, weights="missing.h5"), FileNotFoundError, "missing.h5"),
     (lambda w: kf.FBeta(average="weighted"), ValueError, "samples.*micro.*macro"),

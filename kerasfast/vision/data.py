@@ -191,6 +191,7 @@ class ImageData:
         batch_size: Pictures per batch.
         seed: Of shuffling and augmentation.
         path: Folder for `models/` and `tmp/`; the source's root by default.
+        copies: Shorter side in pixels of the copies that the pictures are read from (see `resize`); None for originals.
 
     Example:
 
@@ -203,6 +204,7 @@ class ImageData:
     batch_size: int = 64
     seed: int = 42
     path: pathlib.Path | None = None
+    copies: int | None = None
 
     def __post_init__(self):
         for name, least in (("batch_size", 1), ("seed", 0)):
@@ -212,6 +214,11 @@ class ImageData:
         if not isinstance(self.transforms, Transforms):
             raise ValueError(
                 f"`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received {self.transforms!r}."
+            )
+        if self.copies is not None and 0 < self.copies < self.transforms.size:
+            raise ValueError(
+                f"Copies of {self.copies} pixels are too small for pictures of size {self.transforms.size}; "
+                "change the size of the data first and resize from the originals: `data.at_size(size).resize(...)`."
             )
         object.__setattr__(self, "path", pathlib.Path(self.source.root if self.path is None else self.path))
 
@@ -321,9 +328,14 @@ class ImageData:
 
         Reading small copies of large pictures saves most of an epoch's time. Copies are reused while their source is
         unchanged.
+
+        Raises:
+            ValueError: If the copies would be smaller than the pictures that the transforms make of them, or the
+                pictures are arrays.
         """
         if isinstance(self.source.train, ArraySamples):
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
+        data = replace(self, copies=size)
         splits = {name: getattr(self.source, name) for name in ("train", "valid", "test")}
         splits = {name: samples for name, samples in splits.items() if samples is not None}
         files = np.concatenate([samples.files for samples in splits.values()])
@@ -334,7 +346,7 @@ class ImageData:
             name: replace(samples, scan=scan(root, samples.files, progress=progress))
             for name, samples in splits.items()
         }
-        return replace(self, source=replace(self.source, root=root, **copies))
+        return replace(data, source=replace(self.source, root=root, **copies))
 
     def _view(self, samples: Samples | ArraySamples, transforms: Transforms, *, shuffle: bool = False) -> View:
         return View(samples, pathlib.Path(self.source.root), transforms, self.batch_size, shuffle, self.seed)

@@ -152,17 +152,6 @@ class ImageLearner(Learner):
         self.freeze()
         self.precompute = precompute
 
-    def fit(self, *arguments, **keywords):  # noqa: D102 - the words of `Learner.fit`
-        with self._naming_broken_files():
-            return super().fit(*arguments, **keywords)
-
-    fit.__doc__ = Learner.fit.__doc__
-
-    def predict(self, is_test: bool = False) -> np.ndarray:
-        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
-        with self._naming_broken_files():
-            return super().predict(is_test)
-
     def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         """Predict with test-time augmentation.
 
@@ -179,7 +168,7 @@ class ImageLearner(Learner):
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
         datasets = [plain.dataset(), *(augmented.dataset(epoch) for epoch in range(n_aug))]
-        with self._naming_broken_files():
+        with self._guard():
             views = [self._predict_view(dataset) for dataset in tqdm(datasets, desc="views", leave=False, delay=1)]
         return np.stack(views), plain.targets
 
@@ -224,7 +213,7 @@ class ImageLearner(Learner):
         return np.asarray(self.model.predict(dataset, verbose=0))
 
     def _feature_stage(self) -> Stage:
-        with self._naming_broken_files():
+        with self._guard():
             splits = {
                 name: FeatureView(
                     self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
@@ -243,7 +232,7 @@ class ImageLearner(Learner):
         return precompute(self.network.features, view, pathlib.Path(self.path) / "tmp")
 
     @contextmanager
-    def _naming_broken_files(self) -> Iterator[None]:
+    def _guard(self) -> Iterator[None]:
         """Turn a decoding error, which names no file, into one that names all broken files."""
         try:
             yield

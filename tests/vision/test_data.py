@@ -323,6 +323,8 @@ def test_resized_copies_are_made_once_and_give_nearly_the_same_pictures(root, tm
         assert max(np.minimum(after.samples.scan.height, after.samples.scan.width)) == 12
         for small, large in zip(pixels_of(after), pixels_of(before), strict=True):
             assert np.abs(small.astype(int) - large).mean() < 4
+    with pytest.raises(ValueError, match="Copies of 12 pixels are too small for pictures of size 13"):
+        smaller.at_size(13)
     times = {file: file.stat().st_mtime_ns for file in smaller.source.root.rglob("*.jpg")}
     assert len(times) == 2 * COUNT + 3
     data.resize(12, tmp_path / "copies", progress=False)
