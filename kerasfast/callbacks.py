@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -250,3 +251,13 @@ class BestSaver(keras.callbacks.Callback):
         if not any(math.isnan(value) for value in score) and (self._best is None or score < self._best):
             self._best = score
             self._save()
+
+
+def lower_is_better(metric: Any) -> bool:
+    """Return whether small values of a metric are good, by Keras's own notes or by its name."""
+    resolved = keras.metrics.get(metric) if isinstance(metric, str) and metric not in ("acc", "accuracy") else metric
+    direction = getattr(resolved, "_direction", None)
+    if direction is not None:
+        return direction == "down"
+    name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", ""))
+    return any(word in name.lower() for word in ("loss", "error", "mae", "mse", "mape", "rms", "entropy"))

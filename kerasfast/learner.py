@@ -329,7 +329,7 @@ class Learner:
             save_cycle = lambda cycle: self.save(f"{cycle_save_name}_cyc_{cycle}")
             savers.append(kf_callbacks.CycleSaver(plan.cycle_ends, save_cycle))
         if best_save_name is not None:
-            lower = bool(self.metrics) and lower_is_better(self.metrics[0])
+            lower = bool(self.metrics) and kf_callbacks.lower_is_better(self.metrics[0])
             savers.append(kf_callbacks.BestSaver(lambda: self.save(best_save_name), lower_is_better=lower))
         return savers
 
@@ -338,16 +338,6 @@ class Learner:
         if split is None:
             raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
         return split
-
-
-def lower_is_better(metric: Any) -> bool:
-    """Return whether small values of a metric are good, by Keras's own notes or by its name."""
-    resolved = keras.metrics.get(metric) if isinstance(metric, str) and metric not in ("acc", "accuracy") else metric
-    direction = getattr(resolved, "_direction", None)
-    if direction is not None:
-        return direction == "down"
-    name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", ""))
-    return any(word in name.lower() for word in ("loss", "error", "mae", "mse", "mape", "rms", "entropy"))
 
 
 def _whole(name: str, value: int) -> int:

@@ -23,7 +23,8 @@ from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.data import View, epoch_order
+from kerasfast.vision.data import View
+from kerasfast.vision.order import epoch_order
 
 VERSION = 1  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
