@@ -236,7 +236,7 @@ class ImageLearner(Learner):
         """Turn a decoding error, which names no file, into one that names all broken files."""
         try:
             yield
-        except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
+        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnknownError) as error:
             problems = {}
             for view in self._views().values():
                 if hasattr(view.samples, "scan"):

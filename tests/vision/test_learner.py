@@ -267,13 +267,14 @@ def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_pat
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_a_file_that_breaks_while_training_is_named_with_the_others(folder, tmp_path):
+@pytest.mark.parametrize("harm", [lambda file, content: file.write_bytes(content[:300]), lambda file, content: file.unlink()])
+def test_a_file_that_breaks_while_training_is_named_with_the_others(folder, tmp_path, harm):
     learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path))
     hurt = [learn.data.train.files[3], learn.data.train.files[20]]
     whole = {file: (folder / file).read_bytes() for file in hurt}
     try:
         for file in hurt:
-            (folder / file).write_bytes(whole[file][:300])
+            harm(folder / file, whole[file])
         with pytest.raises(ImageError) as caught:
             learn.fit(0.01, 1)
         assert sorted(caught.value.problems) == sorted(hurt)
