@@ -59,6 +59,9 @@ class Stage:
                 steps_per_execution=self.steps_per_execution,
                 jit_compile=jit_compile,
             )
+            # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
+            known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
+            self.model._compile_config.config["metrics"] = known
             self.compiled_for = wanted
         self.groups.sync()
 

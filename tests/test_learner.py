@@ -1,5 +1,8 @@
 """The Learner: the course's fit, freezing, saving, predicting, and what it refuses before training."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -141,6 +144,19 @@ def test_save_and_load_bring_the_weights_back(tmp_path):
         learn.load("second")
     with pytest.raises(ValueError, match="without folders"):
         learn.save("../away")
+
+
+def test_a_model_saved_with_our_metrics_loads_where_kerasfast_is_unknown(tmp_path):
+    learn = make_learner(tmp_path, metrics=[kf.FBeta(), "mae"])
+    learn.fit(0.01, 1)
+    learn.model.save(tmp_path / "model.keras")
+    code = (
+        "import sys, keras; sys.modules['kerasfast'] = None; model = keras.models.load_model(sys.argv[1]);"
+        "print(type(model.optimizer).__name__, int(model.optimizer.iterations), model.loss)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "model.keras")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["SGD", str(STEPS), "mse"]
 
 
 def test_cycles_and_the_best_epoch_are_saved(tmp_path):
