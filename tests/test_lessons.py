@@ -19,12 +19,13 @@ def benchmark(name: str):
     return module
 
 
-def test_dogs_and_cats_reach_98_percent_and_unfreezing_keeps_them(data_dir, weights_dir, tmp_path):
+def test_dogs_and_cats_reach_what_the_benchmark_says_and_unfreezing_keeps_it(data_dir, weights_dir, tmp_path):
     weights = weights_dir / "mobilenet_v1_0.75_224_no_top.weights.h5"
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.75, weights=weights)
     results = benchmark("dogs_cats").run(data_dir / "dogscats", backbone, tmp_path)
-    assert results["head"] >= 0.975
-    assert results["unfrozen"] >= 0.98
+    # benchmarks/README.md has 0.985, 0.9825 and 0.98; sums over threads vary by a picture or two (0.0025 each).
+    assert results["head"] >= 0.98
+    assert results["unfrozen"] >= 0.9775
     assert results["tta"] >= 0.975
 
 
