@@ -40,7 +40,8 @@ class Schedule(keras.callbacks.Callback):
         steps_per_epoch: Optimizer steps in an epoch, needed only for data of unknown length.
 
     Raises:
-        ValueError: If the unit is unknown, the length of an epoch cannot be known, or the optimizer has no momentum.
+        ValueError: If the unit is unknown, the length of an epoch cannot be known, or the optimizer lacks the momentum or
+            the weight decay to schedule.
 
     Example:
 
@@ -71,6 +72,10 @@ class Schedule(keras.callbacks.Callback):
         batches = self.steps_per_epoch or self.params.get("steps")
         if not batches:
             raise ValueError("The data does not say how long an epoch is; pass `steps_per_epoch` to `Schedule`.")
+        if self.weight_decay is not None and not np.any(self.control.weight_decays):
+            raise ValueError(
+                "The optimizer has no weight decay to schedule; create it with one, such as `weight_decay=0.01`."
+            )
         self._steps = max(1, batches // (self.control.optimizer.gradient_accumulation_steps or 1))
         self._placed = False
 

@@ -137,6 +137,19 @@ def test_jit_compiled_training_follows_the_schedule():
     assert -model.weights[0].numpy()[0, 0] == pytest.approx(want.sum(), rel=1e-4)
 
 
+def test_a_scheduled_weight_decay_shrinks_the_weights_and_needs_one_to_scale():
+    decay = kf.Schedule(weight_decay=kf.linear(1.0, 0.0, STEPS), unit="steps")
+    model = linear_model()
+    model.layers[0].set_weights([np.ones((1, 1), "float32")])
+    model.compile(keras.optimizers.SGD(0.5, weight_decay=0.1), loss=lambda y, p: 0.0 * tf.reduce_mean(p))
+    model.fit(unit_data(), callbacks=[decay], shuffle=False, verbose=0)
+    want = np.prod(1 - 0.5 * 0.1 * kf.linear(1.0, 0.0, STEPS)(np.arange(STEPS)))
+    assert model.weights[0].numpy()[0, 0] == pytest.approx(want, rel=1e-5)
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match="has no weight decay to schedule"):
+        model.fit(unit_data(), callbacks=[decay], shuffle=False, verbose=0)
+
+
 def test_unknown_units_and_unknown_lengths_are_refused():
     with pytest.raises(ValueError, match="`unit` must be 'epochs' or 'steps'; received 'days'"):
         kf.Schedule(unit="days")

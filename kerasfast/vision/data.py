@@ -17,7 +17,7 @@ from kerasfast.vision.decode import Scan, open_image, scan
 from kerasfast.vision.order import epoch_order
 from kerasfast.vision.resize import resize_files
 from kerasfast.vision.sources import ImageSource, Samples
-from kerasfast.vision.transforms import DRAWS, Transforms, augment, window
+from kerasfast.vision.transforms import DRAWS, Transforms, augment, squared, window
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +86,7 @@ class View:
 
         def load(index: tf.Tensor, seed: tf.Tensor):
             draw = tf.random.stateless_uniform([DRAWS], tf.stack([seed, index]))
-            pixels = tf.cast(read(index, lambda height, width: window(transforms, height, width, draw)), tf.float32)
-            pixels = tf.image.resize(pixels, [size, size], antialias=True)
-            pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
+            pixels = squared(read(index, lambda height, width: window(transforms, height, width, draw)), size)
             return index, tf.ensure_shape(pixels, [size, size, 3]), draw
 
         return load

@@ -23,7 +23,7 @@ from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.submission import write_submission
-from kerasfast.vision.transforms import window
+from kerasfast.vision.transforms import squared, window
 
 
 @dataclass(frozen=True)
@@ -175,13 +175,14 @@ class ImageLearner(Learner):
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes, or an array (height, width, 3) uint8."""
         pixels = image if isinstance(image, np.ndarray) else open_image(image)
-        if pixels.ndim != 3 or pixels.shape[-1] != 3:
-            raise ValueError(f"A picture has shape (height, width, 3); received {pixels.shape}.")
+        if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}."
+            )
         transforms = self.data.transforms.validation()
         top, left, height, width = window(transforms, *pixels.shape[:2], tf.zeros([0])).numpy()
         cropped = pixels[top : top + height, left : left + width]
-        resized = tf.image.resize(cropped, [transforms.size] * 2, antialias=True)
-        return self.predict_array(np.clip(np.round(resized), 0, 255)[None])[0]
+        return self.predict_array(squared(cropped, transforms.size)[None])[0]
 
     def submission(
         self,

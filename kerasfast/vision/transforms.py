@@ -145,6 +145,12 @@ def _area_window(height: tf.Tensor, width: tf.Tensor, draw: tf.Tensor) -> tf.Ten
     return candidates[tf.argmax(fits)]
 
 
+def squared(pixels: tf.Tensor, size: int) -> tf.Tensor:
+    """Scale one window (height, width, 3) to (size, size, 3) uint8 pixels, antialiased."""
+    pixels = tf.image.resize(tf.cast(pixels, tf.float32), [size, size], antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
+
+
 def augment(images: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     """Rotate, mirror, shift and light a batch.
 

@@ -26,9 +26,9 @@ def folder(tmp_path_factory):
     for split, count in (("train", 12), ("valid", 6)):
         for name, colour in COLOURS.items():
             for index in range(count):
-                draw(root / split / name / f"{index}.jpg", colour, hash((split, index)) % 1000)
+                draw(root / split / name / f"{index}.jpg", colour, index + 50 * (split == "valid"))
     for index in range(5):
-        draw(root / "test" / f"t{index}.jpg", COLOURS["red"], index)
+        draw(root / "test" / f"t{index}.jpg", COLOURS["red"], 100 + index)
     return root
 
 
@@ -267,7 +267,9 @@ def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_pat
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("harm", [lambda file, content: file.write_bytes(content[:300]), lambda file, content: file.unlink()])
+@pytest.mark.parametrize(
+    "harm", [lambda file, content: file.write_bytes(content[:300]), lambda file, content: file.unlink()]
+)
 def test_a_file_that_breaks_while_training_is_named_with_the_others(folder, tmp_path, harm):
     learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path))
     hurt = [learn.data.train.files[3], learn.data.train.files[20]]
