@@ -48,7 +48,9 @@ def test_weights_count_rows_as_often(sales):
     weights = np.arange(200) % 3
     metric = kf.rmspe()
     metric.update_state(targets, predictions, sample_weight=weights)
-    assert float(metric.result()) == pytest.approx(naive(np.repeat(targets, weights), np.repeat(predictions, weights)), rel=1e-5)
+    assert float(metric.result()) == pytest.approx(
+        naive(np.repeat(targets, weights), np.repeat(predictions, weights)), rel=1e-5
+    )
 
 
 def test_no_batch_is_no_error_and_reset_forgets():

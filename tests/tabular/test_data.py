@@ -93,7 +93,9 @@ def test_a_missing_value_in_the_test_table_alone_is_encoded(make):
 
 
 def test_classes_and_labels_are_targets_too(make):
-    frame = sales().assign(hot=lambda table: (table["Sales"] > 5000) * 1, far=lambda table: (table["Distance"] > 500) * 1)
+    frame = sales().assign(
+        hot=lambda table: (table["Sales"] > 5000) * 1, far=lambda table: (table["Distance"] > 500) * 1
+    )
     single = make(frame, "Grade", **COLUMNS)
     assert (single.target.kind, single.target.classes) == ("single", ["high", "low", "mid"])
     assert next(iter(single.train.dataset()))[1].dtype == "int32"
@@ -182,7 +184,9 @@ def arrays(rng, rows=100):
 
 def test_arrays_are_taken_as_they_are(rng):
     codes, values, targets = arrays(rng)
-    data = kf.TableData.from_arrays(codes, values, targets, valid_indices=range(20), test=(codes, values), weights=np.ones(100))
+    data = kf.TableData.from_arrays(
+        codes, values, targets, valid_indices=range(20), test=(codes, values), weights=np.ones(100)
+    )
     inputs, held = next(iter(data.valid.dataset()))
     np.testing.assert_array_equal(inputs["codes"], codes[:20])
     np.testing.assert_allclose(inputs["values"], values[:20], rtol=1e-6)

@@ -90,7 +90,9 @@ def test_weights_decide_what_is_learned():
 
 def test_groups_take_rates_of_their_own_and_can_be_frozen():
     learn = learner("price", log=True)
-    before = learn.model.get_layer("embeddings_2" if "embeddings_2" in str(learn.groups) else "embeddings_3").get_weights()[0]
+    before = learn.model.get_layer(
+        "embeddings_2" if "embeddings_2" in str(learn.groups) else "embeddings_3"
+    ).get_weights()[0]
     learn.freeze_to(1)
     learn.fit([0.1, 0.01, 0.01], 1)
     layer = next(layer for layer in learn.groups.layers[0])
@@ -184,7 +186,10 @@ def test_importance_is_the_growth_of_the_loss(trained):
     order = np.random.default_rng(4).permutation(200)
     mixed = sample.values.copy()
     mixed[:, [0, 2]] = sample.values[order][:, [0, 2]]
-    losses = [loss(sample.targets, trained.predict_array({"codes": sample.codes, "values": v})) for v in (mixed, sample.values)]
+    losses = [
+        loss(sample.targets, trained.predict_array({"codes": sample.codes, "values": v}))
+        for v in (mixed, sample.values)
+    ]
     assert got["size"] == pytest.approx(losses[0] - losses[1], rel=1e-5)
 
 

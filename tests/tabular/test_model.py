@@ -38,7 +38,9 @@ def test_the_rule_is_half_the_cardinality_and_at_most_fifty():
 
 
 def test_the_model_is_the_network_with_one_embedding_per_column(rng):
-    model = entity_embedding_model(CARDINALITIES, 3, hidden=[20, 10], dropout=[0.1, 0.2], embedding_dropout=0.3, y_range=(2, 7))
+    model = entity_embedding_model(
+        CARDINALITIES, 3, hidden=[20, 10], dropout=[0.1, 0.2], embedding_dropout=0.3, y_range=(2, 7)
+    )
     model.get_layer("values_norm").set_weights([rng.uniform(0.5, 2, 3) for _ in range(4)])
     batch = inputs(rng)
     expected = naive_prediction(model, batch, embedding_widths(CARDINALITIES))

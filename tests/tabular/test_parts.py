@@ -41,7 +41,9 @@ def test_the_parts_make_the_table(tmp_path, frame, ending):
     source = FileParts(write(frame, tmp_path / f"table.{ending}"), list(frame))
     assert [(part.first, part.rows) for part in source.parts] == [(0, 300), (300, 300), (600, 300), (900, 100)]
     assert source.rows == 1000
-    pd.testing.assert_frame_equal(read_all(source), frame.reset_index(drop=True), check_dtype=False, check_categorical=False)
+    pd.testing.assert_frame_equal(
+        read_all(source), frame.reset_index(drop=True), check_dtype=False, check_categorical=False
+    )
     assert list(read_all(source, ["whole"])) == ["whole"]
 
 

@@ -76,7 +76,9 @@ def test_choices_that_make_no_sense_are_refused(arguments, message):
         choose_split(10, **{"indices": None, "fraction": None, "dates": None, "seed": 0} | arguments)
 
 
-@pytest.mark.parametrize(("frame", "message"), [({"x": [1]}, "no date column 'Date'"), ({"Date": ["2015"]}, "no dates")])
+@pytest.mark.parametrize(
+    ("frame", "message"), [({"x": [1]}, "no date column 'Date'"), ({"Date": ["2015"]}, "no dates")]
+)
 def test_a_date_column_must_be_there_and_hold_dates(frame, message):
     with pytest.raises(ValueError, match=message):
         DateSplit.checked(("Date", "2015-01-01", "2015-01-01")).mask(pd.DataFrame(frame), 0)
