@@ -25,6 +25,7 @@ LAYERS = [
     {"callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
+    {"fused"},
     {"schedules", "metrics", "plots", "relative_errors"},
     {"picture_plots", "files", "version"},
 ]
