@@ -22,7 +22,7 @@ LAYERS = [
     {"learner"},
     {"stage"},
     {"lr_finder", "phases", "summary", "weights"},
-    {"callbacks", "groups"},
+    {"array_metrics", "callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
     {"schedules", "metrics", "plots"},
