@@ -18,8 +18,8 @@ class ArrayMetric:
     takes the place of Keras's own validation, so it costs nothing besides the function.
 
     Args:
-        function: Called with the targets and the predictions of all validation samples; returns a number. A Keras
-            metric will do as well.
+        function: Called with the targets and the predictions of all validation samples; returns a number. Targets (n,)
+            come as (n, 1) where the predictions are. A Keras metric will do as well.
         name: Name in the table and the history; the function's by default.
 
     Example:
@@ -80,8 +80,14 @@ class ArrayValidation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         predictions = np.asarray(self.model.predict(batches(self._valid), verbose=0))
+        targets = _in_shape_of(predictions, self._targets)
         penalties = sum(float(penalty) for penalty in self.model.losses)
-        loss = float(np.mean(keras.ops.convert_to_numpy(self._loss(self._targets, predictions))))
+        loss = float(np.mean(keras.ops.convert_to_numpy(self._loss(targets, predictions))))
         logs["val_loss"] = loss + penalties
         for metric in self._metrics:
-            logs[f"val_{metric.name}"] = metric(self._targets, predictions)
+            logs[f"val_{metric.name}"] = metric(targets, predictions)
+
+
+def _in_shape_of(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return targets (n,) as (n, 1) where predictions are: their difference would be (n, n)."""
+    return targets[..., None] if predictions.shape == (*targets.shape, 1) else targets

@@ -40,6 +40,15 @@ def test_loss_and_metric_are_those_of_keras_over_all_rows():
     assert history["val_root_mean_square"][0] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
 
 
+def test_flat_targets_get_the_shape_of_the_predictions():
+    learn, inputs, targets = learner([kf.ArrayMetric(root_mean_square)])
+    flat = tf.data.Dataset.from_tensor_slices((inputs, targets[:, 0])).batch(4)
+    learn = kf.Learner(learn.model, kf.Datasets(flat, flat), loss="mse", metrics=learn.metrics)
+    history = learn.fit(0.0, 1).history
+    errors = learn.model.predict(inputs, verbose=0) - targets
+    assert history["val_root_mean_square"][0] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
+
+
 def test_a_keras_metric_counts_each_epoch_anew():
     learn, _, _ = learner([kf.ArrayMetric(keras.metrics.RootMeanSquaredError()), kf.ArrayMetric(root_mean_square)])
     history = learn.fit(0.05, 3).history
