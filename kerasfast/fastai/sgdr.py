@@ -162,8 +162,8 @@ class LossRecorder:
         self.val_losses = [row[0] for row in values]
         self.rec_metrics = [row[1] if len(row) == 2 else row[1:] for row in values if len(row) > 1]
 
-    def plot_loss(self, n_skip: int = 10, n_skip_end: int = 5):
-        """Draw the training loss on the current axes, without the first and the last steps."""
+    def plot_loss(self, n_skip: int | None = None, n_skip_end: int | None = None):
+        """Draw the training loss on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
         return plot_losses(_between(self.losses, n_skip, n_skip_end), ax=plt.gca())
 
     def plot_lr(self, show_text: bool = True, show_moms: bool = True):
@@ -189,15 +189,18 @@ class LR_Finder:
         self.losses, self.lrs = search.losses, search.learning_rates[:, -1]
         self.iterations = np.arange(1, len(self.losses) + 1)
 
-    def plot(self, n_skip: int = 10, n_skip_end: int = 5):
-        """Draw loss against rate on the current axes, without the first and the last steps."""
+    def plot(self, n_skip: int | None = None, n_skip_end: int | None = None):
+        """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
         lrs, losses = (_between(values, n_skip, n_skip_end) for values in (self.lrs, self.losses))
         suggestion = self.search.suggestion
         shown = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
         return plot_lr_finder(lrs, losses, suggestion=shown, skip_start=0, skip_end=0, ax=plt.gca())
 
 
-def _between(values: np.ndarray, n_skip: int, n_skip_end: int) -> np.ndarray:
+def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> np.ndarray:
+    tenth = len(values) // 10
+    n_skip = min(10, tenth) if n_skip is None else n_skip
+    n_skip_end = min(5, tenth) if n_skip_end is None else n_skip_end
     if len(values) - n_skip - n_skip_end < 2:
         raise ValueError(
             f"`n_skip`={n_skip} and `n_skip_end`={n_skip_end} leave nothing of {len(values)} steps to draw; pass smaller "

@@ -20,7 +20,7 @@ LESSONS = pathlib.Path(__file__).parent / "lessons"
 def run(name: str, path: pathlib.Path, **given) -> dict:
     """Run a lesson and return its names."""
     code = re.sub(r"(?m)^from fastai\.", "from kerasfast.fastai.", (LESSONS / f"{name}.py").read_text("utf-8"))
-    code = re.sub(r'(?m)^PATH = .*', f"PATH = {str(path) + '/'!r}", code)
+    code = re.sub(r"(?m)^PATH = .*", f"PATH = {str(path) + '/'!r}", code)
     keras.utils.set_random_seed(42)
     names = dict(given)
     try:
@@ -46,12 +46,12 @@ def copy_first(source: pathlib.Path, target: pathlib.Path, count: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*Clipping input data")
 def test_dogs_and_cats(data_dir, small_networks, tmp_path, capsys):
-    counts = {"train/cats": 192, "train/dogs": 192, "valid/cats": 20, "valid/dogs": 20, "test": 6}
+    counts = {"train/cats": 128, "train/dogs": 128, "valid/cats": 20, "valid/dogs": 20, "test": 6}
     for folder, count in counts.items():
         copy_first(data_dir / "dogscats" / folder, tmp_path / folder, count)
     names = run("dogs_cats", tmp_path)
     log_preds, y = names["learn"].TTA()
-    assert names["accuracy_np"](np.mean(np.exp(log_preds), 0), y) >= 0.85
+    assert names["accuracy_np"](np.mean(np.exp(log_preds), 0), y) >= 0.8
     assert int(names["cm"].sum()) == 40
     assert (names["ims"][0] != names["ims"][1]).any()
     written = pd.read_csv(gzip.open(tmp_path / "sub" / "subm.gz"))

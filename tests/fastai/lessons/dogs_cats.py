@@ -1,3 +1,4 @@
+# ruff: noqa
 # The cells of lesson 1 and of the notes on lesson 3, "Quick Dogs vs. Cats", as the course has them.
 from fastai.conv_learner import *
 from fastai.plots import *

@@ -1,3 +1,4 @@
+# ruff: noqa
 # The cells of the notes on lesson 3, "Planet Competition", as the course has them.
 from fastai.conv_learner import *
 from fastai.planet import f2

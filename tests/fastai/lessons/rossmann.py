@@ -1,3 +1,4 @@
+# ruff: noqa
 # The cells of lesson 3 (and 4) on the Rossmann store sales, after the tables were joined, as the course has them.
 from fastai.structured import *
 from fastai.column_data import *
