@@ -26,7 +26,7 @@ LAYERS = [
     {"array_metrics", "callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
-    {"schedules", "metrics", "plots"},
+    {"schedules", "metrics", "plots", "relative_errors"},
     {"picture_plots", "files", "version"},
 ]
 LEAVES = {
@@ -34,6 +34,7 @@ LEAVES = {
     "metrics": set(),
     "picture_plots": set(),
     "plots": {"files", "picture_plots"},
+    "relative_errors": set(),
     "schedules": set(),
 }
 
