@@ -43,10 +43,10 @@ learn.sched.plot_lr()
 save_plot(settings, "restarts")
 learn.save("last-layer")
 
-# %% Then the whole network: small rates for the early layers; photographs like ImageNet's keep its statistics
+# %% Then the whole network: small rates, least for early layers; photographs like ImageNet's keep its statistics
 learn.bn_freeze(True)
 learn.unfreeze()
-found["unfrozen"] = learn.fit(np.array([1e-5, 1e-4, 1e-3]), 1, cycle_len=1, cycle_mult=2)[1]
+found["unfrozen"] = learn.fit(np.array([3e-6, 3e-5, 3e-4]), 1, cycle_len=1, cycle_mult=2)[1]
 
 # %% Average the predictions of five views
 log_preds, y = learn.TTA()

@@ -248,9 +248,11 @@ class Learner:
         return log_of(predictions) if self.gives_logs else predictions
 
     def _with(self, metrics: Sequence[Callable] | None, callbacks: Sequence[Any] | None) -> dict[str, list]:
-        chosen = self.metrics if metrics is None else metrics
+        wrapped = [self._array_metric(metric) for metric in (self.metrics if metrics is None else metrics)]
+        names = [metric.name for metric in wrapped]
+        unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return {
-            "metrics": [self._array_metric(metric) for metric in chosen],
+            "metrics": [ArrayMetric(metric.function, name) for metric, name in zip(wrapped, unique)],
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
 

@@ -137,7 +137,25 @@ def validation_values(logs: dict[str, float]) -> list[float]:
     return values or [float(logs["loss"])]
 
 
-class LossRecorder:
+class _Steps:
+    """Loss and rates of every step, and their curves."""
+
+    def __init__(self, losses: np.ndarray, learning_rates: np.ndarray, momentums: np.ndarray | None = None):
+        self.losses, self.momentums, self._rates = losses, momentums, learning_rates
+        self.lrs = learning_rates[:, -1]
+        self.iterations = np.arange(1, len(losses) + 1)
+
+    def plot_loss(self, n_skip: int | None = None, n_skip_end: int | None = None):
+        """Draw the loss on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
+        return plot_losses(_between(self.losses, n_skip, n_skip_end), ax=plt.gca())
+
+    def plot_lr(self, show_text: bool = True, show_moms: bool = True):
+        """Draw the rate of each layer group on the current axes, and the momentum where it moves."""
+        moves = show_moms and self.momentums is not None and np.ptp(self.momentums) > 0
+        return plot_rates(self._rates, self.momentums if moves else None, ax=plt.gca())
+
+
+class LossRecorder(_Steps):
     """What `learn.sched` is after a fit.
 
     Args:
@@ -153,26 +171,14 @@ class LossRecorder:
     """
 
     def __init__(self, recorder: Recorder):
-        self._rates = recorder.learning_rates
-        self.losses, self.momentums = recorder.losses, recorder.momentums
-        self.lrs = self._rates[:, -1]
-        self.iterations = np.arange(1, len(self.losses) + 1)
+        super().__init__(recorder.losses, recorder.learning_rates, recorder.momentums)
         self.epoch = len(recorder.epochs)
         values = [validation_values(logs) for logs in recorder.epochs]
         self.val_losses = [row[0] for row in values]
         self.rec_metrics = [row[1] if len(row) == 2 else row[1:] for row in values if len(row) > 1]
 
-    def plot_loss(self, n_skip: int | None = None, n_skip_end: int | None = None):
-        """Draw the training loss on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
-        return plot_losses(_between(self.losses, n_skip, n_skip_end), ax=plt.gca())
 
-    def plot_lr(self, show_text: bool = True, show_moms: bool = True):
-        """Draw the rate of each layer group on the current axes, and the momentum where it moves."""
-        moves = show_moms and np.ptp(self.momentums) > 0
-        return plot_rates(self._rates, self.momentums if moves else None, ax=plt.gca())
-
-
-class LR_Finder:
+class LR_Finder(_Steps):
     """What `learn.sched` is after `lr_find`.
 
     Args:
@@ -185,9 +191,8 @@ class LR_Finder:
     """
 
     def __init__(self, search: LearningRateSearch):
+        super().__init__(search.losses, search.learning_rates)
         self.search = search
-        self.losses, self.lrs = search.losses, search.learning_rates[:, -1]
-        self.iterations = np.arange(1, len(self.losses) + 1)
 
     def plot(self, n_skip: int | None = None, n_skip_end: int | None = None):
         """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""

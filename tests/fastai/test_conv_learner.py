@@ -11,11 +11,14 @@ from kerasfast.fastai.conv_learner import (
     F,
     ImageClassifierData,
     Learner,
+    LoggingCallback,
     TrainingPhase,
     accuracy,
+    accuracy_thresh,
     open_image,
     optim,
     partial,
+    plt,
     resnext50,
     tfms_from_model,
     tfms_from_stats,
@@ -99,6 +102,13 @@ def test_callbacks_of_the_course(learn):
         learn.fit(0.01, 1, callbacks=[print])
 
 
+def test_a_log_of_events(learn, tmp_path):
+    learn.fit(0.01, 1, callbacks=[LoggingCallback(tmp_path / "log.txt")])
+    lines = [line.split("\t", 1)[1] for line in (tmp_path / "log.txt").read_text().splitlines()]
+    assert lines[0] == "\ton_train_begin" and lines[-1] == "\ton_train_end" and len(lines) == 7
+    assert [line.split("\t")[0] for line in lines[1:5]] == list("0123") and lines[5].startswith("0\ton_epoch_end: [")
+
+
 def test_groups_freezing_and_rates(learn):
     assert [len(group) > 0 for group in learn.get_layer_groups()] == [True] * 3
     assert learn.core.groups.trainable == [False, False, True]
@@ -162,6 +172,9 @@ def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn):
     learn.lr_find()
     assert 50 < len(learn.sched.lrs) <= 100
     assert learn.sched.plot().get_xscale() == "log"
+    plt.close("all")
+    assert learn.sched.plot_lr().get_title(loc="left") == "Learning rate"
+    plt.close("all")
     with pytest.raises(ValueError, match="leave nothing of"):
         learn.sched.plot(100)
     learn.lr_find2(num_it=20)
@@ -224,6 +237,7 @@ def test_tags_keep_probabilities(tagged, backbone, tmp_path):
     tfms = tfms_from_model(backbone, 16)
     data = ImageClassifierData.from_csv(tagged, "all", tagged / "tags.csv", tfms=tfms, suffix=".jpg", bs=4)
     learn = ConvLearner.pretrained(backbone, data)
+    assert len(learn.fit(0.01, 1, metrics=[accuracy_thresh(0.2), accuracy_thresh(0.5)])) == 3
     values = learn.fit(0.01, 1)
     preds, y = learn.TTA(n_aug=1)
     assert preds.shape == (2, 4, 2) and y.shape == (4, 2)

@@ -46,7 +46,7 @@ load_img_id(data.val_ds, 0).shape
 # Choosing a learning rate
 learn = ConvLearner.pretrained(arch, data, precompute=True)
 lrf = learn.lr_find()
-learn.sched.plot_lr() if hasattr(learn.sched, "plot_lr") else None
+learn.sched.plot_lr()
 learn.sched.plot()
 
 # Data augmentation
