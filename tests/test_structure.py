@@ -26,6 +26,7 @@ LAYERS = [
     {"array_metrics", "callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
+    {"fused"},
     {"schedules", "metrics", "plots", "relative_errors"},
     {"picture_plots", "files", "version"},
 ]
