@@ -5,6 +5,7 @@ import importlib
 from kerasfast.version import __version__
 
 _HOMES = {
+    "kerasfast.array_metrics": ["ArrayMetric"],
     "kerasfast.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.groups": ["LayerGroups"],

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.array_metrics import ArrayValidation, array_metrics
 from kerasfast.callbacks import control_for
 from kerasfast.control import control_of
 from kerasfast.datasets import batches
@@ -28,6 +29,7 @@ class Stage:
         steps_per_execution: Batches per call of the train function.
         epochs: Epochs trained so far, which the shuffling goes on from.
         compiled_for: What the model was compiled for.
+        array_metrics: Metrics that are computed outside Keras, over the whole validation set.
     """
 
     model: keras.Model
@@ -36,6 +38,7 @@ class Stage:
     steps_per_execution: int = 1
     epochs: int = 0
     compiled_for: tuple | None = None
+    array_metrics: Sequence[Any] = ()
 
     def compile(
         self,
@@ -47,6 +50,8 @@ class Stage:
         jit_compile: bool | str = "auto",
     ) -> None:
         """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
+        self.array_metrics = array_metrics(metrics)
+        metrics = [] if self.array_metrics else metrics
         wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution)
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
             optimizer = make_optimizer()
@@ -84,18 +89,27 @@ class Stage:
         if control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays):
             self.model.train_function = None
         valid = getattr(self.data, "valid", None)
-        count = _EpochCount(self)
+        own = [_EpochCount(self)]
+        if self.array_metrics:
+            own.append(self._array_validation(valid))
+            valid = None
         try:
             return self.model.fit(
                 batches(self.data.train, self.epochs),
                 validation_data=None if valid is None else batches(valid),
                 epochs=plan.epochs,
-                callbacks=[count, *callbacks],
+                callbacks=[*own, *callbacks],
                 shuffle=False,
                 verbose=0,
             )
         finally:
             control.set_rates()
+
+    def _array_validation(self, valid: Any) -> ArrayValidation:
+        if valid is None:
+            names = ", ".join(metric.name for metric in self.array_metrics)
+            raise ValueError(f"The array metrics {names} need a validation set, which the data does not have.")
+        return ArrayValidation(self.array_metrics, valid, self.model.loss)
 
 
 class _EpochCount(keras.callbacks.Callback):

@@ -114,6 +114,17 @@ class Backbone:
             raise ValueError(f"`split` at {name!r} leaves no parameters on one side; choose a layer nearer the middle.")
         return name
 
+    def without_stages(self, count: int) -> "Backbone":
+        """Return the network without its last stages: larger feature maps of fewer and simpler features.
+
+        Args:
+            count: How many halvings of the sides, counted from the end, to leave out with all that follows them.
+        """
+        if not isinstance(count, int) or count < 0:
+            raise ValueError(f"`count` must be a whole number of stages, 0 or more; received {count!r}.")
+        build = functools.partial(_shortened, self.build, count)
+        return dataclasses.replace(self, name=f"{self.name}_without{count}", build=build, split=None) if count else self
+
     def weights_available(self) -> tuple[bool, str]:
         """Say whether the default weights are here, and where, or what to do; without network, at once."""
         return self.locate()
@@ -304,6 +315,16 @@ def _application(
     if weights is not None:
         load_file(model, weights, name)
     return model
+
+
+def _shortened(build: Callable, count: int, weights: str | pathlib.Path | None) -> "keras.Model":
+    import keras
+
+    from kerasfast.vision.graphs import feature_map, stage_end
+
+    whole = build(weights)
+    features = keras.Model(whole.input, feature_map(whole), name=whole.name)
+    return keras.Model(features.input, stage_end(features, count), name=whole.name)
 
 
 def _own_weights(model: "keras.Model", weights: str | pathlib.Path | None) -> "keras.Model":

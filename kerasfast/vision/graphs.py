@@ -103,6 +103,32 @@ def _middle(cuts: list[_Cut], *, halvings: float) -> list[_Cut]:
     return [cut for cut in cuts if cut.stride == stride]
 
 
+def stage_end(model: keras.Model, halvings: int) -> keras.KerasTensor:
+    """Return the tensor at which all but the last `halvings` halvings of the sides are done.
+
+    Of the places that one tensor crosses, the last one behind an addition or a join, with the activation that follows;
+    in a plain chain the last place.
+
+    Raises:
+        ValueError: The model has not so many halvings behind a layer with parameters.
+    """
+    operations, every = model.operations, _cuts(model)
+    wanted = every[-1].stride / 2**halvings
+    narrow = [cut.index for cut in every if cut.stride == wanted and cut.crossing == 1]
+    narrow = [index for index in narrow if _weights(operations[:index])]
+    if not narrow:
+        raise ValueError(
+            f"{model.name!r} scales its pictures down by {every[-1].stride}; it cannot end {halvings} halvings before."
+        )
+    joined = [index for index in narrow if len(_inputs(operations[index - 1])) > 1]
+    index = (joined or narrow)[-1]
+    while not _weights(operations[index : index + 1]) and index + 1 in narrow:
+        index += 1
+    read_later = {id(tensor) for operation in operations[index:] for tensor in _inputs(operation)}
+    earlier = (tensor for operation in reversed(operations[:index]) for tensor in _outputs(operation))
+    return next(tensor for tensor in earlier if id(tensor) in read_later)
+
+
 def rebuild(
     model: keras.Model,
     output: keras.KerasTensor,

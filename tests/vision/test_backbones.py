@@ -391,3 +391,20 @@ def test_saved_models_load_where_this_package_was_never_imported(tmp_path, small
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("resnet18", 256), ("mobilenet_v2", 96), ("vgg16", 512)])
+def test_a_network_without_its_last_stage_ends_where_that_begins(name, channels):
+    backbone = backbones.get(name)
+    whole, cut = backbone.create(weights=None), backbone.without_stages(1).create(weights=None)
+    sides = [tuple(model(np.zeros((1, 64, 64, 3), "float32")).shape) for model in (whole, cut)]
+    assert sides[1] == (1, 2 * sides[0][1], 2 * sides[0][2], channels)
+    assert len(cut.layers) < len(whole.layers)
+    assert backbone.without_stages(0) is backbone
+
+
+def test_stages_that_are_not_there_cannot_be_left_out():
+    with pytest.raises(ValueError, match="cannot end 9 halvings before"):
+        backbones.get("resnet18").without_stages(9).create(weights=None)
+    with pytest.raises(ValueError, match="whole number of stages"):
+        backbones.get("resnet18").without_stages(-1)

@@ -1,0 +1,81 @@
+"""The course's architecture names; each stands for one of Keras's backbones, or says which is the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from kerasfast.vision.backbones import Backbone, get
+
+__all__ = [
+    "Architecture", "as_backbone", "dn121", "dn161", "dn169", "dn201", "efficientnet_lite0", "inception_4",
+    "inceptionresnet_2", "mobilenet", "mobilenet_v2", "nasnet", "resnet101", "resnet152", "resnet18", "resnet34",
+    "resnet50", "resnext101", "resnext101_64", "resnext50", "vgg16", "vgg19", "wrn",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A name that lessons pass around as `f_model` or `arch`; calling it builds the network.
+
+    Args:
+        name: The course's name.
+        keras_name: The backbone's name in kerasfast (see `kerasfast.vision.backbones.names`), None where there is none.
+        nearest: What to use instead where there is none.
+    """
+
+    name: str
+    keras_name: str | None = None
+    nearest: str = ""
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def backbone(self) -> Backbone:
+        """Return the backbone.
+
+        Raises:
+            ValueError: If Keras lacks the architecture; the message names the nearest one.
+        """
+        if self.keras_name is None:
+            raise ValueError(
+                f"Keras has no {self.name}; the nearest is {self.nearest}. Any functional model will do as well: "
+                f"pass `kerasfast.Backbone.from_model(model)` instead of `{self.name}`."
+            )
+        return get(self.keras_name)
+
+    def __call__(self, pre: bool = True) -> keras.Model:
+        """Build the network up to its last feature map, with ImageNet's weights or random ones."""
+        return self.backbone().create(weights="default" if pre else None)
+
+
+def as_backbone(f: Architecture | str | Callable | keras.Model | Backbone) -> Backbone:
+    """Return the backbone of an architecture name of the course, or of anything that the core takes for one."""
+    return f.backbone() if isinstance(f, Architecture) else get(f)
+
+
+resnet18 = Architecture("resnet18", "resnet18")
+resnet34 = Architecture("resnet34", "resnet34")
+resnet50 = Architecture("resnet50", "resnet50")
+resnet101 = Architecture("resnet101", "resnet101")
+resnet152 = Architecture("resnet152", "resnet152")
+vgg16 = Architecture("vgg16", "vgg16")
+vgg19 = Architecture("vgg19", "vgg19")
+dn121 = Architecture("dn121", "densenet121")
+dn161 = Architecture("dn161", nearest="dn169 (densenet169)")
+dn169 = Architecture("dn169", "densenet169")
+dn201 = Architecture("dn201", "densenet201")
+inceptionresnet_2 = Architecture("inceptionresnet_2", "inception_resnet_v2")
+inception_4 = Architecture("inception_4", nearest="inceptionresnet_2 (inception_resnet_v2)")
+nasnet = Architecture("nasnet", "nasnet_large")
+resnext50 = Architecture("resnext50", nearest="resnet50, or convnext_tiny")
+resnext101 = Architecture("resnext101", nearest="resnet101, or convnext_small")
+resnext101_64 = Architecture("resnext101_64", nearest="resnet152, or convnext_base")
+wrn = Architecture("wrn", nearest="resnet50, or convnext_small")
+# Not the course's, but small and quick, and the weights of the first come from the package index.
+efficientnet_lite0 = Architecture("efficientnet_lite0", "efficientnet_lite0")
+mobilenet = Architecture("mobilenet", "mobilenet")
+mobilenet_v2 = Architecture("mobilenet_v2", "mobilenet_v2")

@@ -1,0 +1,144 @@
+"""The course's image learner, and with a star everything that its lessons import from here."""
+
+# ruff: noqa: F403, F405
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasfast.fastai import (
+    architectures,
+    core,
+    dataset,
+    imports,
+    layer_optimizer,
+    metrics,
+    model,
+    sgdr,
+    torch_imports,
+    transforms,
+)
+from kerasfast.fastai.architectures import *
+from kerasfast.fastai.architectures import as_backbone
+from kerasfast.fastai.core import *
+from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.dataset import *
+from kerasfast.fastai.dataset import ImageClassifierData
+from kerasfast.fastai.imports import *
+from kerasfast.fastai.layer_optimizer import *
+from kerasfast.fastai.learner import Learner
+from kerasfast.fastai.metrics import *
+from kerasfast.fastai.metrics import accuracy, accuracy_thresh
+from kerasfast.fastai.model import *
+from kerasfast.fastai.sgdr import *
+from kerasfast.fastai.torch_imports import *
+from kerasfast.fastai.transforms import *
+from kerasfast.vision.heads import CustomHead
+from kerasfast.vision.learner import ImageLearner
+
+_STARRED = (
+    imports, torch_imports, core, architectures, transforms, model, dataset, sgdr, layer_optimizer, metrics,
+)  # fmt: skip
+__all__ = sorted({"ConvLearner", "Learner", *(name for module in _STARRED for name in module.__all__)})
+
+
+class ConvLearner(Learner):
+    """A learner for pictures. Make one with `ConvLearner.pretrained`.
+
+    Example:
+
+        data = ImageClassifierData.from_paths(PATH, tfms=tfms_from_model(resnet34, 224))
+        learn = ConvLearner.pretrained(resnet34, data, precompute=True)
+        learn.fit(0.01, 3)
+        log_preds, y = learn.TTA()
+    """
+
+    core: ImageLearner
+
+    @classmethod
+    def pretrained(
+        cls,
+        f: Any,
+        data: ImageClassifierData,
+        ps: float | Sequence[float] | None = None,
+        xtra_fc: Sequence[int] | None = None,
+        xtra_cut: int = 0,
+        custom_head: CustomHead | None = None,
+        precompute: bool = False,
+        pretrained: bool = True,
+        *,
+        weights: str | os.PathLike | None = "default",
+        opt_fn: Callable | None = None,
+        metrics: Sequence[Callable] | None = None,
+        clip: float | None = None,
+        crit: Any = None,
+    ) -> "ConvLearner":
+        """Put a head for the data on a pretrained network.
+
+        Args:
+            f: Architecture name such as `resnet34`, or a `kerasfast.Backbone`, a `keras.applications` function or a
+                functional model.
+            data: The pictures.
+            ps: Dropout before each dense layer of the head, one value or one for each; 0.25 and 0.5 at the end by default.
+            xtra_fc: Units of the head's hidden layers; [512] by default.
+            xtra_cut: Stages of the network to leave out at its end.
+            custom_head: Keras layers, a model or a function instead of the head.
+            precompute: Begin on stored activations.
+            pretrained: False for random weights.
+            weights: File of the network's weights; downloaded (or found in the Keras cache) by default.
+            opt_fn: Makes the optimizer; SGD with momentum 0.9 by default.
+            metrics: Functions (preds, targs); accuracy by default (for tags `accuracy_thresh(0.5)`).
+            clip: Largest norm of the gradients.
+            crit: Loss.
+        """
+        hidden = [512] if xtra_fc is None else list(xtra_fc)
+        image_learner = ImageLearner.pretrained(
+            as_backbone(f).without_stages(xtra_cut) if xtra_cut else as_backbone(f),
+            data.core,
+            hidden=hidden,
+            dropout=[0.25] * len(hidden) + [0.5] if ps is None else ps,
+            custom_head=custom_head,
+            weights=weights if pretrained else None,
+            precompute=precompute,
+            optimizer=opt_fn or SGD_Momentum(0.9),
+            clip=clip,
+            metrics=[],
+        )
+        return cls(data, image_learner, metrics=_usual_metrics(data) if metrics is None else metrics, crit=crit)
+
+    @property
+    def precompute(self) -> bool:
+        """Whether the head trains on stored activations, without augmentation; may be set."""
+        return self.core.precompute
+
+    @precompute.setter
+    def precompute(self, wanted: bool) -> None:
+        self.core.precompute = wanted
+
+    def set_data(self, data: ImageClassifierData, precompute: bool = False) -> None:
+        """Go on with other pictures or another size; the weights stay and the network below the head is frozen."""
+        self.core.set_data(data.core, precompute=precompute)
+        self._data = data
+
+    def TTA(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Predict with test-time augmentation.
+
+        Args:
+            n_aug: Augmented views; for every four (or part of four) of them there is one plain view.
+            is_test: The test set instead of the validation set.
+
+        Returns:
+            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets.
+        """
+        views, _ = self.core.tta(n_aug, is_test)
+        plain = np.repeat(views[:1], max(1, math.ceil(n_aug / 4)), axis=0)
+        targets = (self.data.test_ds if is_test else self.data.val_ds).y
+        return self._as_course(np.concatenate([plain, views[1:]])), targets
+
+
+def _usual_metrics(data: ImageClassifierData) -> list[Callable]:
+    if data.is_reg:
+        return []
+    return [accuracy_thresh(0.5)] if data.is_multi else [accuracy]

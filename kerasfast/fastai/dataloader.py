@@ -1,0 +1,126 @@
+"""The course's sets of pictures and loaders of batches, around kerasfast's views."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kerasfast.fastai.transforms import Transforms, denorm
+from kerasfast.vision import decode
+from kerasfast.vision.arrays import ArraySamples
+from kerasfast.vision.data import View
+
+__all__ = ["DataLoader", "ImageDataset", "open_image"]
+
+
+def open_image(fn: str | os.PathLike) -> np.ndarray:
+    """Return a picture (height, width, 3), RGB from 0 to 1."""
+    return decode.open_image(fn).astype(np.float32) / 255
+
+
+class ImageDataset:
+    """One set of pictures: `ds[0]` is a picture (sz, sz, 3) uint8 after its transforms, and its target.
+
+    Args:
+        view: kerasfast's view of the pictures.
+        transform: The course's transforms.
+        classes: Class names.
+        kind: "single", "multi" or "regression".
+    """
+
+    def __init__(self, view: View, transform: Transforms, classes: list[str], kind: str):
+        self.view, self.transform, self._classes, self._kind = view, transform, classes, kind
+        self.fnames = [str(file) for file in view.files]
+        self.path = str(view.root)
+        # The course fills zeros in for unlabelled pictures.
+        self.y = np.zeros((len(view), 1)) if view.targets is None else view.targets
+        self._looks = 0
+
+    @property
+    def n(self) -> int:
+        """Number of pictures."""
+        return len(self.view)
+
+    @property
+    def c(self) -> int:
+        """Number of classes, or of values of a regression."""
+        return len(self._classes)
+
+    @property
+    def sz(self) -> int:
+        """Side of the pictures in pixels."""
+        return self.transform.sz
+
+    @property
+    def is_multi(self) -> bool:
+        """Whether a picture can have several tags."""
+        return self._kind == "multi"
+
+    @property
+    def is_reg(self) -> bool:
+        """Whether the targets are values."""
+        return self._kind == "regression"
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, idx: int | slice) -> tuple[np.ndarray, Any]:
+        if isinstance(idx, slice):
+            rows = np.arange(self.n)[idx]
+            return self._pixels(rows), self.y[rows]
+        if not -self.n <= idx < self.n:
+            raise IndexError(f"This set has {self.n} pictures; received index {idx}.")
+        return self._pixels(np.array([idx % self.n]))[0], self.y[idx]
+
+    def get_x(self, i: int) -> np.ndarray:
+        """Return a picture as it is stored, (height, width, 3) from 0 to 1."""
+        if isinstance(self.view.samples, ArraySamples):
+            return self.view.samples.images[i].astype(np.float32) / 255
+        return open_image(self.view.root / self.fnames[i])
+
+    def get_y(self, i: int) -> Any:
+        """Return a target."""
+        return self.y[i]
+
+    def denorm(self, arr: Any) -> np.ndarray:
+        """Return a batch of pictures (n, sz, sz, 3) from 0 to 1, as `plt.imshow` takes them."""
+        return denorm(arr)
+
+    def _pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Return pictures with transforms drawn anew at every look."""
+        chosen = replace(self.view, samples=self.view.samples.take(rows), shuffle=False)
+        self._looks += 1
+        batches = [batch[0] if isinstance(batch, tuple) else batch for batch in chosen.dataset(self._looks)]
+        return np.concatenate([batch.numpy() for batch in batches])
+
+
+class DataLoader:
+    """Batches (x, y) of a set as arrays: `x, y = next(iter(dl))`, x (bs, sz, sz, 3) uint8.
+
+    Each loop is another epoch: with another order where the set is shuffled, and other random transforms.
+
+    Args:
+        dataset: The set.
+    """
+
+    def __init__(self, dataset: ImageDataset):
+        self.dataset = dataset
+        self._epoch = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per batch."""
+        return self.dataset.view.batch_size
+
+    def __len__(self) -> int:
+        return int(self.dataset.view.dataset().cardinality())
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        batches = self.dataset.view.dataset(self._epoch)
+        self._epoch += 1
+        for batch in batches:
+            pixels = batch[0] if isinstance(batch, tuple) else batch
+            targets = batch[1].numpy() if isinstance(batch, tuple) else np.zeros((len(pixels), 1))
+            yield pixels.numpy(), targets

@@ -1,0 +1,26 @@
+"""Downloading a file once."""
+
+import os
+import pathlib
+from urllib.request import urlretrieve
+
+from tqdm.auto import tqdm
+
+from kerasfast.files import atomic_path
+
+__all__ = ["get_data"]
+
+
+def get_data(url: str, filename: str | os.PathLike) -> None:
+    """Download a file with a progress bar, unless it is there; a broken download leaves nothing behind."""
+    target = pathlib.Path(filename)
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as unfinished, tqdm(unit="B", unit_scale=True, desc=url.split("/")[-1]) as bar:
+
+        def report(blocks: int, size: int, total: int) -> None:
+            bar.total = total if total > 0 else None
+            bar.update(blocks * size - bar.n)
+
+        urlretrieve(url, unfinished, reporthook=report)

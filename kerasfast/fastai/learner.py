@@ -1,0 +1,304 @@
+"""The course's Learner around kerasfast's: its order of arguments, its metrics, its log-probabilities."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.array_metrics import ArrayMetric
+from kerasfast.control import Rates
+from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.layer_optimizer import LayerOptimizer
+from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
+from kerasfast.learner import Learner as CoreLearner
+
+__all__ = ["Learner", "in_front", "log_of"]
+
+FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
+UNSUPPORTED = {
+    "use_wd_sched": "weight decay is always decoupled and follows the rate; pass `wds` alone",
+    "norm_wds": "scale `wds` yourself",
+    "wds_sched_mult": "weight decay follows the rate by itself",
+    "use_swa": "see `keras.callbacks.SwapEMAWeights` for averaged weights",
+    "data_list": "call `set_data` between two fits",
+    "cut": "give the phases the epochs that you want",
+}
+
+
+class Learner:
+    """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
+
+    Args:
+        data: Such as `ImageClassifierData`.
+        core: kerasfast's learner of the same data.
+        metrics: Functions (preds, targs) of arrays, over the whole validation set, or Keras metrics.
+        crit: Loss: a function (preds, targs) of tensors, or a Keras loss; that of `core` by default.
+
+    Attributes:
+        sched: After a fit its `LossRecorder`, after `lr_find` an `LR_Finder`.
+    """
+
+    def __init__(
+        self,
+        data: ModelData,
+        core: CoreLearner,
+        *,
+        metrics: Sequence[Callable] | None = None,
+        crit: Any = None,
+    ):
+        self._data, self.core = data, core
+        self.metrics = list(metrics or [])
+        self.sched: LossRecorder | LR_Finder | None = None
+        if crit is not None:
+            self.crit = crit
+
+    @classmethod
+    def from_model_data(
+        cls,
+        m: keras.Model,
+        data: ModelData,
+        opt_fn: Callable | None = None,
+        metrics: Sequence[Callable] | None = None,
+        clip: float | None = None,
+        crit: Any = None,
+    ) -> "Learner":
+        """Train a Keras model of your own.
+
+        It gives probabilities (softmax) for classes, where the course's models give their logarithms. Pictures are
+        normalised by the statistics of `tfms_from_stats` before they reach it.
+        """
+        stats = getattr(data, "stats", None)
+        model = m if stats is None else in_front(m, stats)
+        core = CoreLearner(
+            model, data.core, loss=_usual_loss(data), metrics=[], optimizer=opt_fn or SGD_Momentum(0.9), clip=clip
+        )
+        return cls(data, core, metrics=metrics, crit=crit)
+
+    @property
+    def data(self) -> ModelData:
+        """The data."""
+        return self._data
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model."""
+        return self.core.model
+
+    @property
+    def children(self) -> list[keras.layers.Layer]:
+        """The layers of the model."""
+        return list(self.model.layers)
+
+    @property
+    def crit(self) -> Any:
+        """The loss: a function (preds, targs), or a Keras loss."""
+        return self._crit if hasattr(self, "_crit") else self.core.loss
+
+    @crit.setter
+    def crit(self, crit: Any) -> None:
+        self._crit = crit
+        of_keras = isinstance(crit, (str, keras.losses.Loss))
+        self.core.loss = crit if of_keras else lambda y_true, y_pred: crit(self._as_course(y_pred), y_true)
+
+    @property
+    def gives_logs(self) -> bool:
+        """Whether predictions are log-probabilities: for one class per example."""
+        return not (self.data.is_multi or self.data.is_reg)
+
+    def __getitem__(self, i: int) -> keras.layers.Layer:
+        return self.children[i]
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def fit(
+        self,
+        lrs: Rates,
+        n_cycle: int,
+        wds: Rates | None = None,
+        *,
+        metrics: Sequence[Callable] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        get_ep_vals: bool = False,
+        **schedule,
+    ) -> list[float] | tuple:
+        """Train and print a line per epoch; see `kerasfast.Learner.fit`.
+
+        Args:
+            lrs: One rate, or one per layer group.
+            n_cycle: Cycles; epochs without `cycle_len`.
+            wds: Decoupled weight decay, one or one per layer group.
+            metrics: Metrics for this fit instead of `learn.metrics`.
+            callbacks: The course's callbacks or Keras's.
+            get_ep_vals: Return the values of all epochs too.
+            **schedule: `cycle_len`, `cycle_mult`, `use_clr`, `use_clr_beta`, `cycle_save_name`, `best_save_name`.
+
+        Returns:
+            [validation loss, metrics ...] of the last epoch; with `get_ep_vals` also {epoch: [training loss, ...]}.
+        """
+        schedule = _supported(schedule)
+        history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, callbacks))
+        return self._trained([history], get_ep_vals)
+
+    def fit_opt_sched(
+        self,
+        phases: Sequence[TrainingPhase],
+        *,
+        stop_div: bool = True,
+        callbacks: Sequence[Any] | None = None,
+        best_save_name: str | None = None,
+        get_ep_vals: bool = False,
+        **others,
+    ) -> list[float] | tuple:
+        """Train through phases; `stop_div` has no effect: only a loss that is not a number stops the training."""
+        _supported(others)
+        core_phases = [phase.as_core() for phase in phases]
+        histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **self._with(None, callbacks))
+        return self._trained(histories, get_ep_vals)
+
+    def lr_find(
+        self, start_lr: Rates = 1e-5, end_lr: float = 10, wds: Rates | None = None, linear: bool = False
+    ) -> None:
+        """Look for a rate during one epoch (100 steps at least); then `learn.sched.plot()`. Nothing else changes."""
+        self._find(start_lr, end_lr, wds, linear, max(FEWEST_STEPS, len(self.data.trn_dl)))
+
+    def lr_find2(
+        self,
+        start_lr: Rates = 1e-5,
+        end_lr: float = 10,
+        num_it: int = 100,
+        wds: Rates | None = None,
+        linear: bool = False,
+    ) -> None:
+        """Look for a rate during `num_it` steps; the validation loss, which the course draws too, is left out."""
+        self._find(start_lr, end_lr, wds, linear, num_it)
+
+    def freeze_to(self, n: int) -> None:
+        """Train the layer groups from index n on."""
+        self.core.freeze_to(n)
+
+    def freeze_all_but(self, n: int) -> None:
+        """Train one layer group alone."""
+        self.core.freeze_all_but(n)
+
+    def freeze(self) -> None:
+        """Train the last layer group alone."""
+        self.core.freeze()
+
+    def unfreeze(self) -> None:
+        """Train all layer groups."""
+        self.core.unfreeze()
+
+    def bn_freeze(self, do_freeze: bool) -> None:
+        """Hold the statistics of BatchNormalization, or let them move again."""
+        self.core.bn_freeze(do_freeze)
+
+    def get_layer_groups(self) -> list[list[keras.layers.Layer]]:
+        """Return the layers of each group."""
+        return self.core.groups.layers
+
+    def get_layer_opt(self, lrs: Rates, wds: Rates | None = None) -> LayerOptimizer:
+        """Return an optimizer with a rate and a weight decay per layer group."""
+        return LayerOptimizer(self.core.make_optimizer, self.core.groups, lrs, wds)
+
+    def predict(self, is_test: bool = False) -> np.ndarray:
+        """Return predictions of the validation set or the test set: log-probabilities for one class per example."""
+        return self._as_course(self.core.predict(is_test))
+
+    def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return predictions and targets; zeros as targets of unlabelled examples."""
+        return self.predict(is_test), (self.data.test_ds if is_test else self.data.val_ds).y
+
+    def predict_dl(self, dl: Any) -> np.ndarray:
+        """Return predictions for the batches of a loader."""
+        return np.concatenate([self.predict_array(x) for x, _ in dl])
+
+    def predict_array(self, arr: np.ndarray) -> np.ndarray:
+        """Return predictions for a batch; for one picture pass `im[None]`, channels last."""
+        arr = np.asarray(arr)
+        if arr.ndim == 4 and arr.shape[-1] != 3 and arr.shape[1] == 3:
+            raise ValueError(f"Pictures have the channels last, (n, height, width, 3); received {arr.shape}.")
+        return self._as_course(self.core.predict_array(arr))
+
+    def save(self, name: str) -> None:
+        """Save the weights as `models/<name>.weights.h5` in the folder of the data."""
+        self.core.save(name)
+
+    def load(self, name: str) -> None:
+        """Load weights that `save` wrote."""
+        self.core.load(name)
+
+    def save_cycle(self, name: str, cycle: int) -> None:
+        """Save the weights as those of a cycle."""
+        self.save(f"{name}_cyc_{cycle}")
+
+    def load_cycle(self, name: str, cycle: int) -> None:
+        """Load the weights that `fit(..., cycle_save_name=name)` saved after a cycle."""
+        self.load(f"{name}_cyc_{cycle}")
+
+    def summary(self) -> OrderedDict:
+        """Return shapes, parameters and trainability of every layer; prints as a table."""
+        return self.core.summary()
+
+    def _as_course(self, predictions: Any) -> Any:
+        return log_of(predictions) if self.gives_logs else predictions
+
+    def _with(self, metrics: Sequence[Callable] | None, callbacks: Sequence[Any] | None) -> dict[str, list]:
+        wrapped = [self._array_metric(metric) for metric in (self.metrics if metrics is None else metrics)]
+        names = [metric.name for metric in wrapped]
+        unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
+        return {
+            "metrics": [ArrayMetric(metric.function, name) for metric, name in zip(wrapped, unique)],
+            "callbacks": [as_keras(callback) for callback in callbacks or []],
+        }
+
+    def _array_metric(self, metric: Callable) -> ArrayMetric:
+        if isinstance(metric, (ArrayMetric, keras.metrics.Metric)):
+            return metric if isinstance(metric, ArrayMetric) else ArrayMetric(metric)
+        if not callable(metric):
+            raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
+        name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
+        return ArrayMetric(lambda targs, preds: metric(self._as_course(preds), targs), name)
+
+    def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
+        self.sched = LossRecorder(self.core.recorder)
+        logs = [dict(zip(h.history, values)) for h in histories for values in zip(*h.history.values())]
+        last = validation_values(logs[-1])
+        epochs = OrderedDict((i, [float(log["loss"]), *validation_values(log)]) for i, log in enumerate(logs))
+        return (last, epochs) if get_ep_vals else last
+
+    def _find(self, start_lr: Rates, end_lr: float, wds: Rates | None, linear: bool, steps: int) -> None:
+        self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps))
+
+
+def log_of(probabilities: Any) -> Any:
+    """Return logarithms of an array or a tensor of probabilities; of 0 that of the least float above it."""
+    least = math.ldexp(1.0, -126)  # of float32
+    if isinstance(probabilities, np.ndarray):
+        return np.log(np.maximum(probabilities, least))
+    return keras.ops.log(keras.ops.maximum(probabilities, least))
+
+
+def in_front(model: keras.Model, stats: Sequence[np.ndarray]) -> keras.Model:
+    """Return a model of pixels from 0 to 255 that normalises them by (mean, deviation) and calls `model`."""
+    mean, deviation = (np.asarray(part, dtype=float) for part in stats)
+    inputs = keras.Input(model.input_shape[1:], name="pixels")
+    normal = keras.layers.Rescaling((1 / (255 * deviation)).tolist(), (-mean / deviation).tolist(), name="normalize")
+    return keras.Model(inputs, model(normal(inputs)), name=model.name)
+
+
+def _usual_loss(data: ModelData) -> str:
+    if data.is_reg:
+        return "mean_squared_error"
+    return "binary_crossentropy" if data.is_multi else "sparse_categorical_crossentropy"
+
+
+def _supported(arguments: dict[str, Any]) -> dict[str, Any]:
+    for name, value in arguments.items():
+        if name in UNSUPPORTED and value:
+            raise ValueError(f"`{name}` is not there: {UNSUPPORTED[name]}.")
+    return {name: value for name, value in arguments.items() if name not in UNSUPPORTED}

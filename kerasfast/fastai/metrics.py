@@ -1,0 +1,65 @@
+"""The course's metrics, functions of (predictions, targets) as arrays; any function like them is a metric too."""
+
+import numpy as np
+
+from kerasfast.metrics import fbeta_score
+
+__all__ = [
+    "accuracy", "accuracy_multi", "accuracy_multi_np", "accuracy_np", "accuracy_thresh", "f1", "fbeta", "precision",
+    "recall",
+]  # fmt: skip
+
+
+def accuracy(preds, targs) -> float:
+    """Share of rows whose largest prediction (n, classes) is the target (n,)."""
+    return float(np.mean(np.argmax(np.asarray(preds), axis=1) == np.asarray(targs)))
+
+
+def accuracy_np(preds, targs) -> float:
+    """Share of rows whose largest prediction (n, classes) is the target (n,)."""
+    return accuracy(preds, targs)
+
+
+def accuracy_multi(preds, targs, thresh: float) -> float:
+    """Share of all elements where a prediction above `thresh` agrees with a target of 0 or 1."""
+    return float(np.mean((np.asarray(preds) > thresh) == (np.asarray(targs) > 0.5)))
+
+
+def accuracy_multi_np(preds, targs, thresh: float) -> float:
+    """Share of all elements where a prediction above `thresh` agrees with a target of 0 or 1."""
+    return accuracy_multi(preds, targs, thresh)
+
+
+def accuracy_thresh(thresh: float):
+    """Return the metric `accuracy_multi` for a threshold."""
+
+    def accuracy_thresh(preds, targs) -> float:
+        return accuracy_multi(preds, targs, thresh)
+
+    return accuracy_thresh
+
+
+def recall(preds, targs, thresh: float = 0.5) -> float:
+    """Share of the true tags of all rows that are predicted; NaN without any."""
+    truth = np.asarray(targs) > 0.5
+    return _share(truth & (np.asarray(preds) > thresh), truth)
+
+
+def precision(preds, targs, thresh: float = 0.5) -> float:
+    """Share of the predicted tags of all rows that are true; NaN without any."""
+    predicted = np.asarray(preds) > thresh
+    return _share((np.asarray(targs) > 0.5) & predicted, predicted)
+
+
+def fbeta(preds, targs, beta: float, thresh: float = 0.5) -> float:
+    """F-beta with one count over all rows and classes (micro average); for Planet's score see `planet.f2`."""
+    return fbeta_score(np.asarray(targs), np.asarray(preds), beta=beta, threshold=thresh, average="micro")
+
+
+def f1(preds, targs, thresh: float = 0.5) -> float:
+    """`fbeta` with beta 1."""
+    return fbeta(preds, targs, 1, thresh)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> float:
+    return float(part.sum() / whole.sum()) if whole.any() else float("nan")

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from sklearn.metrics import fbeta_score
+
+from kerasfast.fastai import metrics, planet
+
+
+@pytest.fixture
+def tags(rng):
+    targs = (rng.random((40, 6)) > 0.6).astype("float32")
+    return np.clip(targs * 0.3 + rng.random((40, 6)) * 0.4, 0, 1), targs
+
+
+def test_accuracy():
+    preds, targs = np.log([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 1])
+    assert metrics.accuracy(preds, targs) == metrics.accuracy_np(preds, targs) == pytest.approx(2 / 3)
+
+
+def test_tags(tags):
+    preds, targs = tags
+    agreement = [(p > 0.4) == (t > 0.5) for row, truth in zip(preds, targs) for p, t in zip(row, truth)]
+    assert metrics.accuracy_thresh(0.4)(preds, targs) == pytest.approx(np.mean(agreement))
+    assert metrics.accuracy_thresh(0.4).__name__ == "accuracy_thresh"
+    for beta in (1, 2):
+        expected = fbeta_score(targs, preds > 0.4, beta=beta, average="micro")
+        assert metrics.fbeta(preds, targs, beta, 0.4) == pytest.approx(expected)
+        precision, recall = metrics.precision(preds, targs, 0.4), metrics.recall(preds, targs, 0.4)
+        assert (1 + beta**2) * precision * recall / (beta**2 * precision + recall) == pytest.approx(expected)
+    assert metrics.f1(preds, targs, 0.4) == metrics.fbeta(preds, targs, 1, 0.4)
+    assert np.isnan(metrics.precision(preds, targs, 2))
+
+
+def test_planets_score_is_the_best_over_its_thresholds(tags):
+    preds, targs = tags
+    grid = np.arange(0.17, 0.24, 0.01)
+    scores = [fbeta_score(targs, preds > threshold, beta=2, average="samples", zero_division=0) for threshold in grid]
+    assert planet.f2(preds, targs) == pytest.approx(max(scores))
+    assert planet.opt_th(preds, targs) == pytest.approx(grid[int(np.argmax(scores))])

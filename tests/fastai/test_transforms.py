@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+import kerasfast as kf
+from kerasfast.fastai import transforms
+from kerasfast.fastai.architectures import dn161, inception_4, resnet34
+from kerasfast.fastai.transforms import (
+    CropType,
+    RandomFlip,
+    RandomLighting,
+    RandomRotate,
+    TfmType,
+    tfms_from_model,
+    transforms_basic,
+    transforms_side_on,
+    transforms_top_down,
+)
+
+
+@pytest.mark.parametrize(("course", "core"), [
+    (transforms_basic, kf.transforms_basic), (transforms_side_on, kf.transforms_side_on),
+    (transforms_top_down, kf.transforms_top_down),
+])  # fmt: skip
+def test_the_courses_lists_are_the_cores_transforms(course, core):
+    train, valid = tfms_from_model(resnet34, 64, aug_tfms=course, max_zoom=1.05)
+    assert train.core == core(64, max_zoom=1.05)
+    assert valid.core == train.core.validation() and valid.sz == 64
+
+
+@pytest.mark.parametrize(("crop", "name", "valid"), [
+    (CropType.RANDOM, "random", "center"), (CropType.CENTER, "center", "center"), (CropType.NO, "squash", "squash"),
+    (CropType.GOOGLENET, "area", "center"),
+])  # fmt: skip
+def test_crops(crop, name, valid):
+    tfms = tfms_from_model(resnet34, 8, crop_type=crop)
+    assert [tfm.core.crop for tfm in tfms] == [name, valid]
+
+
+def test_own_lists_and_single_transforms():
+    train, _ = tfms_from_model(resnet34, 8, aug_tfms=[RandomRotate(30, mode=0), RandomLighting(0.1, 0.2)], pad=2)
+    assert train.core == kf.Transforms(8, rotate=30, brightness=0.1, contrast=0.2, pad=2, padding="constant")
+    assert tfms_from_model(resnet34, 8, aug_tfms=RandomFlip())[0].core.flip
+
+
+def test_a_picture_is_cut_scaled_and_stays_in_eight_bits():
+    image = np.zeros((20, 40, 3), np.float32)
+    image[:, 20:] = 1.0
+    _, valid = tfms_from_model(resnet34, 10)
+    result = valid(image)
+    assert result.shape == (10, 10, 3) and result.dtype == np.uint8
+    assert (result[:, :4] < 10).all() and (result[:, 6:] > 245).all()
+    pair = valid((image * 255).astype("uint8"), 3)
+    np.testing.assert_array_equal(pair[0], result)
+    assert pair[1] == 3
+
+
+def test_training_transforms_differ_from_look_to_look_and_follow_numpys_seed():
+    image = np.random.default_rng(0).random((20, 30, 3), dtype=np.float32)
+    looks = []
+    for _ in range(2):
+        np.random.seed(5)
+        train, _ = tfms_from_model(resnet34, 10, aug_tfms=transforms_top_down)
+        looks.append([train(image) for _ in range(3)])
+    assert (looks[0][0] != looks[0][1]).any()
+    np.testing.assert_array_equal(looks[0], looks[1])
+
+
+@pytest.mark.parametrize("name", ["RandomStretch", "RandomRotateZoom", "RandomBlur", "Cutout"])
+def test_absent_transforms_name_the_nearest(name):
+    with pytest.raises(ValueError, match=f"has no {name}; the nearest is"):
+        getattr(transforms, name)(1, 2)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: RandomRotate(10, p=0.5), lambda: RandomFlip(p=0.1), lambda: RandomFlip(TfmType.COORD),
+    lambda: transforms.RandomZoom(0.5, zoom_min=0.1), lambda: tfms_from_model(resnet34, 8, tfm_y=TfmType.CLASS),
+    lambda: tfms_from_model(resnet34, 8)[0](np.zeros((3, 8, 8))), lambda: tfms_from_model(resnet34, 8)[0](np.full((8, 8, 3), 7.0)),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_refused(make):
+    with pytest.raises(ValueError, match="received"):
+        make()
+    with pytest.raises(TypeError, match="are made of RandomRotate"):
+        tfms_from_model(resnet34, 8, aug_tfms=[np.fliplr])
+
+
+@pytest.mark.parametrize("architecture", [dn161, inception_4])
+def test_architectures_that_keras_lacks_say_so_at_once(architecture):
+    with pytest.raises(ValueError, match=f"Keras has no {architecture.name}; the nearest is"):
+        tfms_from_model(architecture, 8)
+
+
+def test_architectures_stand_for_backbones():
+    assert resnet34.backbone().name == "resnet34" and resnet34.__name__ == "resnet34"
+    model = resnet34(False)
+    assert model(np.zeros((1, 64, 64, 3), "float32")).shape == (1, 2, 2, 512)
