@@ -23,10 +23,10 @@ from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.data import View
 from kerasfast.vision.order import epoch_order
+from kerasfast.vision.views import View
 
-VERSION = 1  # raise it when decoding or scaling changes, so that old rows are not used
+VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
 SHARD_ROWS = 4096  # rows per file: a killed run loses no more than these
 
@@ -87,7 +87,7 @@ class FeatureView:
         order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
         batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
 
-        def gather(indices: tf.Tensor, _: tf.Tensor):
+        def gather(indices: tf.Tensor):
             rows = tuple(tf.gather(array, indices) for array in arrays)
             return rows if len(rows) > 1 else rows[0]
 

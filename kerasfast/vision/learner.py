@@ -18,12 +18,14 @@ from kerasfast.learner import Learner
 from kerasfast.metrics import ThresholdAccuracy
 from kerasfast.stage import Stage
 from kerasfast.vision.backbones import Backbone
-from kerasfast.vision.data import ImageData, View
+from kerasfast.vision.data import ImageData
 from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
+from kerasfast.vision.reading import squared
 from kerasfast.vision.submission import write_submission
-from kerasfast.vision.transforms import squared, window
+from kerasfast.vision.transforms import DRAWS, windows
+from kerasfast.vision.views import View
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,8 @@ class ImageLearner(Learner):
                 f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}."
             )
         transforms = self.data.transforms.validation()
-        top, left, height, width = window(transforms, *pixels.shape[:2], tf.zeros([0])).numpy()
+        height, width = ([side] for side in pixels.shape[:2])
+        top, left, height, width = windows(transforms, height, width, tf.zeros([1, DRAWS])).numpy()[0]
         cropped = pixels[top : top + height, left : left + width]
         return self.predict_array(squared(cropped, transforms.size)[None])[0]
 

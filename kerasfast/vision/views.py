@@ -1,0 +1,119 @@
+"""Views of samples: batched datasets of pictures, decoded right, cropped, scaled and augmented."""
+
+import operator
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.vision.arrays import ArraySamples
+from kerasfast.vision.augment import augment
+from kerasfast.vision.order import epoch_order
+from kerasfast.vision.reading import Reader, array_reader, file_reader, squared
+from kerasfast.vision.sources import Samples
+from kerasfast.vision.transforms import DRAWS, Transforms, windows
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One way to look at samples: which transforms, in which order.
+
+    Args:
+        samples: The pictures and their targets.
+        root: Folder that the file names are relative to.
+        transforms: What becomes of each picture.
+        batch_size: Pictures per batch.
+        shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch, as training needs.
+        seed: Of shuffling and augmentation.
+    """
+
+    samples: Samples | ArraySamples
+    root: pathlib.Path
+    transforms: Transforms
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 42
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def files(self) -> np.ndarray:
+        """(n,) file names relative to the root, in the order of the targets (and of predictions)."""
+        return self.samples.files
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """(n,) class indices or (n, c) multi-hot or regression targets; None for unlabelled pictures."""
+        return self.samples.targets
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return one picture, (size, size, 3) uint8 after the transforms, and its target."""
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"This view has {len(self)} pictures; received index {index}.")
+        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False)
+        batch = next(iter(one.dataset()))
+        pixels = batch[0] if isinstance(batch, tuple) else batch
+        return pixels[0].numpy(), None if self.targets is None else self.targets[index]
+
+    def dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Return batches (pixels (b, size, size, 3) uint8, targets), or of pixels alone without targets.
+
+        Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
+        same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
+        """
+        count, workers = len(self), os.cpu_count() or 1
+        with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self._boxes_and_draws)
+            dataset = order.map(self._loader(), num_parallel_calls=workers)
+            dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
+            dataset = dataset.map(self._finisher(), num_parallel_calls=workers).prefetch(2)
+        options = tf.data.Options()
+        options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
+        return dataset.with_options(options)
+
+    def _boxes_and_draws(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the windows (n, 4) and the uniform numbers (n, DRAWS) of all pictures for an epoch."""
+        heights, widths = self._sides
+        draws = tf.random.stateless_uniform([len(self), DRAWS], tf.stack([seed, 0]))
+        return windows(self.transforms, tf.constant(heights), tf.constant(widths), draws), draws
+
+    @property
+    def _sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """The heights and widths (n,) of the pictures."""
+        if isinstance(self.samples, ArraySamples):
+            return tuple(np.full(len(self), side, np.int32) for side in self.samples.images.shape[1:3])
+        return self.samples.scan.height, self.samples.scan.width
+
+    def _loader(self) -> Callable:
+        """Return the function (index, box, draw) -> (index, pixels (size, size, 3) uint8, draw)."""
+        read, size = self._reader(), self.transforms.size
+
+        def load(index: tf.Tensor, box: tf.Tensor, draw: tf.Tensor):
+            return index, tf.ensure_shape(squared(read(index, box), size), [size, size, 3]), draw
+
+        return load
+
+    def _reader(self) -> Reader:
+        if isinstance(self.samples, ArraySamples):
+            return array_reader(self.samples.images)
+        paths = [os.path.join(self.root, file) for file in self.samples.files]
+        return file_reader(paths, self.samples.scan, self.transforms.size)
+
+    def _finisher(self) -> Callable:
+        """Return the function (indices, pixels, draws) -> what the dataset yields."""
+        transforms = self.transforms
+        targets = None if self.targets is None else tf.constant(self.targets)
+
+        def finish(indices: tf.Tensor, pixels: tf.Tensor, draws: tf.Tensor):
+            if transforms.warps or transforms.lights:
+                apply = lambda images, numbers: augment(images, numbers, transforms)
+                augmented = tf.numpy_function(apply, [pixels, draws], tf.uint8, stateful=False)
+                pixels = tf.ensure_shape(augmented, pixels.shape)
+            return pixels if targets is None else (pixels, tf.gather(targets, indices))
+
+        return finish
