@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.order import epoch_order
-from kerasfast.vision.views import View
+from kerasfast.vision.views import View, unhindered
 
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
@@ -91,9 +91,7 @@ class FeatureView:
             rows = tuple(tf.gather(array, indices) for array in arrays)
             return rows if len(rows) > 1 else rows[0]
 
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return batches.map(gather, num_parallel_calls=2).prefetch(4).with_options(options)
+        return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
 def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from kerasfast.datasets import Datasets
 from kerasfast.groups import LayerGroups, flat_layers
@@ -25,6 +24,7 @@ from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.reading import squared
 from kerasfast.vision.submission import write_submission
 from kerasfast.vision.transforms import DRAWS, windows
+from kerasfast.vision.tta import by_view, view_batches
 from kerasfast.vision.views import View
 
 
@@ -155,7 +155,7 @@ class ImageLearner(Learner):
         self.precompute = precompute
 
     def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        """Predict with test-time augmentation.
+        """Predict with test-time augmentation; every picture is read once for all its views.
 
         Args:
             n_aug: Number of augmented views.
@@ -169,10 +169,10 @@ class ImageLearner(Learner):
             raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
-        datasets = [plain.dataset(), *(augmented.dataset(epoch) for epoch in range(n_aug))]
+        batches = view_batches(plain, augmented, n_aug)
         with self._guard():
-            views = [self._predict_view(dataset) for dataset in tqdm(datasets, desc="views", leave=False, delay=1)]
-        return np.stack(views), plain.targets
+            predictions = np.asarray(self.model.predict(batches, verbose=0))
+        return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes, or an array (height, width, 3) uint8."""
@@ -212,9 +212,6 @@ class ImageLearner(Learner):
 
     def _stage(self) -> Stage:
         return self._features or self._main
-
-    def _predict_view(self, dataset: tf.data.Dataset) -> np.ndarray:
-        return np.asarray(self.model.predict(dataset, verbose=0))
 
     def _feature_stage(self) -> Stage:
         with self._guard():

@@ -10,6 +10,12 @@ import tensorflow as tf
 EVALUATION_SEED = 0x7FFF  # keeps the draws of augmented evaluation apart from those of training
 
 
+def epoch_random(seed: int, epoch: int, *, shuffle: bool) -> tuple[np.random.Generator, np.int64]:
+    """Return the random numbers of an epoch, and a seed made of them for what happens to its samples."""
+    random = np.random.default_rng([seed, epoch, 0 if shuffle else EVALUATION_SEED])
+    return random, np.int64(random.integers(2**31))
+
+
 def epoch_order(
     count: int,
     seed: int,
@@ -35,9 +41,8 @@ def epoch_order(
     epochs = itertools.count(epoch)
 
     def begin() -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng([seed, next(epochs), 0 if shuffle else EVALUATION_SEED])
-        own_seed = random.integers(2**31)
-        return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), np.int64(own_seed)
+        random, own_seed = epoch_random(seed, next(epochs), shuffle=shuffle)
+        return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), own_seed
 
     def one_pass(_: tf.Tensor) -> tf.data.Dataset:
         order, own_seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.augment import augment
+from kerasfast.vision.memory import MemorySamples, loaded
 from kerasfast.vision.order import epoch_order
 from kerasfast.vision.reading import Reader, array_reader, file_reader, squared
 from kerasfast.vision.sources import Samples
@@ -30,7 +31,7 @@ class View:
         seed: Of shuffling and augmentation.
     """
 
-    samples: Samples | ArraySamples
+    samples: Samples | ArraySamples | MemorySamples
     root: pathlib.Path
     transforms: Transforms
     batch_size: int
@@ -68,41 +69,41 @@ class View:
         """
         count, workers = len(self), os.cpu_count() or 1
         with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
-            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self._boxes_and_draws)
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws)
             dataset = order.map(self._loader(), num_parallel_calls=workers)
             dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
             dataset = dataset.map(self._finisher(), num_parallel_calls=workers).prefetch(2)
-        options = tf.data.Options()
-        options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
-        return dataset.with_options(options)
+        return unhindered(dataset)
 
-    def _boxes_and_draws(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the windows (n, 4) and the uniform numbers (n, DRAWS) of all pictures for an epoch."""
-        heights, widths = self._sides
+    def boxes_and_draws(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the windows (n, 4) and the uniform numbers (n, DRAWS) of all pictures for an epoch's seed."""
+        heights, widths = self.samples.sides
         draws = tf.random.stateless_uniform([len(self), DRAWS], tf.stack([seed, 0]))
         return windows(self.transforms, tf.constant(heights), tf.constant(widths), draws), draws
 
-    @property
-    def _sides(self) -> tuple[np.ndarray, np.ndarray]:
-        """The heights and widths (n,) of the pictures."""
+    def reader(self, size: int) -> Reader:
+        """Return what reads the windows of these pictures, to be scaled to `size` pixels or more."""
         if isinstance(self.samples, ArraySamples):
-            return tuple(np.full(len(self), side, np.int32) for side in self.samples.images.shape[1:3])
-        return self.samples.scan.height, self.samples.scan.width
+            return array_reader(self.samples.images)
+        if isinstance(self.samples, MemorySamples):
+            return self.samples.reader()
+        return file_reader([os.path.join(self.root, file) for file in self.samples.files], self.samples.scan, size)
+
+    def in_memory(self) -> "View":
+        """Return the same view of pictures that are read, decoded and scaled now, once and for all epochs."""
+        if not isinstance(self.samples, Samples):
+            return self
+        return replace(self, samples=loaded(self.samples, self.transforms, self.reader))
 
     def _loader(self) -> Callable:
         """Return the function (index, box, draw) -> (index, pixels (size, size, 3) uint8, draw)."""
-        read, size = self._reader(), self.transforms.size
+        size = self.transforms.size
+        read = self.reader(size)
 
         def load(index: tf.Tensor, box: tf.Tensor, draw: tf.Tensor):
-            return index, tf.ensure_shape(squared(read(index, box), size), [size, size, 3]), draw
+            return index, squared(read(index, box), size), draw
 
         return load
-
-    def _reader(self) -> Reader:
-        if isinstance(self.samples, ArraySamples):
-            return array_reader(self.samples.images)
-        paths = [os.path.join(self.root, file) for file in self.samples.files]
-        return file_reader(paths, self.samples.scan, self.transforms.size)
 
     def _finisher(self) -> Callable:
         """Return the function (indices, pixels, draws) -> what the dataset yields."""
@@ -110,10 +111,22 @@ class View:
         targets = None if self.targets is None else tf.constant(self.targets)
 
         def finish(indices: tf.Tensor, pixels: tf.Tensor, draws: tf.Tensor):
-            if transforms.warps or transforms.lights:
-                apply = lambda images, numbers: augment(images, numbers, transforms)
-                augmented = tf.numpy_function(apply, [pixels, draws], tf.uint8, stateful=False)
-                pixels = tf.ensure_shape(augmented, pixels.shape)
+            pixels = augmented(pixels, draws, transforms)
             return pixels if targets is None else (pixels, tf.gather(targets, indices))
 
         return finish
+
+
+def augmented(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
+    """Return a batch (n, size, size, 3) uint8 transformed as its draws (n, DRAWS) say; see `augment`."""
+    if not (transforms.warps or transforms.lights):
+        return pixels
+    apply = lambda images, numbers: augment(images, numbers, transforms)
+    return tf.ensure_shape(tf.numpy_function(apply, [pixels, draws], tf.uint8, stateful=False), pixels.shape)
+
+
+def unhindered(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the dataset without tf.data's autotuner, which can hold back the last batches of an epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

@@ -55,3 +55,13 @@ def test_large_windows_are_decoded_at_a_fraction_and_look_the_same(photograph, b
     whole = tf.constant(open_image(photograph)[top * ratio : bottom * ratio, left * ratio : right * ratio])
     difference = squared(decoded, size).numpy().astype(int) - squared(whole, size).numpy()
     assert np.abs(difference).mean() < 1.5 and abs(difference.mean()) < 0.3
+
+
+@pytest.mark.parametrize("box", [(0, 0, 300, 300), (13, 112, 301, 303), (7, 497, 303, 303), (300, 33, 300, 301)])
+def test_a_window_is_the_whole_pictures_to_the_last_column(photograph, box):
+    read = tf.function(file_reader([photograph], scan("", [photograph]), 224))
+    top, left, height, width = box
+    whole = tf.io.decode_jpeg(tf.io.read_file(photograph), dct_method="INTEGER_ACCURATE").numpy()
+    np.testing.assert_array_equal(
+        read(tf.constant(0), tf.constant(box)), whole[top : top + height, left : left + width]
+    )
