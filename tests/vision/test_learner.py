@@ -314,9 +314,8 @@ def test_each_state_and_size_is_traced_once_in_a_lesson(folder):
         learn.fit([1e-4, 1e-3, 1e-2], 1)
         return len(traces) - before
 
-    assert traced() == 1
-    assert traced(lambda: learn.lr_find(steps=3)) == 0
-    learn.fit(0.02, 1, cycle_len=1)
+    assert traced() <= 2  # the very first step makes the metrics' variables, so TensorFlow goes through it twice
+    assert traced(lambda: learn.lr_find(steps=3)) == traced(lambda: learn.fit(0.02, 1, cycle_len=1)) == 0
     assert traced(learn.unfreeze) == 1
     assert traced() == traced(learn.freeze) == traced(learn.unfreeze) == 0
     same = kf.ImageData.from_folders(folder, transforms=kf.transforms_basic(size), batch_size=6)
