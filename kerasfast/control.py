@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.fused import UpdateStep, fused_update_step
+
 Rates = float | Sequence[float] | np.ndarray
 
 
@@ -53,9 +55,16 @@ class GroupControl:
     Args:
         optimizer: A built optimizer; a loss-scale optimizer stands for its inner one.
         variables: The variables of each group, together all that the optimizer was built on.
+        fuse: Whether Adam and SGD may use the faster kernels of `fused.py`, which differ in the last bit.
     """
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Sequence[Sequence[keras.Variable]]):
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        variables: Sequence[Sequence[keras.Variable]],
+        *,
+        fuse: bool = False,
+    ):
         inner = inner_optimizer(optimizer)
         if control_of(inner) is not None:
             raise ValueError("This optimizer is instrumented already; see `kerasfast.control.control_of`.")
@@ -71,7 +80,7 @@ class GroupControl:
         self._loss: tuple[object, tf.Tensor | float] = (None, np.nan)
         self._make_variables()
         self.set_rates(_value(inner.learning_rate) if isinstance(inner._learning_rate, keras.Variable) else 1.0)
-        self._instrument(inner)
+        self._instrument(inner, (fused_update_step(inner) if fuse else None) or inner.update_step)
         self.watch_loss(optimizer)
 
     @property
@@ -193,8 +202,8 @@ class GroupControl:
             self.optimizer.learning_rate = largest
             self._reference.assign(largest or 1.0)
 
-    def _instrument(self, optimizer: keras.optimizers.Optimizer) -> None:
-        apply, update_step = optimizer.apply, optimizer.update_step
+    def _instrument(self, optimizer: keras.optimizers.Optimizer, update_step: UpdateStep) -> None:
+        apply = optimizer.apply
 
         def apply_and_log(grads, trainable_variables=None):
             self._row_of_graph = None

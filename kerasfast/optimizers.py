@@ -77,6 +77,6 @@ def grouped(
     if inner_optimizer(optimizer).built:
         raise ValueError(f"`grouped` needs a new optimizer; this {type(optimizer).__name__} has been built already.")
     ensure_built(optimizer, groups.all_variables)
-    control = GroupControl(optimizer, groups.variables)
+    control = GroupControl(optimizer, groups.variables, fuse=True)
     control.set_rates(learning_rates, weight_decays)
     return optimizer

@@ -22,6 +22,7 @@ __all__ = [
     "plot_losses",
     "plot_lr_finder",
     "plot_predictions",
+    "plot_projection",
     "plot_rates",
     "save_figure",
 ]
@@ -172,6 +173,36 @@ def plot_confusion_matrix(
     for row, column in np.argwhere(matrix != 0) if count <= 30 else []:
         colour = "white" if shares[row, column] > 0.5 else INK
         ax.text(column, row, f"{matrix[row, column]:g}", ha="center", va="center", color=colour, fontsize=font)
+    return ax
+
+
+def plot_projection(vectors: Any, names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw vectors in the plane of their two principal axes, each with its name (up to 60 names, spread evenly).
+
+    Args:
+        vectors: (points, width).
+        names: A name per point.
+        title: Title above the points.
+        ax: Where to draw; a new figure when not given.
+
+    Raises:
+        ValueError: When there are fewer than two vectors, or another number of names.
+    """
+    vectors = np.asarray(vectors, dtype=float)
+    if vectors.ndim != 2 or len(vectors) < 2 or len(names) != len(vectors):
+        raise ValueError(
+            f"Two vectors or more with a name each are needed; received {vectors.shape}, {len(names)} names."
+        )
+    centred = vectors - vectors.mean(axis=0)
+    left, scale, _ = np.linalg.svd(centred, full_matrices=False)
+    points = np.pad(left * scale, ((0, 0), (0, 1)))[:, :2]
+    share = np.pad(scale**2, (0, 1))[:2] / max(np.sum(scale**2), 1e-12)
+    ax = _prepared(
+        ax, title, f"first axis, {share[0]:.0%} of the variance", f"second axis, {share[1]:.0%}", size=(7, 5.5)
+    )
+    ax.scatter(*points.T, s=14, color=BLUE)
+    for index in np.unique(np.linspace(0, len(points) - 1, min(len(points), 60)).astype(int)):
+        ax.annotate(names[index], points[index], (3, 3), textcoords="offset points", fontsize=8, color=INK)
     return ax
 
 

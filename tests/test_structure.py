@@ -25,7 +25,8 @@ LAYERS = [
     {"callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
-    {"schedules", "metrics", "plots"},
+    {"fused"},
+    {"schedules", "metrics", "plots", "relative_errors"},
     {"picture_plots", "files", "version"},
 ]
 LEAVES = {
@@ -33,6 +34,7 @@ LEAVES = {
     "metrics": set(),
     "picture_plots": set(),
     "plots": {"files", "picture_plots"},
+    "relative_errors": set(),
     "schedules": set(),
 }
 

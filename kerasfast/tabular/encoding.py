@@ -177,6 +177,11 @@ class TableEncoder:
         return codes, values
 
     @property
+    def fitted(self) -> bool:
+        """Whether a training table was learned."""
+        return bool(self._categories or self._numbers)
+
+    @property
     def cardinalities(self) -> dict[str, int]:
         """The number of codes of every categorical column, the unknown slot included."""
         self._check_fitted()
@@ -268,7 +273,7 @@ class TableEncoder:
         )
 
     def _check_fitted(self) -> None:
-        if not self._categories and not self._numbers:
+        if not self.fitted:
             raise ValueError("the encoder has not learned anything yet; call fit(training_table) first.")
 
     def _check_frame(self, frame: pd.DataFrame) -> None:

@@ -29,7 +29,7 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike) -> pathlib.Path:
         ImportError: pyarrow is not installed.
     """
     path = pathlib.Path(path)
-    kind = _format(path)
+    kind = format_of(path)
     _check_storable(frame, path, kind)
     with atomic_path(path) as unfinished:
         getattr(frame, f"to_{kind}")(unfinished)
@@ -49,16 +49,17 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         ImportError: pyarrow is not installed.
     """
     path = pathlib.Path(path)
-    kind = _format(path)
+    kind = format_of(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}.")
     if columns is not None:
-        _check_columns(path, kind, columns)
+        check_columns(path, kind, columns)
     reader = pd.read_feather if kind == "feather" else pd.read_parquet
     return reader(path, columns=None if columns is None else list(columns))
 
 
-def _format(path: pathlib.Path) -> str:
+def format_of(path: pathlib.Path) -> str:
+    """Return "feather" or "parquet", by the file's ending."""
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"{path.name!r} must end in one of {list(FORMATS)}, to say in which format the table is.")
     try:
@@ -81,7 +82,8 @@ def _check_storable(frame: pd.DataFrame, path: pathlib.Path, kind: str) -> None:
         )
 
 
-def _check_columns(path: pathlib.Path, kind: str, columns: Sequence[str]) -> None:
+def check_columns(path: pathlib.Path, kind: str, columns: Sequence[str]) -> None:
+    """Raise a ValueError that names the columns which the file does not have."""
     import pyarrow.ipc
     import pyarrow.parquet
 

@@ -1,0 +1,112 @@
+"""Chunks of encoded rows cut into batches for Keras: masked and reshaped together, no Python per row or batch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.tabular.columns import UNKNOWN
+from kerasfast.tabular.encoding import TableEncoder
+from kerasfast.tabular.rows import Rows
+
+CHUNK_ROWS = 8192  # gathered, masked and cut into batches together
+EVALUATION_ROWS = 4096  # per batch of a view that is not shuffled
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Which share of the codes becomes unknown, and of the flagged values missing, anew in every epoch.
+
+    Attributes:
+        rate: The share.
+        source: (value columns,) which flag, counted from 0, decides on each column; -1 for none.
+        hidden: (value columns,) what the column holds where it is hidden.
+    """
+
+    rate: float
+    source: np.ndarray
+    hidden: np.ndarray
+
+    @classmethod
+    def of(cls, encoder: TableEncoder) -> "Masking":
+        """Return the masking that an encoder's `unknown_rate` asks for."""
+        width = len(encoder.value_names)
+        source, hidden = np.full(width, -1), np.zeros(width, np.float32)
+        for number, (position, flag) in enumerate(encoder.flag_positions):
+            source[[position, flag]] = number
+            hidden[[position, flag]] = encoder.encoded_fills[position], 1
+        return cls(encoder.unknown_rate, source, hidden)
+
+    def __call__(self, codes: tf.Tensor, values: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mask a chunk; `seed` (2,) decides on the draws."""
+        code_seed, value_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        visible = tf.random.stateless_uniform(tf.shape(codes), code_seed) >= self.rate
+        codes = tf.where(visible, codes, UNKNOWN)
+        flags = int(self.source.max(initial=-1)) + 1
+        if flags:
+            draws = tf.random.stateless_uniform([tf.shape(values)[0], flags], value_seed)
+            draws = tf.pad(draws, [[0, 0], [0, 1]], constant_values=1.0)  # -1, no flag, finds the 1
+            hide = tf.gather(draws, self.source % (flags + 1), axis=1) < self.rate
+            values = tf.where(hide, self.hidden, values)
+        return codes, values
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How a view is cut into batches.
+
+    Attributes:
+        batch_size: Rows per batch of a shuffled view.
+        shuffle: Whether to shuffle anew each epoch, mask, and drop an incomplete last batch, as training needs.
+        seed: Of order and masking.
+        masking: None for none.
+    """
+
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 42
+    masking: Masking | None = None
+
+    def steps(self, rows: int) -> int:
+        """Return the number of batches of an epoch."""
+        return max(1, rows // self.batch_size) if self.shuffle else -(-rows // EVALUATION_ROWS)
+
+    def rows_per_chunk(self, rows: int) -> int:
+        """Return the rows of a chunk: several batches of a shuffled view, one batch of any other."""
+        if not self.shuffle:
+            return EVALUATION_ROWS
+        size = min(self.batch_size, rows)
+        return size * max(1, CHUNK_ROWS // size)
+
+    def epoch(self, epoch: int, count: int) -> tuple[np.ndarray, np.int64]:
+        """Return the order of `count` things and a seed for all else in an epoch."""
+        random = np.random.default_rng([self.seed, epoch])
+        order = random.permutation(count) if self.shuffle else np.arange(count)
+        return order.astype(np.int64), np.int64(random.integers(2**31))
+
+    def finished(self, chunks: tf.data.Dataset, rows: int) -> tf.data.Dataset:
+        """Return batches of chunks (Rows, seed (2,)), with (inputs, targets[, weights]) or inputs alone."""
+        size = min(self.batch_size, rows)
+
+        def finish(part: Rows, seed: tf.Tensor):
+            if not self.shuffle:
+                return _element(part)
+            if self.masking is not None and self.masking.rate:
+                codes, values = self.masking(part.codes, part.values, seed)
+                part = part._replace(codes=codes, values=values)
+            cut = lambda tensor: None if tensor is None else tf.reshape(tensor, [-1, size, *tensor.shape[1:]])
+            return _element(Rows(*map(cut, part)))
+
+        dataset = chunks.map(finish, num_parallel_calls=2)
+        if self.shuffle:
+            dataset = dataset.prefetch(1).unbatch()
+        options = tf.data.Options()
+        options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
+        dataset = dataset.prefetch(8 if self.shuffle else 1).with_options(options)
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(rows)))
+
+
+def _element(part: Rows):
+    inputs = {name: tensor for name, tensor in (("codes", part.codes), ("values", part.values)) if tensor.shape[-1]}
+    rest = tuple(tensor for tensor in (part.targets, part.weights) if tensor is not None)
+    return (inputs, *rest) if rest else inputs

@@ -1,0 +1,113 @@
+"""Collaborative filtering: users and items as vectors, whose dot product with two biases is the rating."""
+
+import keras
+import pandas as pd
+from keras import ops
+
+from kerasfast.groups import LayerGroups
+from kerasfast.tabular.data import TableData
+from kerasfast.tabular.learner import TableLearner
+
+
+def dot_bias_model(
+    users: int, items: int, *, factors: int = 50, y_range: tuple[float, float] | None = None
+) -> keras.Model:
+    """Return the course's `EmbeddingDotBias`: {"codes": (b, 2) int32, user and item} -> (b, 1).
+
+    `user vector . item vector + user bias + item bias`, through a sigmoid scaled to `y_range` where there is one. Vectors
+    and biases start uniform in +-0.05 and +-0.01.
+
+    Args:
+        users, items: Number of codes.
+        factors: Width of the vectors.
+        y_range: Smallest and largest rating.
+
+    Raises:
+        ValueError: If a number makes no sense.
+    """
+    if min(users, items, factors) < 1:
+        raise ValueError(f"users, items and factors must be 1 or more; received {users}, {items}, {factors}.")
+    if y_range is not None and not y_range[0] < y_range[1]:
+        raise ValueError(f"`y_range` must be (smallest, largest); received {y_range!r}.")
+    codes = keras.Input((2,), dtype="int32", name="codes")
+    vectors, biases = [], []
+    for position, (name, rows) in enumerate((("user", users), ("item", items))):
+        vectors.append(_embedding(rows, factors, 0.05, f"{name}_vectors")(codes[:, position]))
+        biases.append(_embedding(rows, 1, 0.01, f"{name}_biases")(codes[:, position]))
+    rating = ops.sum(vectors[0] * vectors[1], axis=1, keepdims=True) + biases[0] + biases[1]
+    if y_range is not None:
+        low, high = map(float, y_range)
+        rating = keras.layers.Rescaling(high - low, offset=low, name="rating")(ops.sigmoid(rating))
+    return keras.Model({"codes": codes}, rating, name="dot_bias")
+
+
+class CollabFilter(TableLearner):
+    """A `TableLearner` for ratings of items by users.
+
+    Users and items unknown to the training rows get the *unknown* vectors, which random masking trains.
+
+    Args:
+        data: A regression from two categorical columns, first the users, then the items.
+        factors: Width of the vectors.
+        y_range: Smallest and largest rating; the range of the training ratings by default.
+        **arguments: Of `Learner`.
+
+    Raises:
+        ValueError: If the data has other columns.
+
+    Example:
+
+        data = TableData.from_frame(ratings, "rating", categorical=["userId", "movieId"])
+        learn = CollabFilter(data, factors=50)
+        learn.fit(1e-2, 2, cycle_len=1, cycle_mult=2)
+        learn.biases("movieId").nlargest(10)
+    """
+
+    def __init__(
+        self,
+        data: TableData,
+        factors: int = 50,
+        *,
+        y_range: tuple[float, float] | None = None,
+        **arguments,
+    ):
+        if len(data.cardinalities) != 2 or data.value_names or data.target.kind != "regression":
+            raise ValueError(
+                "collaborative filtering needs a regression with two categorical columns, users and items, and no "
+                f"continuous one; received {list(data.cardinalities)}, {list(data.value_names)}, {data.target.kind}."
+            )
+        users, items = data.cardinalities.values()
+        if y_range is None:
+            y_range = _range_of(data)
+        model = dot_bias_model(users, items, factors=factors, y_range=y_range)
+        arguments.setdefault("groups", LayerGroups(model, [[layer for layer in model.layers if layer.weights]]))
+        super().__init__(data, model, **arguments)
+
+    def embeddings(self) -> dict[str, pd.DataFrame]:
+        """Return the vectors by column: a frame with a row per level, "unknown" first."""
+        return self._weights_by_level("vectors")
+
+    def biases(self, column: str) -> pd.Series:
+        """Return the bias of each user, or of each item: what is liked beyond all taste."""
+        found = self._weights_by_level("biases")
+        if column not in found:
+            raise ValueError(f"{column!r} is neither users nor items; these are {', '.join(found)}.")
+        return found[column][0].rename("bias")
+
+    def _weights_by_level(self, kind: str) -> dict[str, pd.DataFrame]:
+        layers = [self.model.get_layer(f"{name}_{kind}") for name in ("user", "item")]
+        predictor = self.predictor
+        return {
+            column: pd.DataFrame(layer.get_weights()[0], predictor.level_names(column))
+            for column, layer in zip(self.data.cardinalities, layers)
+        }
+
+
+def _embedding(rows: int, width: int, bound: float, name: str) -> keras.layers.Embedding:
+    return keras.layers.Embedding(rows, width, keras.initializers.RandomUniform(-bound, bound), name=name)
+
+
+def _range_of(data: TableData) -> tuple[float, float] | None:
+    targets = data.train.targets
+    low, high = float(targets.min()), float(targets.max())
+    return (low, high) if low < high else None

@@ -1,0 +1,337 @@
+"""Table data: training, validation and test rows for an embedding model, from frames, arrays, or files of any size."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from kerasfast.tabular.arrays import array_cardinalities, array_target, encoded_rows
+from kerasfast.tabular.batching import Batching, Masking
+from kerasfast.tabular.encoding import TableEncoder
+from kerasfast.tabular.parts import FileParts
+from kerasfast.tabular.rows import RowEncoder, Rows, row_weights
+from kerasfast.tabular.splits import Split, choose_split
+from kerasfast.tabular.targets import Target, TargetStatistics
+from kerasfast.tabular.views import StreamView, TableView
+
+View = TableView | StreamView
+
+
+@dataclass(frozen=True, eq=False)
+class TableData:
+    """What a `TableLearner` is trained on. Make one with `from_frame`, `from_files` or `from_arrays`.
+
+    The encoder and the classes are learned from the training rows alone. While training, a share of the codes (the
+    encoder's `unknown_rate`) is hidden at random, so that levels never seen before are predicted sensibly.
+
+    Attributes:
+        train, valid, test: Views with `dataset(epoch)` and `targets`; valid and test may be None.
+        target: What is predicted.
+        cardinalities: Number of codes of each categorical column.
+        value_names: The continuous columns and their missing-value flags.
+        encoder: From columns to arrays; None for data from arrays.
+        path: Folder in which the learner keeps `models/`.
+
+    Example:
+
+        data = TableData.from_frame(
+            sales, "Sales", categorical=["Store", "State"], continuous=["Distance"], log=True,
+            valid_dates=("Date", "2014-08-01", "2014-09-17"), test=test,
+        )
+    """
+
+    train: View
+    valid: View | None
+    test: View | None
+    target: Target
+    cardinalities: Mapping[str, int]
+    value_names: Sequence[str]
+    encoder: TableEncoder | None = None
+    path: str | os.PathLike = "."
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        target: str | Sequence[str],
+        *,
+        categorical: Sequence[str] = (),
+        continuous: Sequence[str] = (),
+        kind: str | None = None,
+        log: bool = False,
+        valid: pd.DataFrame | None = None,
+        valid_indices: Sequence[int] | None = None,
+        valid_fraction: float | None = None,
+        valid_dates: tuple[str, Any, Any] | None = None,
+        test: pd.DataFrame | None = None,
+        weights: str | None = None,
+        encoder: TableEncoder | None = None,
+        batch_size: int = 128,
+        seed: int = 42,
+        path: str | os.PathLike = ".",
+    ) -> "TableData":
+        """Take the rows of a frame, which is not changed.
+
+        Args:
+            frame: Training rows, and validation rows unless they are in `valid`.
+            target: The column to predict, or several.
+            categorical, continuous: The columns to predict from.
+            kind: "regression", "single" (one class a row) or "multi" (a 0/1 column per label); by default one column of
+                text, categories or booleans is "single", several columns of 0 and 1 are "multi", all else is a
+                regression.
+            log: Learn the logarithm of the target; predictions of frames come back in its own units.
+            valid: A frame with the validation rows.
+            valid_indices: Row numbers for validation.
+            valid_fraction: Share of the rows for validation; 0.2 where nothing is said, 0 for none.
+            valid_dates: (column, first day, last day), both days included.
+            test: A frame with rows to predict.
+            weights: Column with the weight of each row in the loss.
+            encoder: A `TableEncoder`, which is fitted on the training rows unless it is fitted already; it brings the
+                columns, in place of `categorical` and `continuous`.
+            batch_size: Rows per training batch.
+            seed: Of the split, the order and the masking.
+            path: Folder in which the learner keeps `models/`.
+
+        Raises:
+            ValueError: Naming the column, where the table cannot be used.
+        """
+        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
+        _check_frame("frame", frame)
+        statistics = TargetStatistics(target, kind, log)
+        encoder = _encoder(encoder, categorical, continuous, statistics.names)
+        if valid is None:
+            chosen = _mask(frame, choose_split(len(frame), valid_indices, valid_fraction, valid_dates, seed))
+            frame, valid = frame[~chosen], frame[chosen] if chosen.any() else None
+        else:
+            _check_frame("valid", valid)
+        statistics.update(frame)
+        encode = RowEncoder(_learn(encoder, [frame]), statistics.target(), weights)
+        held = None if valid is None else encode(valid)
+        unlabelled = None if test is None else _test_rows(encode, test)
+        return cls._of_rows([encode(frame), held, unlabelled], encode.target, batch_size, seed, encoder, path=path)
+
+    @classmethod
+    def from_files(
+        cls,
+        files: str | os.PathLike | Sequence[str | os.PathLike],
+        target: str | Sequence[str],
+        *,
+        categorical: Sequence[str] = (),
+        continuous: Sequence[str] = (),
+        kind: str | None = None,
+        log: bool = False,
+        valid: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+        valid_indices: Sequence[int] | None = None,
+        valid_fraction: float | None = None,
+        valid_dates: tuple[str, Any, Any] | None = None,
+        test: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+        weights: str | None = None,
+        encoder: TableEncoder | None = None,
+        batch_size: int = 128,
+        shuffle_rows: int = 2**18,
+        seed: int = 42,
+        path: str | os.PathLike = ".",
+    ) -> "TableData":
+        """Stream the rows of parquet or feather files that need not fit into memory.
+
+        One pass over the files learns the encoder and checks every row. Each epoch reads the row groups in an order of
+        its own and shuffles `shuffle_rows` encoded rows at a time, which bounds the memory: some 4 bytes a column and
+        row, three times over, and one row group as the file stores it.
+
+        Args:
+            files: `.parquet`, `.pq` or `.feather` files, or a folder of them.
+            valid, test: Files with the validation rows, and with rows to predict.
+            shuffle_rows: Rows to shuffle together.
+            target, categorical, ...: As in `from_frame`; `valid_indices` count the rows over all files.
+
+        Raises:
+            ValueError: Naming the column, where the table cannot be used.
+            ImportError: If pyarrow is not installed.
+        """
+        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
+        statistics = TargetStatistics(target, kind, log)
+        encoder = _encoder(encoder, categorical, continuous, statistics.names)
+        columns = [*encoder.categorical, *encoder.continuous, *statistics.names, *([weights] if weights else [])]
+        source = FileParts(files, [*columns, *(valid_dates[:1] if valid_dates else ())])
+        split = None
+        if valid is None:
+            split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed)
+        training = _TrainingRows(source, split, statistics, weights)
+        encode = RowEncoder(_learn(encoder, training), statistics.target(), weights)
+        if split is not None:
+            _check_counts(training.count, source.rows - training.count)
+        shuffled, ordered = _batching(encoder, batch_size, seed)
+        train = StreamView(source, encode, shuffled, training.count, split, shuffle_rows=shuffle_rows)
+        held, unlabelled = None, None
+        if split is not None:
+            held = StreamView(source, encode, ordered, source.rows - training.count, split, validation=True)
+        elif valid is not None:
+            held = StreamView.whole(FileParts(valid, columns), encode, ordered)
+        if test is not None:
+            bare = RowEncoder(encoder)
+            unlabelled = StreamView.whole(FileParts(test, bare.columns), bare, ordered)
+        for view in (held, unlabelled):
+            if view is not None:
+                view.check()
+        return cls(train, held, unlabelled, encode.target, encoder.cardinalities, encoder.value_names, encoder, path)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        codes: np.ndarray | None,
+        values: np.ndarray | None,
+        targets: np.ndarray,
+        *,
+        valid: tuple | None = None,
+        valid_indices: Sequence[int] | None = None,
+        valid_fraction: float | None = None,
+        test: tuple | None = None,
+        cardinalities: Sequence[int] | Mapping[str, int] | None = None,
+        kind: str = "regression",
+        weights: np.ndarray | None = None,
+        batch_size: int = 128,
+        seed: int = 42,
+        path: str | os.PathLike = ".",
+    ) -> "TableData":
+        """Take arrays that are encoded already; nothing is masked.
+
+        Args:
+            codes: (rows, categorical columns) whole numbers from 0, None for no such columns.
+            values: (rows, continuous columns), finite, None for no such columns.
+            targets: (rows,) or (rows, outputs) numbers; class numbers (rows,) for "single"; 0/1 (rows, labels) for
+                "multi".
+            valid: (codes, values, targets) of the validation rows.
+            valid_indices, valid_fraction: As in `from_frame`.
+            test: (codes, values) to predict.
+            cardinalities: Number of codes of each column; by default one more than the largest code.
+            kind: "regression", "single" or "multi".
+            weights: (rows,) weight of each training row.
+            batch_size, seed, path: As in `from_frame`.
+
+        Raises:
+            ValueError: If the arrays do not fit each other.
+        """
+        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction)
+        rows = encoded_rows("training", codes, values, targets, kind, weights)
+        if valid is None:
+            split = choose_split(rows.count, valid_indices, valid_fraction, None, seed)
+            chosen = _mask(pd.DataFrame(index=pd.RangeIndex(rows.count)), split)
+            held = rows.take(chosen)._replace(weights=None) if chosen.any() else None
+            rows = rows.take(~chosen)
+        else:
+            held = encoded_rows("validation", *valid, kind)
+        unlabelled = None if test is None else encoded_rows("test", *test)
+        views = [rows, held, unlabelled]
+        target, cardinalities = array_target(views, kind), array_cardinalities(views, cardinalities)
+        return cls._of_rows(views, target, batch_size, seed, cardinalities=cardinalities, path=path)
+
+    @classmethod
+    def _of_rows(
+        cls,
+        views: Sequence[Rows | None],
+        target: Target,
+        batch_size: int,
+        seed: int,
+        encoder: TableEncoder | None = None,
+        *,
+        cardinalities: Mapping[str, int] | None = None,
+        path: str | os.PathLike = ".",
+    ) -> "TableData":
+        shuffled, ordered = _batching(encoder, batch_size, seed)
+        train, *others = (rows and TableView(rows, ordered) for rows in views)
+        train = TableView(train.rows, shuffled)
+        if encoder is not None:
+            return cls(train, *others, target, encoder.cardinalities, encoder.value_names, encoder, path)
+        names = [f"value_{position}" for position in range(views[0].values.shape[1])]
+        return cls(train, *others, target, cardinalities, names, None, path)
+
+
+class _TrainingRows:
+    """The training rows of files, part by part, checked and counted on the way."""
+
+    def __init__(self, source: FileParts, split: Split | None, statistics: TargetStatistics, weights: str | None):
+        self.source, self.split, self.statistics, self.weights = source, split, statistics, weights
+        self.count = 0
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for part in tqdm(self.source.parts, desc="learning the columns", leave=False, delay=2):
+            for first, frame in self.source.read(part):
+                frame = frame if self.split is None else frame[~self.split.mask(frame, first)]
+                if len(frame):
+                    self.count += len(frame)
+                    self.statistics.update(frame)
+                    if self.weights:
+                        row_weights(frame, self.weights)
+                    yield frame
+
+
+def _encoder(
+    encoder: TableEncoder | None, categorical: Sequence[str], continuous: Sequence[str], target: Sequence[str]
+) -> TableEncoder:
+    if encoder is None:
+        encoder = TableEncoder(categorical, continuous)
+    elif categorical or continuous:
+        raise ValueError("the columns come with `encoder`; leave `categorical` and `continuous` out.")
+    known = sorted(set(target) & {*encoder.categorical, *encoder.continuous})
+    if known:
+        raise ValueError(f"target columns {known} are listed among the columns to predict from; leave them out there.")
+    return encoder
+
+
+def _learn(encoder: TableEncoder, frames: Iterable[pd.DataFrame]) -> TableEncoder:
+    """Fit an encoder, or check the frames with one that is fitted."""
+    if not encoder.fitted:
+        return encoder.fit_parts(frames)
+    for frame in frames:
+        encoder.transform(frame)
+    return encoder
+
+
+def _batching(encoder: TableEncoder | None, batch_size: int, seed: int) -> tuple[Batching, Batching]:
+    """Return how training rows, and how all others, become batches."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
+        raise ValueError(f"`batch_size` must be a whole number, 1 or more; received {batch_size!r}.")
+    masking = None if encoder is None else Masking.of(encoder)
+    return Batching(batch_size, True, seed, masking), Batching(batch_size, False, seed)
+
+
+def _one_way(**ways: Any) -> None:
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"choose the validation rows in one way; received {', '.join(given)}.")
+
+
+def _mask(frame: pd.DataFrame, split: Split | None) -> np.ndarray:
+    if split is None:
+        return np.zeros(len(frame), bool)
+    chosen = split.mask(frame, 0)
+    _check_counts(len(frame) - chosen.sum(), chosen.sum())
+    return chosen
+
+
+def _check_counts(training: int, validation: int) -> None:
+    if not training or not validation:
+        raise ValueError(
+            f"the choice of validation rows leaves {training:,} rows for training and {validation:,} for validation; "
+            "choose others, or `valid_fraction=0` for no validation."
+        )
+
+
+def _check_frame(name: str, frame: pd.DataFrame) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"`{name}` must be a pandas DataFrame; received {type(frame).__name__}.")
+    if not len(frame):
+        raise ValueError(f"`{name}` has no rows.")
+
+
+def _test_rows(encode: RowEncoder, frame: pd.DataFrame) -> Rows:
+    """Encode rows to predict, with their targets where all are there."""
+    _check_frame("test", frame)
+    names = list(encode.target.names)
+    labelled = set(names) <= set(frame.columns) and frame[names].notna().to_numpy().all()
+    return RowEncoder(encode.encoder, encode.target if labelled else None)(frame)

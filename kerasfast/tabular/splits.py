@@ -1,0 +1,152 @@
+"""Which rows are for validation: chosen by row numbers, by a share of the rows, or by date."""
+
+import dataclasses
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasfast.tabular.dates import single_column
+
+_BLOCK = 2**16
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexSplit:
+    """Validation rows by their numbers (as validation indices of the course), counted over the whole table."""
+
+    indices: np.ndarray
+
+    @classmethod
+    def checked(cls, indices: Sequence[int], rows: int) -> "IndexSplit":
+        """Return the split.
+
+        Raises:
+            ValueError: For numbers that are no rows, or appear twice.
+        """
+        array = np.asarray(indices)
+        if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"`valid_indices` must be a list of row numbers; received {indices!r}.")
+        array = np.sort(np.where(array < 0, array + rows, array))
+        if array[0] < 0 or array[-1] >= rows:
+            raise ValueError(f"`valid_indices` must be row numbers below {rows:,}; received {array[0]}..{array[-1]}.")
+        if (np.diff(array) == 0).any():
+            raise ValueError(f"`valid_indices` has row {array[:-1][np.diff(array) == 0][0]} twice.")
+        return cls(array)
+
+    columns = ()
+
+    def mask(self, frame: pd.DataFrame, first: int) -> np.ndarray:
+        """Return which rows (rows,) of a part are for validation; `first` is the number of the part's first row."""
+        begin, end = np.searchsorted(self.indices, (first, first + len(frame)))
+        chosen = np.zeros(len(frame), bool)
+        chosen[self.indices[begin:end] - first] = True
+        return chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class FractionSplit:
+    """A share of the rows, drawn from a seed: the same rows however the table comes, whole or in parts.
+
+    Attributes:
+        fraction: Above 0 and below 1, exact (rounded) in every 65,536 rows.
+        seed: Decides which rows.
+        rows: Of the whole table.
+    """
+
+    fraction: float
+    seed: int
+    rows: int
+
+    columns = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.fraction, bool) or not 0 < self.fraction < 1:
+            raise ValueError(f"`valid_fraction` must lie above 0 and below 1 (0 for none); received {self.fraction!r}.")
+
+    def mask(self, frame: pd.DataFrame, first: int) -> np.ndarray:
+        """As `IndexSplit.mask`."""
+        end = first + len(frame)
+        blocks = range(first // _BLOCK, -(-end // _BLOCK))
+        chosen = np.concatenate([self._block(block) for block in blocks] or [np.zeros(0, bool)])
+        start = first - first // _BLOCK * _BLOCK
+        return chosen[start : start + len(frame)]
+
+    def _block(self, block: int) -> np.ndarray:
+        rows = min(_BLOCK, self.rows - block * _BLOCK)
+        chosen = np.zeros(rows, bool)
+        order = np.random.default_rng([self.seed, block]).permutation(rows)
+        chosen[order[: round(self.fraction * rows)]] = True
+        return chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class DateSplit:
+    """The rows from one day to another, both included, as the Rossmann lesson chooses them."""
+
+    column: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+    @classmethod
+    def checked(cls, dates: tuple[str, Any, Any]) -> "DateSplit":
+        """Return the split for (column, first day, last day).
+
+        Raises:
+            ValueError: If these are no dates, or the last is before the first.
+        """
+        try:
+            column, first, last = dates
+            first, last = pd.Timestamp(first), pd.Timestamp(last)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"`valid_dates` must be (column, first day, last day); received {dates!r}.") from error
+        if not first <= last:
+            raise ValueError(f"`valid_dates` must go forwards; received {first} to {last}.")
+        if last == last.normalize():
+            last += pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
+        return cls(column, first, last)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that `mask` looks at."""
+        return (self.column,)
+
+    def mask(self, frame: pd.DataFrame, first: int) -> np.ndarray:
+        """As `IndexSplit.mask`; rows without a date are for training."""
+        if self.column not in frame.columns:
+            raise ValueError(f"the table has no date column {self.column!r}; its columns are {list(frame.columns)}.")
+        series = single_column(frame, self.column)
+        if not pd.api.types.is_datetime64_any_dtype(series.dtype):
+            raise ValueError(
+                f"column {self.column!r} holds no dates ({series.dtype}); convert it with pandas.to_datetime."
+            )
+        days = (self.first, self.last)
+        if series.dt.tz is not None:
+            days = tuple(day.tz_localize(series.dt.tz) if day.tzinfo is None else day for day in days)
+        return series.between(*days).to_numpy()
+
+
+Split = IndexSplit | FractionSplit | DateSplit
+
+
+def choose_split(
+    rows: int,
+    indices: Sequence[int] | None,
+    fraction: float | None,
+    dates: tuple[str, Any, Any] | None,
+    seed: int,
+) -> Split | None:
+    """Return the split that the argument given describes; without any, 20% of the rows; None for a fraction of 0.
+
+    Raises:
+        ValueError: If they make no sense.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"`seed` must be a whole number, 0 or more; received {seed!r}.")
+    if indices is not None:
+        return IndexSplit.checked(indices, rows)
+    if dates is not None:
+        return DateSplit.checked(dates)
+    return None if fraction == 0 else FractionSplit(0.2 if fraction is None else fraction, seed, rows)

@@ -1,0 +1,202 @@
+"""What a table model predicts: numbers, one class or several labels; columns to arrays and back."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasfast.tabular.columns import CategoryColumn
+from kerasfast.tabular.dates import single_column
+from kerasfast.tabular.learned import CategoryStatistics
+from kerasfast.tabular.values import INTERCHANGEABLE, as_numbers
+
+KINDS = ("regression", "single", "multi")
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The target of a table model.
+
+    Attributes:
+        names: The target columns; one for "single".
+        kind: "regression" (numbers), "single" (one class a row) or "multi" (a column of 0 and 1 per label).
+        log: Whether the model learns the natural logarithm of the numbers.
+        column: The classes of a "single" target.
+    """
+
+    names: tuple[str, ...]
+    kind: str
+    log: bool = False
+    column: CategoryColumn | None = None
+
+    @property
+    def classes(self) -> list[Any]:
+        """What each output of the model stands for: the classes, the labels, or the columns of numbers."""
+        return list(self.names) if self.column is None else list(self.column.readable_levels())
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return what the model is trained on: class numbers (rows,) int32, or (rows, columns) float32.
+
+        Raises:
+            ValueError: Naming the column that is not there, or whose values cannot be a target.
+        """
+        if self.column is not None:
+            return self._class_numbers(_column(frame, self.names[0]))
+        numbers = np.stack([_numbers(frame, name) for name in self.names], axis=1)
+        if self.kind == "multi":
+            _check_labels(numbers, self.names)
+        if self.log:
+            _check_positive(numbers, self.names)
+            numbers = np.log(numbers)
+        return _float32(numbers, self.names)
+
+    def decode(self, predictions: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
+        """Return predictions as a frame: numbers in their own units, or a column of probabilities per class.
+
+        Args:
+            predictions: (rows, outputs), as the model gives them.
+            index: Of the frame.
+        """
+        predictions = np.asarray(predictions, np.float64)
+        return pd.DataFrame(np.exp(predictions) if self.log else predictions, columns=self.classes, index=index)
+
+    def to_json(self) -> dict[str, Any]:
+        column = None if self.column is None else self.column.to_json()
+        return {"names": list(self.names), "kind": self.kind, "log": self.log, "column": column}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Target":
+        column = stored["column"] and CategoryColumn.from_json(stored["column"])
+        return cls(tuple(stored["names"]), stored["kind"], stored["log"], column)
+
+    def _class_numbers(self, series: pd.Series) -> np.ndarray:
+        _check_complete(series.isna().to_numpy(), self.names[0])
+        numbers = self.column.encode(series) - 1
+        if (numbers < 0).any():
+            strangers = pd.unique(series[numbers < 0])[:5].tolist()
+            raise ValueError(
+                f"target column {self.names[0]!r} has the classes {strangers}, which training rows do not have; "
+                f"they have {self.classes[:20]}."
+            )
+        return numbers
+
+
+class TargetStatistics:
+    """Learns a `Target` while the training rows go by in parts.
+
+    Args:
+        names: The target column, or several for labels and for a regression with several numbers.
+        kind: "regression", "single", "multi"; None to tell by the values: one column of text, categories or booleans
+            is "single", several columns of 0 and 1 (or booleans) are "multi", all else is a regression.
+        log: Whether the model is to learn the logarithm.
+    """
+
+    def __init__(self, names: str | Sequence[str], kind: str | None = None, log: bool = False) -> None:
+        self.names = (names,) if isinstance(names, str) else tuple(names)
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ValueError(f"`target` must be a column, or several different ones; received {names!r}.")
+        if kind not in (None, *KINDS):
+            raise ValueError(f"`kind` must be one of {', '.join(KINDS)}; received {kind!r}.")
+        if kind == "single" and len(self.names) > 1:
+            raise ValueError(f"`kind='single'` has one target column; received {list(self.names)}.")
+        if log and kind in ("single", "multi"):
+            raise ValueError(f"`log` is for regressions; received kind={kind!r}.")
+        self.kind, self.log = kind, log
+        self._classes = CategoryStatistics(self.names[0])
+        self._binary = True
+
+    def update(self, frame: pd.DataFrame) -> None:
+        """Look at the next rows, and check them."""
+        columns = [_column(frame, name) for name in self.names]
+        if self.kind is None and len(columns) == 1:
+            self.kind = "regression" if self.log or _is_number(columns[0]) else "single"
+        if self.kind == "single":
+            _check_complete(columns[0].isna().to_numpy(), self.names[0])
+            self._classes.update(columns[0])
+            return
+        numbers = self._preliminary().encode(frame)
+        self._binary &= bool(np.isin(numbers, (0, 1)).all())
+
+    def target(self) -> Target:
+        """Return what was learned.
+
+        Raises:
+            ValueError: If there is only one class.
+        """
+        if self.kind != "single":
+            several = "multi" if self._binary and not self.log else "regression"
+            return Target(self.names, self.kind or several, self.log)
+        column = self._classes.column(max_levels=None, min_count=1, separate_missing=False)
+        if len(column.levels) < 2:
+            raise ValueError(
+                f"target column {self.names[0]!r} has the only class {column.levels[0]!r} in the training rows; "
+                "a classifier needs two."
+            )
+        return Target(self.names, "single", column=column)
+
+    def _preliminary(self) -> Target:
+        return Target(self.names, self.kind or "regression", self.log)
+
+
+def _is_number(series: pd.Series) -> bool:
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
+        return False
+    return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.infer_dtype(series, skipna=True) in (
+        "integer", "floating", "decimal", "mixed-integer-float", "empty",
+    )  # fmt: skip
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame.columns:
+        raise ValueError(f"the table has no target column {name!r}; its columns are {list(frame.columns)}.")
+    return single_column(frame, name)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
+    series = _column(frame, name)
+    try:
+        kind, numbers = as_numbers(series)
+    except ValueError as error:
+        raise ValueError(f"target column {name!r} cannot be a number: {error}") from error
+    _check_complete(np.isnan(numbers), name)
+    if len(numbers) and kind not in INTERCHANGEABLE:
+        raise ValueError(f"target column {name!r} holds {kind} values; convert them to numbers.")
+    return numbers
+
+
+def _check_complete(missing: np.ndarray, name: str) -> None:
+    if missing.any():
+        raise ValueError(
+            f"target column {name!r} has {int(missing.sum()):,} missing values in {len(missing):,} rows, the first in "
+            f"row {int(np.argmax(missing))}; drop these rows (frame.dropna(subset=[{name!r}]))."
+        )
+
+
+def _check_positive(numbers: np.ndarray, names: Sequence[str]) -> None:
+    for name, column in zip(names, numbers.T):
+        wrong = column <= 0
+        if wrong.any():
+            raise ValueError(
+                f"target column {name!r} has {int(wrong.sum()):,} values of 0 or less (such as "
+                f"{column[np.argmax(wrong)]:g} in row {int(np.argmax(wrong))}), which have no logarithm; "
+                "drop these rows or use `log=False`."
+            )
+
+
+def _check_labels(numbers: np.ndarray, names: Sequence[str]) -> None:
+    for name, column in zip(names, numbers.T):
+        wrong = ~np.isin(column, (0, 1))
+        if wrong.any():
+            raise ValueError(f"label column {name!r} must hold 0 and 1; it holds {column[np.argmax(wrong)]:g}.")
+
+
+def _float32(numbers: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        single = numbers.astype(np.float32)
+    wrong = ~np.isfinite(single).all(axis=0)
+    if wrong.any():
+        raise ValueError(f"target column {names[int(np.argmax(wrong))]!r} has values too large for float32.")
+    return single
