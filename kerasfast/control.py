@@ -79,7 +79,7 @@ class GroupControl:
         self._row_of_graph: tuple[object, tf.Tensor] | None = None
         self._loss: tuple[object, tf.Tensor | float] = (None, np.nan)
         self._make_variables()
-        self.set_rates(float(inner.learning_rate) if isinstance(inner._learning_rate, keras.Variable) else 1.0)
+        self.set_rates(_value(inner.learning_rate) if isinstance(inner._learning_rate, keras.Variable) else 1.0)
         self._instrument(inner, (fused_update_step(inner) if fuse else None) or inner.update_step)
         self.watch_loss(optimizer)
 
@@ -158,7 +158,7 @@ class GroupControl:
     @property
     def iterations(self) -> int:
         """Updates that the optimizer has made."""
-        return int(self.optimizer.iterations)
+        return int(_value(self.optimizer.iterations))
 
     def start_log(self, steps: int) -> None:
         """Forget the log and make room for the next `steps` updates."""
@@ -167,8 +167,8 @@ class GroupControl:
 
     def read_log(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`."""
-        rows = self._log.numpy()[:-1]
-        rows = rows[: max(self.iterations - int(self._log_start.numpy()), 0)]
+        rows = np.asarray(tf.convert_to_tensor(self._log))[:-1]
+        rows = rows[: max(self.iterations - int(_value(self._log_start)), 0)]
         return rows[:, 0], rows[:, 1:-1], rows[:, -1]
 
     def watch_loss(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -279,6 +279,11 @@ class GroupControl:
             average = optimizer._model_variables_moving_average[optimizer._get_variable_index(variable)]
             if average is not None:
                 variable.assign(average)
+
+
+def _value(variable: keras.Variable | tf.Variable) -> float:
+    """Return a variable's number, of mirrored ones that of the first replica (they know no `float`)."""
+    return tf.convert_to_tensor(variable).numpy().item()
 
 
 class _Momentum:

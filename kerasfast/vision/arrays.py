@@ -27,6 +27,11 @@ class ArraySamples:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) heights and (n,) widths in pixels."""
+        return tuple(np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+
     def take(self, indices) -> "ArraySamples":
         """Return some of the samples, in the order of `indices`."""
         targets = None if self.targets is None else self.targets[indices]

@@ -23,10 +23,10 @@ from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.data import View
 from kerasfast.vision.order import epoch_order
+from kerasfast.vision.views import View, unhindered
 
-VERSION = 1  # raise it when decoding or scaling changes, so that old rows are not used
+VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
 SHARD_ROWS = 4096  # rows per file: a killed run loses no more than these
 
@@ -87,13 +87,11 @@ class FeatureView:
         order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
         batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
 
-        def gather(indices: tf.Tensor, _: tf.Tensor):
+        def gather(indices: tf.Tensor):
             rows = tuple(tf.gather(array, indices) for array in arrays)
             return rows if len(rows) > 1 else rows[0]
 
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return batches.map(gather, num_parallel_calls=2).prefetch(4).with_options(options)
+        return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
 def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from kerasfast.datasets import Datasets
 from kerasfast.groups import LayerGroups, flat_layers
@@ -18,12 +17,15 @@ from kerasfast.learner import Learner
 from kerasfast.metrics import ThresholdAccuracy
 from kerasfast.stage import Stage
 from kerasfast.vision.backbones import Backbone
-from kerasfast.vision.data import ImageData, View
+from kerasfast.vision.data import ImageData
 from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
+from kerasfast.vision.reading import squared
 from kerasfast.vision.submission import write_submission
-from kerasfast.vision.transforms import squared, window
+from kerasfast.vision.transforms import DRAWS, windows
+from kerasfast.vision.tta import by_view, view_batches
+from kerasfast.vision.views import View
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class ImageLearner(Learner):
         self.precompute = precompute
 
     def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        """Predict with test-time augmentation.
+        """Predict with test-time augmentation; every picture is read once for all its views.
 
         Args:
             n_aug: Number of augmented views.
@@ -167,10 +169,10 @@ class ImageLearner(Learner):
             raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
-        datasets = [plain.dataset(), *(augmented.dataset(epoch) for epoch in range(n_aug))]
+        batches = view_batches(plain, augmented, n_aug)
         with self._guard():
-            views = [self._predict_view(dataset) for dataset in tqdm(datasets, desc="views", leave=False, delay=1)]
-        return np.stack(views), plain.targets
+            predictions = np.asarray(self.model.predict(batches, verbose=0))
+        return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes, or an array (height, width, 3) uint8."""
@@ -180,7 +182,8 @@ class ImageLearner(Learner):
                 f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}."
             )
         transforms = self.data.transforms.validation()
-        top, left, height, width = window(transforms, *pixels.shape[:2], tf.zeros([0])).numpy()
+        height, width = ([side] for side in pixels.shape[:2])
+        top, left, height, width = windows(transforms, height, width, tf.zeros([1, DRAWS])).numpy()[0]
         cropped = pixels[top : top + height, left : left + width]
         return self.predict_array(squared(cropped, transforms.size)[None])[0]
 
@@ -209,9 +212,6 @@ class ImageLearner(Learner):
 
     def _stage(self) -> Stage:
         return self._features or self._main
-
-    def _predict_view(self, dataset: tf.data.Dataset) -> np.ndarray:
-        return np.asarray(self.model.predict(dataset, verbose=0))
 
     def _feature_stage(self) -> Stage:
         with self._guard():

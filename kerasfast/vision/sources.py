@@ -39,6 +39,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.files)
 
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) heights and (n,) widths in pixels."""
+        return self.scan.height, self.scan.width
+
     def take(self, indices: np.ndarray | Sequence[int]) -> Samples:
         """Return the samples at these positions, in this order."""
         targets = None if self.targets is None else self.targets[indices]

@@ -1,10 +1,8 @@
-"""Image transforms: what to do with a picture, drawn per image and applied to a batch as one affine warp.
+"""Image transforms: what to do with a picture, and the window that each picture is cropped to.
 
-Every random choice is made from a vector of uniform numbers per image, so a seed repeats it exactly and the batch is
-transformed without a loop over its images.
+Every random choice is made from a vector of uniform numbers per image, so a seed repeats it exactly.
 """
 
-import math
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
@@ -101,117 +99,46 @@ def transforms_top_down(size: int, **changes) -> Transforms:
     return transforms_basic(size, **{"dihedral": True, **changes})
 
 
-def window(transforms: Transforms, height: tf.Tensor, width: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-    """Return the window (top, left, height, width) to crop from a picture, in its own pixels.
+def windows(transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+    """Return the windows (n, 4) (top, left, height, width) to crop from pictures, in their own pixels.
 
     Args:
         transforms: What to do; only `crop` and `max_zoom` matter here.
-        height: () height of the picture.
-        width: () width of the picture.
-        draw: (DRAWS,) uniform numbers of the picture.
+        heights: (n,) int32 heights of the pictures.
+        widths: (n,) int32 widths of the pictures.
+        draws: (n, DRAWS) uniform numbers, a row per picture.
     """
     if transforms.crop == "squash":
-        return tf.stack([0, 0, height, width])
+        return tf.stack([tf.zeros_like(heights), tf.zeros_like(widths), heights, widths], 1)
     if transforms.crop == "area":
-        return _area_window(height, width, draw)
-    side = tf.cast(tf.minimum(height, width), tf.float32)
+        return _area_windows(heights, widths, draws)
+    sides = tf.cast(tf.minimum(heights, widths), tf.float32)
     if transforms.max_zoom > 1:
-        zoom = tf.where(draw[ZOOMS] < 0.75, 1.0 + draw[ZOOM] * (transforms.max_zoom - 1.0), 1.0)
-        side = tf.maximum(side / zoom, 1.0)
-    side = tf.cast(tf.round(side), tf.int32)
-    room = tf.stack([height - side, width - side])
+        zooms = tf.where(draws[:, ZOOMS] < 0.75, 1.0 + draws[:, ZOOM] * (transforms.max_zoom - 1.0), 1.0)
+        sides = tf.maximum(sides / zooms, 1.0)
+    sides = tf.cast(tf.round(sides), tf.int32)[:, None]
+    room = tf.stack([heights, widths], 1) - sides
     if transforms.crop == "center":
-        corner = (room + 1) // 2
+        corners = (room + 1) // 2
     else:
-        corner = tf.cast(tf.stack([draw[TOP], draw[LEFT]]) * tf.cast(room + 1, tf.float32), tf.int32)
-    return tf.concat([tf.clip_by_value(corner, 0, room), [side, side]], 0)
+        corners = tf.cast(draws[:, TOP : LEFT + 1] * tf.cast(room + 1, tf.float32), tf.int32)
+    return tf.concat([tf.clip_by_value(corners, 0, room), sides, sides], 1)
 
 
-def _area_window(height: tf.Tensor, width: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+def _area_windows(heights: tf.Tensor, widths: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Return the first of ten random windows that lies inside the picture, or the central square where none does."""
-    area, aspect, upright, down, right = tf.unstack(
-        tf.random.stateless_uniform([AREA_ATTEMPTS, 5], seed=tf.bitcast(draw[TOP : LEFT + 1], tf.int32)), axis=1
-    )
-    area = (LEAST_AREA + area * (1.0 - LEAST_AREA)) * tf.cast(height * width, tf.float32)
+    seed = tf.bitcast(tf.reduce_sum(draws[:, TOP : LEFT + 1], 0), tf.int32)
+    shape = [tf.shape(heights)[0], AREA_ATTEMPTS, 5]
+    area, aspect, upright, down, right = tf.unstack(tf.random.stateless_uniform(shape, seed), axis=2)
+    area = (LEAST_AREA + area * (1.0 - LEAST_AREA)) * tf.cast(heights * widths, tf.float32)[:, None]
     aspect = 3 / 4 + aspect * (4 / 3 - 3 / 4)
     aspect = tf.where(upright < 0.5, 1.0 / aspect, aspect)
-    sides = tf.cast(tf.round(tf.sqrt(tf.stack([area / aspect, area * aspect], 1))), tf.int32)
-    room = tf.stack([height, width]) - sides
-    corners = tf.cast(tf.stack([down, right], 1) * tf.cast(room + 1, tf.float32), tf.int32)
-    side = tf.minimum(height, width)
-    centre = tf.stack([(height - side + 1) // 2, (width - side + 1) // 2, side, side])
-    candidates = tf.concat([tf.concat([tf.clip_by_value(corners, 0, tf.maximum(room, 0)), sides], 1), centre[None]], 0)
-    fits = tf.concat([tf.reduce_all((room >= 0) & (sides > 0), axis=1), [True]], 0)
-    return candidates[tf.argmax(fits)]
-
-
-def squared(pixels: tf.Tensor, size: int) -> tf.Tensor:
-    """Scale one window (height, width, 3) to (size, size, 3) uint8 pixels, antialiased."""
-    pixels = tf.image.resize(tf.cast(pixels, tf.float32), [size, size], antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
-
-
-def augment(images: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
-    """Rotate, mirror, shift and light a batch.
-
-    Args:
-        images: (n, size, size, channels) pixels from 0 to 255.
-        draws: (n, DRAWS) uniform numbers, a row per image.
-        transforms: What to do.
-
-    Returns:
-        (n, size, size, channels) uint8 pixels.
-    """
-    if images.dtype == tf.uint8 and not (transforms.warps or transforms.lights):
-        return images
-    images = tf.cast(images, tf.float32)
-    if transforms.warps:
-        images = _warp(images, affine_matrices(draws, transforms), transforms.padding)
-    if transforms.lights:
-        images = _light(images, draws, transforms)
-    return tf.cast(tf.clip_by_value(tf.round(images), 0.0, 255.0), tf.uint8)
-
-
-def affine_matrices(draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
-    """Return (n, 6) rows (a, b, c, d, e, f): output pixel (x, y) comes from (a x + b y + c, d x + e y + f)."""
-    angle = tf.zeros_like(draws[:, ANGLE])
-    if transforms.rotate:
-        most = transforms.rotate * math.pi / 180.0
-        angle = tf.where(draws[:, ROTATES] < 0.75, (2.0 * draws[:, ANGLE] - 1.0) * most, 0.0)
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    if transforms.dihedral:
-        turns = tf.cast(draws[:, QUARTER_TURNS] * 4.0, tf.int32)
-        # Tables, since the sine of a right angle in float32 is not quite 1 and the symmetries should be exact.
-        quarter_cosine, quarter_sine = tf.gather([1.0, 0.0, -1.0, 0.0], turns), tf.gather([0.0, 1.0, 0.0, -1.0], turns)
-        cosine, sine = (
-            cosine * quarter_cosine - sine * quarter_sine,
-            sine * quarter_cosine + cosine * quarter_sine,
-        )
-    mirror = tf.ones_like(cosine)
-    if transforms.flip or transforms.dihedral:
-        mirror = tf.where(draws[:, FLIP] < 0.5, -1.0, 1.0)
-    pad = transforms.pad
-    shift_x, shift_y = (tf.floor(draws[:, column] * (2 * pad + 1)) - pad for column in (SHIFT_X, SHIFT_Y))
-    centre = (transforms.size - 1) / 2.0
-    a, b, d, e = cosine * mirror, -sine, sine * mirror, cosine
-    return tf.stack([a, b, centre - (a + b) * centre + shift_x, d, e, centre - (d + e) * centre + shift_y], 1)
-
-
-def _warp(images: tf.Tensor, matrices: tf.Tensor, padding: str) -> tf.Tensor:
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.pad(matrices, [[0, 0], [0, 2]]),
-        output_shape=tf.shape(images)[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode=padding.upper(),
-    )
-
-
-def _light(images: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
-    """Change contrast about each image's mean, and brightness; c < 0 divides as much as c > 0 multiplies."""
-    brightness = (2.0 * draws[:, BRIGHTNESS] - 1.0) * transforms.brightness * 255.0
-    contrast = (2.0 * draws[:, CONTRAST] - 1.0) * transforms.contrast
-    factor = tf.where(contrast < 0, 1.0 / (1.0 - contrast), 1.0 + contrast)[:, None, None, None]
-    mean = tf.reduce_mean(images, [1, 2, 3], keepdims=True)
-    return (images - mean) * factor + mean + brightness[:, None, None, None]
+    sides = tf.cast(tf.round(tf.sqrt(tf.stack([area / aspect, area * aspect], 2))), tf.int32)
+    room = tf.stack([heights, widths], 1)[:, None] - sides
+    corners = tf.cast(tf.stack([down, right], 2) * tf.cast(room + 1, tf.float32), tf.int32)
+    side = tf.minimum(heights, widths)
+    centre = tf.stack([(heights - side + 1) // 2, (widths - side + 1) // 2, side, side], 1)[:, None]
+    candidates = tf.concat([tf.concat([tf.clip_by_value(corners, 0, tf.maximum(room, 0)), sides], 2), centre], 1)
+    fits = tf.reduce_all((room >= 0) & (sides > 0), axis=2)
+    fits = tf.concat([fits, tf.ones_like(fits[:, :1])], 1)
+    return tf.gather(candidates, tf.argmax(fits, axis=1), batch_dims=1)

@@ -298,3 +298,28 @@ def test_the_exported_model_loads_with_keras_alone(learn, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     pixels = next(iter(learn.data.valid.dataset()))[0]
     np.testing.assert_allclose(loaded.predict(pixels, verbose=0), learn.model.predict(pixels, verbose=0), atol=1e-5)
+
+
+def test_each_state_and_size_is_traced_once_in_a_lesson(folder):
+    size = 32
+    data = kf.ImageData.from_folders(folder, transforms=kf.transforms_side_on(size), batch_size=6)
+    learn = kf.ImageLearner.pretrained(backbone(), data)
+    traces, train_step = [], learn.model.train_step
+    learn.model.train_step = lambda batch: (traces.append(batch[0].shape), train_step(batch))[1]
+
+    def traced(*changes) -> int:
+        before = len(traces)
+        for change in changes:
+            change()
+        learn.fit([1e-4, 1e-3, 1e-2], 1)
+        return len(traces) - before
+
+    assert traced() <= 2  # the very first step makes the metrics' variables, so TensorFlow goes through it twice
+    assert traced(lambda: learn.lr_find(steps=3)) == traced(lambda: learn.fit(0.02, 1, cycle_len=1)) == 0
+    assert traced(learn.unfreeze) == 1
+    assert traced() == traced(learn.freeze) == traced(learn.unfreeze) == 0
+    same = kf.ImageData.from_folders(folder, transforms=kf.transforms_basic(size), batch_size=6)
+    assert traced(lambda: learn.set_data(same)) == traced(learn.unfreeze) == 0
+    assert traced(lambda: learn.set_data(same.at_size(48)), learn.freeze) == 1
+    assert traced(lambda: learn.set_data(data)) == traced(learn.unfreeze) == 0
+    assert traced(lambda: learn.set_data(same.at_size(48)), learn.freeze) == 0

@@ -1,0 +1,58 @@
+"""Test-time augmentation from one decoding: the plain and the augmented views of each picture, batch by batch."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.vision.order import epoch_random
+from kerasfast.vision.reading import cropped, squared
+from kerasfast.vision.views import View, augmented, unhindered
+
+
+def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
+    """Return batches of pixels (b, size, size, 3) uint8: of the first b pictures 1 + count views, then of the next.
+
+    They are those of `plain.dataset()` and of `varied.dataset(epoch)` for the epochs 0 to count - 1. (Of JPEGs that are
+    decoded at a fraction of their size, to rounding: the fraction is the same for all views here.)
+
+    Args:
+        plain: The pictures without augmentation.
+        varied: The same pictures, augmented.
+        count: Number of augmented views.
+    """
+    size, workers = plain.transforms.size, os.cpu_count() or 1
+    sides, views = np.stack(plain.samples.sides, 1), range(1 + count)
+    seeds = [epoch_random(varied.seed, epoch, shuffle=False)[1] for epoch in range(count)]
+    chosen = [plain.boxes_and_draws(0), *(varied.boxes_and_draws(seed) for seed in seeds)]
+    boxes, draws = (tf.stack(parts, 1) for parts in zip(*chosen))
+    read = plain.reader(size)
+
+    def load(index: tf.Tensor, sides: tf.Tensor, boxes: tf.Tensor, draws: tf.Tensor):
+        whole = read(index, tf.concat([[0, 0], sides], 0))
+        return tf.stack([squared(cropped(whole, sides, boxes[view]), size) for view in views]), draws
+
+    def finish(pixels: tf.Tensor, draws: tf.Tensor):
+        return tf.data.Dataset.from_tensor_slices(
+            tf.stack(
+                [augmented(pixels[:, view], draws[:, view], (varied if view else plain).transforms) for view in views]
+            )
+        )
+
+    with tf.device("CPU:0"):
+        dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(plain)), sides, boxes, draws))
+        dataset = dataset.map(load, num_parallel_calls=workers).batch(plain.batch_size).prefetch(1)
+        dataset = dataset.interleave(finish, cycle_length=1)
+        dataset = dataset.apply(
+            tf.data.experimental.assert_cardinality(len(views) * -(-len(plain) // plain.batch_size))
+        )
+    return unhindered(dataset.prefetch(2))
+
+
+def by_view(predictions: np.ndarray, views: int, batch_size: int) -> np.ndarray:
+    """Return (views, n, classes) from the predictions (views * n, classes) for `view_batches`."""
+    count = len(predictions) // views
+    parts = [
+        predictions[views * start : views * min(start + batch_size, count)] for start in range(0, count, batch_size)
+    ]
+    return np.concatenate([part.reshape(views, -1, *part.shape[1:]) for part in parts], 1)

@@ -1,0 +1,54 @@
+"""Views from one decoding against the datasets of the views, picture by picture."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasfast.vision import tta as module
+from kerasfast.vision.data import ImageData
+from kerasfast.vision.transforms import transforms_side_on, transforms_top_down
+from kerasfast.vision.tta import by_view, view_batches
+
+SIDES = [(40, 30), (30, 44), (16, 16), (33, 32), (8, 6), (100, 17), (25, 25)]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for split in ("train", "valid"):
+        for index, sides in enumerate(SIDES):
+            file = folder / split / "ab"[index % 2] / f"{index}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (*sides, 3), np.uint8)).save(file)
+    return folder
+
+
+@pytest.mark.parametrize("transforms", [transforms_side_on(16, max_zoom=1.5), transforms_top_down(16, crop="squash")])
+def test_the_views_are_those_of_the_datasets(root, transforms):
+    data = ImageData.from_folders(root, transforms=transforms, batch_size=3)
+    pixels = [batch.numpy() for batch in view_batches(data.valid, data.augmented, 2)]
+    assert [len(batch) for batch in pixels] == [3, 3, 3, 3, 3, 3, 1, 1, 1]
+    views = by_view(np.concatenate(pixels), 3, 3)
+    datasets = [data.valid.dataset(), data.augmented.dataset(0), data.augmented.dataset(1)]
+    for view, dataset in zip(views, datasets, strict=True):
+        np.testing.assert_array_equal(view, np.concatenate([pixels for pixels, _ in dataset]))
+
+
+def test_every_picture_is_read_once(root, monkeypatch):
+    data = ImageData.from_folders(root, transforms=transforms_side_on(16), batch_size=3)
+    reads = []
+    make = module.View.reader
+
+    def counting(view, size):
+        read = make(view, size)
+        return lambda index, box: reads.append(box) or read(index, box)
+
+    monkeypatch.setattr(module.View, "reader", counting)
+    assert len(list(view_batches(data.valid, data.augmented, 4))) == 15
+    assert len(reads) == 1  # in the one graph that runs once for a picture
+
+
+def test_without_augmented_views_there_is_the_plain_one(root):
+    data = ImageData.from_folders(root, transforms=transforms_side_on(16), batch_size=3)
+    pixels = np.concatenate(list(view_batches(data.valid, data.augmented, 0)))
+    assert by_view(pixels, 1, 3).shape == (1, len(SIDES), 16, 16, 3)
