@@ -35,7 +35,7 @@ CONTINUOUS = [
     "BeforeStateHoliday", "Promo", "SchoolHoliday",
 ]  # fmt: skip
 
-RATE, EPOCHS, WEIGHT_DECAY = 4e-3, 6, 0.1
+RATE, EPOCHS, WEIGHT_DECAY = 6e-3, 8, 0.02
 
 
 # %% The raw tables

@@ -4,7 +4,8 @@ from fastai.conv_learner import *
 from fastai.plots import *
 
 PATH = "data/dogscats/"
-sz = 224; bs = 64
+sz = 224
+bs = 64
 arch = resnet50
 
 torch.cuda.is_available()
@@ -29,8 +30,14 @@ log_preds.shape
 preds = np.argmax(log_preds, axis=1)
 probs = np.exp(log_preds[:, 1])
 
-def rand_by_mask(mask): return np.random.choice(np.where(mask)[0], min(len(preds), 4), replace=False)
-def rand_by_correct(is_correct): return rand_by_mask((preds == data.val_y) == is_correct)
+
+def rand_by_mask(mask):
+    return np.random.choice(np.where(mask)[0], min(len(preds), 4), replace=False)
+
+
+def rand_by_correct(is_correct):
+    return rand_by_mask((preds == data.val_y) == is_correct)
+
 
 def plot_val_with_title(idxs, title):
     imgs = np.stack([data.val_ds[x][0] for x in idxs])
@@ -38,9 +45,14 @@ def plot_val_with_title(idxs, title):
     print(title)
     return plots(data.val_ds.denorm(imgs), rows=1, titles=title_probs)
 
+
 plot_val_with_title(rand_by_correct(True), "Correctly classified")
 
-def load_img_id(ds, idx): return np.array(PIL.Image.open(PATH + ds.fnames[idx]))
+
+def load_img_id(ds, idx):
+    return np.array(PIL.Image.open(PATH + ds.fnames[idx]))
+
+
 load_img_id(data.val_ds, 0).shape
 
 # Choosing a learning rate
@@ -52,10 +64,12 @@ learn.sched.plot()
 # Data augmentation
 tfms = tfms_from_model(resnet34, sz, aug_tfms=transforms_side_on, max_zoom=1.1)
 
+
 def get_augs():
     data = ImageClassifierData.from_paths(PATH, bs=2, tfms=tfms, num_workers=1)
     x, _ = next(iter(data.aug_dl))
     return data.trn_ds.denorm(x)[1]
+
 
 ims = np.stack([get_augs() for i in range(6)])
 plots(ims, rows=2)
@@ -86,6 +100,7 @@ accuracy_np(probs, y)
 # Analyzing results: confusion matrix
 preds = np.argmax(probs, axis=1)
 from sklearn.metrics import confusion_matrix
+
 cm = confusion_matrix(y, preds)
 plot_confusion_matrix(cm, data.classes)
 results = ImageModelResults(data.val_ds, np.log(probs))

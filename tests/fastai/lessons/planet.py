@@ -11,10 +11,13 @@ label_csv = f"{PATH}train_v2.csv"
 n = len(list(open(label_csv))) - 1
 val_idxs = get_cv_idxs(n)
 
+
 def get_data(sz):
     tfms = tfms_from_model(f_model, sz, aug_tfms=transforms_top_down, max_zoom=1.05)
-    return ImageClassifierData.from_csv(PATH, "train-jpg", label_csv, tfms=tfms, suffix=".jpg",
-                                        val_idxs=val_idxs, test_name="test-jpg")
+    return ImageClassifierData.from_csv(
+        PATH, "train-jpg", label_csv, tfms=tfms, suffix=".jpg", val_idxs=val_idxs, test_name="test-jpg"
+    )
+
 
 data = get_data(256)
 x, y = next(iter(data.val_dl))

@@ -2,18 +2,26 @@
 # The cells of lesson 3 (and 4) on the Rossmann store sales, after the tables were joined, as the course has them.
 from fastai.structured import *
 from fastai.column_data import *
+
 np.set_printoptions(threshold=50, edgeitems=20)
 
 PATH = "data/rossmann/"
 
-def concat_csvs(dirname): raise NotImplementedError
+
+def concat_csvs(dirname):
+    raise NotImplementedError
+
+
 def join_df(left, right, left_on, right_on=None, suffix="_y"):
-    if right_on is None: right_on = left_on
+    if right_on is None:
+        right_on = left_on
     return left.merge(right, how="left", left_on=left_on, right_on=right_on, suffixes=("", suffix))
+
 
 table_names = ["train", "store", "store_states", "state_names", "googletrend", "weather", "test"]
 tables = [pd.read_csv(f"{PATH}{fname}.csv", low_memory=False) for fname in table_names]
-for t in tables: display(t.head())
+for t in tables:
+    display(t.head())
 train, store, store_states, state_names, googletrend, weather, test = tables
 len(train), len(test)
 
@@ -32,7 +40,8 @@ joined_test = join_df(joined_test, weather, ["State", "Date"])
 for df in (joined, joined_test):
     for c in df.columns:
         if c.endswith("_y"):
-            if c in df.columns: df.drop(c, inplace=True, axis=1)
+            if c in df.columns:
+                df.drop(c, inplace=True, axis=1)
 
 for df in (joined, joined_test):
     df["CompetitionOpenSinceYear"] = df.CompetitionOpenSinceYear.fillna(1900).astype(np.int32)
@@ -40,11 +49,36 @@ for df in (joined, joined_test):
 
 joined = joined[joined.Sales != 0]
 
-cat_vars = ["Store", "DayOfWeek", "Year", "Month", "Day", "StateHoliday", "StoreType", "Assortment", "PromoInterval",
-            "CompetitionOpenSinceYear", "Promo2SinceYear", "State", "Week", "Events"]
-contin_vars = ["CompetitionDistance", "Max_TemperatureC", "Mean_TemperatureC", "Min_TemperatureC", "Max_Humidity",
-               "Mean_Humidity", "Min_Humidity", "Max_Wind_SpeedKm_h", "Mean_Wind_SpeedKm_h", "CloudCover", "Promo",
-               "SchoolHoliday"]
+cat_vars = [
+    "Store",
+    "DayOfWeek",
+    "Year",
+    "Month",
+    "Day",
+    "StateHoliday",
+    "StoreType",
+    "Assortment",
+    "PromoInterval",
+    "CompetitionOpenSinceYear",
+    "Promo2SinceYear",
+    "State",
+    "Week",
+    "Events",
+]
+contin_vars = [
+    "CompetitionDistance",
+    "Max_TemperatureC",
+    "Mean_TemperatureC",
+    "Min_TemperatureC",
+    "Max_Humidity",
+    "Mean_Humidity",
+    "Min_Humidity",
+    "Max_Wind_SpeedKm_h",
+    "Mean_Wind_SpeedKm_h",
+    "CloudCover",
+    "Promo",
+    "SchoolHoliday",
+]
 n = len(joined)
 
 dep = "Sales"
@@ -52,7 +86,8 @@ joined = joined[cat_vars + contin_vars + [dep, "Date"]].copy()
 joined_test[dep] = 0
 joined_test = joined_test[cat_vars + contin_vars + [dep, "Date", "Id"]].copy()
 
-for v in cat_vars: joined[v] = joined[v].astype("category").cat.as_ordered()
+for v in cat_vars:
+    joined[v] = joined[v].astype("category").cat.as_ordered()
 apply_cats(joined_test, joined)
 for v in contin_vars:
     joined[v] = joined[v].fillna(0).astype("float32")
@@ -71,18 +106,23 @@ train_ratio = 0.75
 train_size = int(samp_size * train_ratio)
 val_idx = list(range(train_size, len(df)))
 
-def inv_y(a): return np.exp(a)
+
+def inv_y(a):
+    return np.exp(a)
+
 
 def exp_rmspe(y_pred, targ):
     targ = inv_y(targ)
     pct_var = (targ - inv_y(y_pred)) / targ
     return math.sqrt((pct_var**2).mean())
 
+
 max_log_y = np.max(yl)
 y_range = (0, max_log_y * 1.2)
 
-md = ColumnarModelData.from_data_frame(PATH, val_idx, df, yl.astype(np.float32), cat_flds=cat_vars, bs=128,
-                                       test_df=df_test)
+md = ColumnarModelData.from_data_frame(
+    PATH, val_idx, df, yl.astype(np.float32), cat_flds=cat_vars, bs=128, test_df=df_test
+)
 cat_sz = [(c, len(joined_samp[c].cat.categories) + 1) for c in cat_vars]
 emb_szs = [(c, min(50, (c + 1) // 2)) for _, c in cat_sz]
 
