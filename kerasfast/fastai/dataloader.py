@@ -10,7 +10,7 @@ import numpy as np
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision import decode
 from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.data import View
+from kerasfast.vision.views import View
 
 __all__ = ["DataLoader", "ImageDataset", "open_image"]
 

@@ -11,8 +11,9 @@ from kerasfast.fastai.dataloader import DataLoader, ImageDataset, open_image
 from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision import folders, sources
 from kerasfast.vision.arrays import arrays_source
-from kerasfast.vision.data import ImageData, View
+from kerasfast.vision.data import ImageData
 from kerasfast.vision.transforms import Transforms as CoreTransforms
+from kerasfast.vision.views import View
 
 __all__ = [
     "DataLoader", "ImageClassifierData", "ImageDataset", "ModelData", "get_cv_idxs", "n_hot", "open_image", "read_dir",

@@ -6,10 +6,11 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from kerasfast.fastai.architectures import Architecture, inception_4, inceptionresnet_2
 from kerasfast.vision import transforms as core
+from kerasfast.vision.augment import augment
+from kerasfast.vision.reading import squared
 
 __all__ = [
     "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip", "RandomLighting",
@@ -205,10 +206,11 @@ class Transforms:
     def __call__(self, im: np.ndarray, y: Any = None):
         """Transform one picture (height, width, 3), uint8 or floats from 0 to 1; return it, with `y` if one is given."""
         pixels = eight_bits(im)
-        draw = tf.constant(self._random.uniform(size=core.DRAWS), tf.float32)
-        top, left, height, width = core.window(self.core, *pixels.shape[:2], draw).numpy()
-        square = core.squared(pixels[top : top + height, left : left + width], self.sz)
-        result = core.augment(square[None], draw[None], self.core)[0].numpy()
+        draws = self._random.uniform(size=(1, core.DRAWS)).astype(np.float32)
+        height, width = pixels.shape[:2]
+        top, left, height, width = core.windows(self.core, [height], [width], draws).numpy()[0]
+        square = squared(pixels[top : top + height, left : left + width], self.sz)
+        result = augment(square.numpy()[None], draws, self.core)[0]
         return result if y is None else (result, y)
 
     def denorm(self, x: np.ndarray) -> np.ndarray:
