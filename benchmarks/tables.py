@@ -44,8 +44,7 @@ def kerasfast_epoch(rows: int, hidden: list[int]) -> Callable[[], None]:
     learn = kf.TableLearner.entity_embeddings(
         data, hidden, dropout=DROPOUT, embedding_dropout=EMBEDDING_DROPOUT, y_range=Y_RANGE, metrics=[]
     )
-    with_silence = lambda: learn.fit(1e-3, 1)
-    return _quiet(with_silence)
+    return _quiet(lambda: learn.fit(1e-3, 1))
 
 
 def keras_epoch(rows: int, hidden: list[int]) -> Callable[[], None]:
