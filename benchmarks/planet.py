@@ -18,7 +18,9 @@ import kerasfast as kf
 STAGES = [(64, 3, 0.2, 3, 0.1), (128, 3, 0.2, 3, 0.1), (256, 3, 0.1, 3, 0.05)]
 
 
-def run(folder: str, backbone: str | kf.Backbone, work: str, stages: Sequence[tuple] = STAGES) -> dict[str, float]:
+def run(
+    folder: str, backbone: str | kf.Backbone, work: str, stages: Sequence[tuple] = STAGES, *, accelerate: bool = False
+) -> dict[str, float]:
     """Return samples-F2 after each stage, plain and with TTA, the best constant's, and the seconds."""
     keras.utils.set_random_seed(42)
     begin = time.perf_counter()
@@ -37,7 +39,9 @@ def run(folder: str, backbone: str | kf.Backbone, work: str, stages: Sequence[tu
         started = time.perf_counter()
         sized = data.at_size(size).resize(int(size * 1.3), "tmp")
         if learn is None:
-            learn = kf.ImageLearner.pretrained(backbone, sized, metrics=[kf.f2()], precompute=True)
+            learn = kf.ImageLearner.pretrained(
+                backbone, sized, metrics=[kf.f2()], precompute=True, accelerate=accelerate
+            )
         else:
             learn.set_data(sized, precompute=True)
         results[f"f2_{size}"] = train(learn, *plan)

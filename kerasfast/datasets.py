@@ -41,6 +41,7 @@ def targets_of(split: Any) -> np.ndarray:
 
 def sample_shape(data: Any) -> tuple | None:
     """Return the shape of a batch of inputs, None where it has no single one."""
-    spec = batches(data.train).element_spec
+    valid = getattr(data, "valid", None)
+    spec = batches(data.train if valid is None else valid).element_spec
     inputs = spec[0] if isinstance(spec, tuple) else spec
     return tuple(inputs.shape) if hasattr(inputs, "shape") else None

@@ -30,6 +30,8 @@ class Stage:
         epochs: Epochs trained so far, which the shuffling goes on from.
         compiled_for: What the model was compiled for.
         array_metrics: Metrics that are computed outside Keras, over the whole validation set.
+        prepare: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
+            inputs as the data gives them.
     """
 
     model: keras.Model
@@ -39,6 +41,7 @@ class Stage:
     epochs: int = 0
     compiled_for: tuple | None = None
     array_metrics: Sequence[Any] = ()
+    prepare: Callable[[Any], Any] | None = None
 
     def compile(
         self,
@@ -52,8 +55,9 @@ class Stage:
         """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
         self.array_metrics = array_metrics(metrics)
         metrics = [] if self.array_metrics else metrics
-        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution)
+        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.prepare)
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
+            _prepare_batches(self.model, self.prepare)
             optimizer = make_optimizer()
             if clip is not None:
                 optimizer.global_clipnorm = clip
@@ -110,6 +114,18 @@ class Stage:
             names = ", ".join(metric.name for metric in self.array_metrics)
             raise ValueError(f"The array metrics {names} need a validation set, which the data does not have.")
         return ArrayValidation(self.array_metrics, valid, self.model.loss)
+
+
+def _prepare_batches(model: keras.Model, prepare: Callable[[Any], Any] | None) -> None:
+    """Put `prepare` before the model's own training step, on this instance alone and past what Keras saves."""
+    step = getattr(model.train_step, "unprepared", model.train_step)
+
+    def prepared_step(batch):
+        inputs, *rest = batch
+        return step((prepare(inputs), *rest))
+
+    prepared_step.unprepared = step
+    object.__setattr__(model, "train_step", prepared_step if prepare else step)
 
 
 class _EpochCount(keras.callbacks.Callback):

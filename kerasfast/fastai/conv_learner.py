@@ -74,6 +74,7 @@ class ConvLearner(Learner):
         metrics: Sequence[Callable] | None = None,
         clip: float | None = None,
         crit: Any = None,
+        accelerate: bool = False,
     ) -> "ConvLearner":
         """Put a head for the data on a pretrained network.
 
@@ -92,6 +93,7 @@ class ConvLearner(Learner):
             metrics: Functions (preds, targs); accuracy by default (for tags `accuracy_thresh(0.5)`).
             clip: Largest norm of the gradients.
             crit: Loss.
+            accelerate: Use a GPU well; see `ImageLearner.pretrained`.
         """
         hidden = [512] if xtra_fc is None else list(xtra_fc)
         image_learner = ImageLearner.pretrained(
@@ -104,6 +106,7 @@ class ConvLearner(Learner):
             precompute=precompute,
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
+            accelerate=accelerate,
             metrics=[],
         )
         return cls(data, image_learner, metrics=_usual_metrics(data) if metrics is None else metrics, crit=crit)

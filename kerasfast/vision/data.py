@@ -33,6 +33,8 @@ class ImageData:
         path: Folder for `models/` and `tmp/`; the source's root by default.
         copies: Shorter side in pixels of the copies that the pictures are read from (see `resize`); None for originals.
         memory: Whether training and validation pictures stay in memory (see `in_memory`).
+        on_device: Whether training pictures are augmented by the learner on its device (`ImageLearner.pretrained` with
+            `accelerate`); batches of `train` are then pictures before augmentation and what will become of them.
 
     Example:
 
@@ -47,6 +49,7 @@ class ImageData:
     path: pathlib.Path | None = None
     copies: int | None = None
     memory: bool = False
+    on_device: bool = False
 
     def __post_init__(self):
         for name, least in (("batch_size", 1), ("seed", 0)):
@@ -134,7 +137,7 @@ class ImageData:
     @cached_property
     def train(self) -> View:
         """Training pictures, shuffled and augmented."""
-        view = self._view(self.source.train, self.transforms, shuffle=True)
+        view = replace(self._view(self.source.train, self.transforms, shuffle=True), on_device=self.on_device)
         return view.in_memory() if self.memory else view
 
     @cached_property

@@ -2,9 +2,10 @@
 
 import os
 import pathlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -21,6 +22,7 @@ from kerasfast.vision.data import ImageData
 from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
+from kerasfast.vision.on_device import Mover
 from kerasfast.vision.reading import squared
 from kerasfast.vision.submission import write_submission
 from kerasfast.vision.transforms import DRAWS, windows
@@ -76,6 +78,7 @@ class ImageLearner(Learner):
         arguments.setdefault("metrics", [task.metric()] if task.metric else [])
         self.network = network
         super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
+        self._main.prepare = _mover(data)
         self._features: Stage | None = None
         self.freeze()
         self.precompute = precompute
@@ -92,6 +95,7 @@ class ImageLearner(Learner):
         pool: str = "concat",
         weights: str | os.PathLike | None = "default",
         precompute: bool = False,
+        accelerate: bool = False,
         **arguments,
     ) -> "ImageLearner":
         """Put a head for the data on a backbone.
@@ -104,13 +108,26 @@ class ImageLearner(Learner):
             data: The pictures.
             hidden, dropout, custom_head, pool: See `heads.assemble`.
             weights: "default", None for random ones, or a file.
+            accelerate: Use a GPU well, in one switch: layers in mixed_float16 (those of a model of your own stay what
+                they are), the training step compiled by XLA, training pictures augmented on the device.
+                Without a GPU it trains several times slower, and warns.
             precompute, **arguments: See `ImageLearner`.
         """
         units = len(data.classes)
-        network = assemble(
-            backbone, units, activation=TASKS[data.kind].activation, hidden=hidden, dropout=dropout,
-            custom_head=custom_head, pool=pool, weights=weights,
-        )  # fmt: skip
+        with _precision("mixed_float16" if accelerate else keras.config.dtype_policy()):
+            network = assemble(
+                backbone, units, activation=TASKS[data.kind].activation, hidden=hidden, dropout=dropout,
+                custom_head=custom_head, pool=pool, weights=weights,
+            )  # fmt: skip
+        if accelerate:
+            data = replace(data, on_device=True)
+            arguments.setdefault("jit_compile", True)
+            if not tf.config.list_physical_devices("GPU"):
+                warnings.warn(
+                    "`accelerate=True` is for a GPU and TensorFlow sees none (`kerasfast doctor` says why); on this "
+                    "machine training is faster without it.",
+                    stacklevel=2,
+                )
         return cls(data, network, precompute=precompute, **arguments)
 
     @property
@@ -149,7 +166,8 @@ class ImageLearner(Learner):
                 f"The new data has {len(data.classes)} classes ({data.kind}), the old {len(self.data.classes)} "
                 f"({self.data.kind}), or their names differ; make a new learner."
             )
-        self._main.data = data
+        self._main.data = data = replace(data, on_device=self.data.on_device)
+        self._main.prepare = _mover(data)
         self.precompute = False
         self.freeze()
         self.precompute = precompute
@@ -245,3 +263,18 @@ class ImageLearner(Learner):
             if problems:
                 raise ImageError(problems) from error
             raise
+
+
+@contextmanager
+def _precision(policy: str | keras.DTypePolicy) -> Iterator[None]:
+    """Make layers with another precision for a while."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _mover(data: ImageData) -> Mover | None:
+    return Mover(data.transforms.padding) if data.on_device else None

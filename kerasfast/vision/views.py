@@ -12,6 +12,7 @@ import tensorflow as tf
 from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.augment import augment
 from kerasfast.vision.memory import MemorySamples, loaded
+from kerasfast.vision.on_device import MOVES, PIXELS, moves
 from kerasfast.vision.order import epoch_order
 from kerasfast.vision.reading import Reader, array_reader, file_reader, squared
 from kerasfast.vision.sources import Samples
@@ -29,6 +30,7 @@ class View:
         batch_size: Pictures per batch.
         shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch, as training needs.
         seed: Of shuffling and augmentation.
+        on_device: Whether batches come unaugmented, as {"pixels": ..., "moves": (b, MOVES)}, for `on_device.Mover`.
     """
 
     samples: Samples | ArraySamples | MemorySamples
@@ -37,6 +39,7 @@ class View:
     batch_size: int
     shuffle: bool = False
     seed: int = 42
+    on_device: bool = False
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -56,7 +59,7 @@ class View:
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"This view has {len(self)} pictures; received index {index}.")
-        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False)
+        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False, on_device=False)
         batch = next(iter(one.dataset()))
         pixels = batch[0] if isinstance(batch, tuple) else batch
         return pixels[0].numpy(), None if self.targets is None else self.targets[index]
@@ -107,11 +110,11 @@ class View:
 
     def _finisher(self) -> Callable:
         """Return the function (indices, pixels, draws) -> what the dataset yields."""
-        transforms = self.transforms
+        transforms, on_device = self.transforms, self.on_device
         targets = None if self.targets is None else tf.constant(self.targets)
 
         def finish(indices: tf.Tensor, pixels: tf.Tensor, draws: tf.Tensor):
-            pixels = augmented(pixels, draws, transforms)
+            pixels = (_with_moves if on_device else augmented)(pixels, draws, transforms)
             return pixels if targets is None else (pixels, tf.gather(targets, indices))
 
         return finish
@@ -123,6 +126,11 @@ def augmented(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf
         return pixels
     apply = lambda images, numbers: augment(images, numbers, transforms)
     return tf.ensure_shape(tf.numpy_function(apply, [pixels, draws], tf.uint8, stateful=False), pixels.shape)
+
+
+def _with_moves(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> dict[str, tf.Tensor]:
+    numbers = tf.numpy_function(lambda draws: moves(draws, transforms), [draws], tf.float32, stateful=False)
+    return {PIXELS: pixels, "moves": tf.ensure_shape(numbers, [pixels.shape[0], MOVES])}
 
 
 def unhindered(dataset: tf.data.Dataset) -> tf.data.Dataset:

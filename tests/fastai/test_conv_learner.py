@@ -288,3 +288,8 @@ def test_it_takes_kerass_functions_too(make_data):
     assert isinstance(learn.model, keras.Model) and learn.core.network.model is learn.model
     assert isinstance(learn.core, kf.ImageLearner)
     assert learn[0] is learn.children[0] and "total params" in repr(learn)
+
+
+def test_the_switch_for_a_gpu_is_passed_on(make_data, backbone, recwarn):
+    learn = ConvLearner.pretrained(backbone, make_data(), accelerate=True)
+    assert learn.core.data.on_device and learn.core.jit_compile is True
