@@ -8,6 +8,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from kerasfast.vision import features as module
@@ -98,7 +99,7 @@ def test_folding_normalisation_into_convolutions_changes_last_bits_alone(rng):
     pixels = rng.integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)
     predict = module.folded(model, [None, SIZE, SIZE, 3])
     for part in (pixels, pixels[:2]):
-        np.testing.assert_allclose(predict(part), model.predict(part, verbose=0), rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(predict(tf.constant(part)), model.predict(part, verbose=0), rtol=1e-4, atol=1e-3)
 
 
 def test_a_second_call_computes_nothing(model, view, tmp_path):
