@@ -45,6 +45,13 @@ class Choices:
     factors: np.ndarray
     offsets: np.ndarray
 
+    @property
+    def matrices(self) -> np.ndarray:
+        """(n, 4) rotation, turns and mirroring as one: a pixel at (x, y) from the centre comes from (ax + by, cx + dy)."""
+        angles, mirror = self.angles + self.turns * (np.pi / 2), np.where(self.mirrored, -1.0, 1.0)
+        cosine, sine = np.cos(angles), np.sin(angles)
+        return np.stack([cosine * mirror, -sine, sine * mirror, cosine], 1)
+
 
 def choices(draws: np.ndarray, transforms: Transforms) -> Choices:
     """Return what (n, DRAWS) uniform numbers mean; a contrast c < 0 divides as much as c > 0 multiplies."""
@@ -76,16 +83,23 @@ def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np
     Returns:
         (n, size, size, 3) uint8.
     """
-    chosen, margin = choices(draws, transforms), _margin(transforms)
+    chosen, margin, size = choices(draws, transforms), _margin(transforms), transforms.size
+    matrices = chosen.matrices
     sides = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     padded = np.pad(images, sides, mode=_PADDINGS[transforms.padding]) if margin else images
     result = np.empty_like(images)
-    for index, angle in enumerate(chosen.angles):
-        moved = _moved(padded[index], angle, chosen.shifts[index], transforms.size)
+    for index, (picture, (right, down)) in enumerate(zip(padded, margin + chosen.shifts)):
+        rotated = chosen.angles[index] != 0
+        if rotated:
+            moved = _warped(picture, matrices[index], right, down, size)
+        else:
+            moved = picture[down : down + size, right : right + size]
         if transforms.lights:
-            moved = _lit(moved, chosen.factors[index], chosen.offsets[index], rounded_down=angle != 0)
-        turned = np.rot90(moved, chosen.turns[index])
-        result[index] = turned[:, ::-1] if chosen.mirrored[index] else turned
+            moved = _lit(moved, chosen.factors[index], chosen.offsets[index], rounded_down=rotated)
+        if not rotated:
+            moved = np.rot90(moved, chosen.turns[index])
+            moved = moved[:, ::-1] if chosen.mirrored[index] else moved
+        result[index] = moved
     return result
 
 
@@ -96,17 +110,11 @@ def _margin(transforms: Transforms) -> int:
     return transforms.pad + (math.ceil(beyond) + 1 if transforms.rotate else 0)
 
 
-def _moved(padded: np.ndarray, angle: float, shift: np.ndarray, size: int) -> np.ndarray:
-    """Return the (size, size, 3) middle of a padded picture, shifted, and rotated about its centre."""
-    margin = (len(padded) - size) // 2
-    right, down = margin + shift
-    if angle == 0:
-        return padded[down : down + size, right : right + size]
-    cosine, sine, centre = math.cos(angle), math.sin(angle), size / 2
-    rows = (cosine, -sine, (1 - cosine + sine) * centre + right), (sine, cosine, (1 - sine - cosine) * centre + down)
-    turned = Image.fromarray(padded).transform(
-        (size, size), Image.Transform.AFFINE, (*rows[0], *rows[1]), Image.Resampling.BILINEAR
-    )
+def _warped(padded: np.ndarray, matrix: np.ndarray, right: int, down: int, size: int) -> np.ndarray:
+    """Look up each of (size, size, 3) pixels where a matrix leads, in the square that begins at (right, down)."""
+    a, b, c, d = matrix
+    places = (a, b, (1 - a - b) * size / 2 + right, c, d, (1 - c - d) * size / 2 + down)
+    turned = Image.fromarray(padded).transform((size, size), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
     return np.asarray(turned)
 
 

@@ -21,11 +21,8 @@ def moves(draws: np.ndarray, transforms: Transforms) -> np.ndarray:
     The matrix and the shift lead from a pixel's place about the centre (right, down) to the place that it comes from.
     """
     chosen = choices(draws, transforms)
-    angles = chosen.angles + chosen.turns * (np.pi / 2)
-    mirror = np.where(chosen.mirrored, -1.0, 1.0)
-    cosine, sine = np.cos(angles), np.sin(angles)
-    rows = [cosine * mirror, -sine, sine * mirror, cosine, *chosen.shifts.T, chosen.factors, chosen.offsets]
-    return np.stack(rows, 1).astype(np.float32)
+    columns = [chosen.matrices, chosen.shifts, chosen.factors[:, None], chosen.offsets[:, None]]
+    return np.concatenate(columns, 1).astype(np.float32)
 
 
 @dataclass(frozen=True)
