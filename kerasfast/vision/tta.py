@@ -1,6 +1,7 @@
 """Test-time augmentation from one decoding: the plain and the augmented views of each picture, batch by batch."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,7 @@ def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
         count: Number of augmented views.
     """
     size, workers = plain.transforms.size, os.cpu_count() or 1
+    plain = replace(plain, samples=varied.samples)  # those in memory are cropped to the plain view
     sides, views = np.stack(plain.samples.sides, 1), range(1 + count)
     seeds = [epoch_random(varied.seed, epoch, shuffle=False)[1] for epoch in range(count)]
     chosen = [plain.boxes_and_draws(0), *(varied.boxes_and_draws(seed) for seed in seeds)]

@@ -34,6 +34,14 @@ def test_the_views_are_those_of_the_datasets(root, transforms):
         np.testing.assert_array_equal(view, np.concatenate([pixels for pixels, _ in dataset]))
 
 
+def test_data_in_memory_has_the_same_views(root):
+    data = ImageData.from_folders(root, transforms=transforms_side_on(16, max_zoom=1.5), batch_size=3)
+    held = data.in_memory()
+    batches = zip(view_batches(data.valid, data.augmented, 1), view_batches(held.valid, held.augmented, 1), strict=True)
+    for one, other in batches:
+        np.testing.assert_array_equal(one, other)
+
+
 def test_every_picture_is_read_once(root, monkeypatch):
     data = ImageData.from_folders(root, transforms=transforms_side_on(16), batch_size=3)
     reads = []
