@@ -11,7 +11,7 @@ import pathlib
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,11 +19,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
 from kerasfast.vision.arrays import ArraySamples
+from kerasfast.vision.folded import folded
 from kerasfast.vision.order import epoch_order
 from kerasfast.vision.views import View, unhindered
 
@@ -93,18 +93,6 @@ class FeatureView:
             return rows if len(rows) > 1 else rows[0]
 
         return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
-
-
-def folded(model: keras.Model, shape: Sequence[int | None]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the model's predictions as a function of a batch of `shape`, a quarter cheaper on a CPU than `predict`.
-
-    Its weights are constants of the graph, into which TensorFlow folds each BatchNormalization that follows a
-    convolution; the results differ in the last bits. Later changes of the weights do not reach it.
-    """
-    function = tf.function(lambda pixels: model(pixels, training=False))
-    traced = function.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
-    constant = convert_variables_to_constants_v2(traced)
-    return lambda pixels: constant(pixels)[0]
 
 
 def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm.auto import tqdm
 
 from kerasfast.datasets import Datasets
 from kerasfast.groups import LayerGroups, flat_layers
@@ -21,6 +22,7 @@ from kerasfast.vision.backbones import Backbone
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
+from kerasfast.vision.folded import folded
 from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.on_device import Mover
 from kerasfast.vision.reading import squared
@@ -188,8 +190,10 @@ class ImageLearner(Learner):
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
         batches = view_batches(plain, augmented, n_aug)
+        predict = folded(self.model, [None, *batches.element_spec.shape[1:]])
+        bar = tqdm(batches, desc="test-time augmentation", unit="batch", delay=2, leave=False)
         with self._guard():
-            predictions = np.asarray(self.model.predict(batches, verbose=0))
+            predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
         return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:

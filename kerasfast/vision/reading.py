@@ -45,7 +45,7 @@ def cropped(pixels: tf.Tensor, sides: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
     """Return the window `box` of a picture of (height, width) `sides`, of which a reader may have given a fraction."""
     scale = tf.cast(tf.shape(pixels)[:2], tf.float32) / tf.cast(sides, tf.float32)
     edges = (tf.cast(edge, tf.float32) * scale for edge in (box[:2], box[:2] + box[2:]))
-    (top, left), (bottom, right) = (tf.unstack(tf.cast(tf.round(edge), tf.int32)) for edge in edges)
+    (top, left), (bottom, right) = (tf.unstack(tf.cast(edge + 0.5, tf.int32)) for edge in edges)
     return pixels[top:bottom, left:right]
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from kerasfast.vision import features as module
 from kerasfast.vision.data import ImageData, View
 from kerasfast.vision.features import content_keys, precompute, store_key
+from kerasfast.vision.folded import folded
 from kerasfast.vision.transforms import Transforms, transforms_side_on
 
 SIZE, COUNT = 8, 7
@@ -97,7 +98,7 @@ def test_folding_normalisation_into_convolutions_changes_last_bits_alone(rng):
     )
     model.layers[1].set_weights([rng.uniform(0.5, 2, 4) for _ in range(4)])
     pixels = rng.integers(0, 256, (5, SIZE, SIZE, 3), np.uint8)
-    predict = module.folded(model, [None, SIZE, SIZE, 3])
+    predict = folded(model, [None, SIZE, SIZE, 3])
     for part in (pixels, pixels[:2]):
         np.testing.assert_allclose(predict(tf.constant(part)), model.predict(part, verbose=0), rtol=1e-4, atol=1e-3)
 
@@ -206,6 +207,7 @@ def test_the_key_is_the_same_in_another_process(model, view, tmp_path):
     program = f"""
 import keras
 from kerasfast.vision.data import ImageData
+from kerasfast.vision.folded import folded
 from kerasfast.vision.features import store_key
 from kerasfast.vision.transforms import transforms_side_on
 data = ImageData.from_folders({str(view.root)!r}, transforms=transforms_side_on({SIZE}), batch_size=2)
