@@ -131,11 +131,14 @@ def classifier(inputs, features):
     return model
 
 
-def print_curves(title: str, sides: dict[str, dict], columns: dict[str, Callable[[list], int | None]]) -> None:
+def print_curves(
+    title: str, cell: str, sides: dict[str, dict], columns: dict[str, Callable[[list], int | None]]
+) -> None:
     """Print seconds, a line per side, then what the other sides take, in multiples of kerasfast's two runs.
 
     Args:
         title: Of the table.
+        cell: Format of seconds `s` and epochs `n`.
         sides: Name -> report; kerasfast's first and second run come first.
         columns: Heading -> function from a curve to the number of epochs that count, None where it never comes so far.
     """
@@ -146,7 +149,7 @@ def print_curves(title: str, sides: dict[str, dict], columns: dict[str, Callable
         reached = [count(curve) for count in columns.values()]
         # Where the goal was never reached, the whole curve bounds the seconds from below.
         cells[name] = [(curve[(epochs or len(curve)) - 1][0], epochs) for epochs in reached]
-        texts = [f"{s:.3g} ({n})" if n else f"not in {len(curve)} epochs" for s, n in cells[name]]
+        texts = [cell.format(s=s, n=n) if n else f"not in {len(curve)} epochs" for s, n in cells[name]]
         print(f"| {name} | {' | '.join(texts)} |")
     first, second, *others = sides
     for name in others:
@@ -199,7 +202,9 @@ if __name__ == "__main__":
         best = max(score for _, score in side["curve"])
         print(f"| {name} | {side['imports']:.1f} | {side['ready']:.1f} | {side['fit']:.1f} | {best:.4f} |")
     goals = sorted({*options.goals, max(score for _, score in sides["kerasfast, first run"]["curve"])})
-    print_curves("seconds (epochs) to accuracy", sides, {f"{goal:.4g}": reaching(goal) for goal in goals})
+    print_curves(
+        "seconds (epochs) to accuracy", "{s:.3g} ({n})", sides, {f"{goal:.4g}": reaching(goal) for goal in goals}
+    )
     lengths = sorted({1, 2, 4, 8, options.epochs})
     lengths = {f"{n}": lambda curve, n=n: n for n in lengths if n <= options.epochs}
-    print_curves("seconds after epoch", sides, lengths)
+    print_curves("seconds after epoch", "{s:.3g}", sides, lengths)
