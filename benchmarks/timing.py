@@ -29,6 +29,11 @@ def processor_seconds() -> float:
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
+def peak_mib() -> float:
+    """Return the most memory that this process has held so far, in MiB (Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def cost(run: Callable[[], object]) -> Cost:
     """Return what a call costs."""
     processor, clock = processor_seconds(), time.perf_counter()

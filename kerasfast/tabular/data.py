@@ -1,22 +1,22 @@
 """Table data: training, validation and test rows for an embedding model, from frames, arrays, or files of any size."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from kerasfast.tabular.arrays import array_cardinalities, array_target, encoded_rows
 from kerasfast.tabular.batching import Batching, Masking
 from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.parts import FileParts
-from kerasfast.tabular.rows import RowEncoder, Rows, row_weights
-from kerasfast.tabular.splits import Split, choose_split
+from kerasfast.tabular.parts import FileParts, Files
+from kerasfast.tabular.rows import RowEncoder, Rows
+from kerasfast.tabular.splits import Split, check_counts, choose_split
 from kerasfast.tabular.targets import Target, TargetStatistics
+from kerasfast.tabular.training_rows import TrainingRows
 from kerasfast.tabular.views import StreamView, TableView
 
 View = TableView | StreamView
@@ -118,18 +118,18 @@ class TableData:
     @classmethod
     def from_files(
         cls,
-        files: str | os.PathLike | Sequence[str | os.PathLike],
+        files: Files,
         target: str | Sequence[str],
         *,
         categorical: Sequence[str] = (),
         continuous: Sequence[str] = (),
         kind: str | None = None,
         log: bool = False,
-        valid: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+        valid: Files | None = None,
         valid_indices: Sequence[int] | None = None,
         valid_fraction: float | None = None,
         valid_dates: tuple[str, Any, Any] | None = None,
-        test: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+        test: Files | None = None,
         weights: str | None = None,
         encoder: TableEncoder | None = None,
         batch_size: int = 128,
@@ -157,24 +157,14 @@ class TableData:
         statistics = TargetStatistics(target, kind, log)
         encoder = _encoder(encoder, categorical, continuous, statistics.names)
         columns = [*encoder.categorical, *encoder.continuous, *statistics.names, *([weights] if weights else [])]
-        source = FileParts(files, [*columns, *(valid_dates[:1] if valid_dates else ())])
-        split = None
-        if valid is None:
-            split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed)
-        training = _TrainingRows(source, split, statistics, weights)
+        source = FileParts(files, [*columns, *(valid_dates or ())[:1]])
+        split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed) if valid is None else None
+        training = TrainingRows(source, split, statistics, weights)
         encode = RowEncoder(_learn(encoder, training), statistics.target(), weights)
-        if split is not None:
-            _check_counts(training.count, source.rows - training.count)
         shuffled, ordered = _batching(encoder, batch_size, seed)
-        train = StreamView(source, encode, shuffled, training.count, split, shuffle_rows=shuffle_rows)
-        held, unlabelled = None, None
-        if split is not None:
-            held = StreamView(source, encode, ordered, source.rows - training.count, split, validation=True)
-        elif valid is not None:
-            held = StreamView.whole(FileParts(valid, columns), encode, ordered)
-        if test is not None:
-            bare = RowEncoder(encoder)
-            unlabelled = StreamView.whole(FileParts(test, bare.columns), bare, ordered)
+        train = training.view(encode, shuffled, shuffle_rows)
+        held = training.rest(encode, ordered) if valid is None else StreamView.whole(valid, encode, ordered)
+        unlabelled = None if test is None else StreamView.whole(test, RowEncoder(encoder), ordered)
         for view in (held, unlabelled):
             if view is not None:
                 view.check()
@@ -251,25 +241,6 @@ class TableData:
         return cls(train, *others, target, cardinalities, names, None, path)
 
 
-class _TrainingRows:
-    """The training rows of files, part by part, checked and counted on the way."""
-
-    def __init__(self, source: FileParts, split: Split | None, statistics: TargetStatistics, weights: str | None):
-        self.source, self.split, self.statistics, self.weights = source, split, statistics, weights
-        self.count = 0
-
-    def __iter__(self) -> Iterator[pd.DataFrame]:
-        for part in tqdm(self.source.parts, desc="learning the columns", leave=False, delay=2):
-            for first, frame in self.source.read(part):
-                frame = frame if self.split is None else frame[~self.split.mask(frame, first)]
-                if len(frame):
-                    self.count += len(frame)
-                    self.statistics.update(frame)
-                    if self.weights:
-                        row_weights(frame, self.weights)
-                    yield frame
-
-
 def _encoder(
     encoder: TableEncoder | None, categorical: Sequence[str], continuous: Sequence[str], target: Sequence[str]
 ) -> TableEncoder:
@@ -310,16 +281,8 @@ def _mask(frame: pd.DataFrame, split: Split | None) -> np.ndarray:
     if split is None:
         return np.zeros(len(frame), bool)
     chosen = split.mask(frame, 0)
-    _check_counts(len(frame) - chosen.sum(), chosen.sum())
+    check_counts(len(frame) - chosen.sum(), chosen.sum())
     return chosen
-
-
-def _check_counts(training: int, validation: int) -> None:
-    if not training or not validation:
-        raise ValueError(
-            f"the choice of validation rows leaves {training:,} rows for training and {validation:,} for validation; "
-            "choose others, or `valid_fraction=0` for no validation."
-        )
 
 
 def _check_frame(name: str, frame: pd.DataFrame) -> None:

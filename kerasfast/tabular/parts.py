@@ -9,6 +9,7 @@ import pandas as pd
 
 from kerasfast.tabular.frames import check_columns, format_of
 
+Files = str | os.PathLike | Sequence[str | os.PathLike]  # one, a folder of them, or several
 _PIECE = 2**16
 
 
@@ -42,7 +43,7 @@ class FileParts:
         ImportError: If pyarrow is not installed.
     """
 
-    def __init__(self, paths: str | os.PathLike | Sequence[str | os.PathLike], columns: Sequence[str]) -> None:
+    def __init__(self, paths: Files, columns: Sequence[str]) -> None:
         self.columns = list(columns)
         self.parts: list[Part] = []
         for path in _files(paths):
@@ -77,7 +78,7 @@ class FileParts:
                 first += len(piece)
 
 
-def _files(paths: str | os.PathLike | Sequence[str | os.PathLike]) -> list[pathlib.Path]:
+def _files(paths: Files) -> list[pathlib.Path]:
     files = []
     for path in map(pathlib.Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
         inside = sorted(file for ending in ("parquet", "pq", "feather") for file in path.glob(f"*.{ending}"))

@@ -150,3 +150,16 @@ def choose_split(
     if dates is not None:
         return DateSplit.checked(dates)
     return None if fraction == 0 else FractionSplit(0.2 if fraction is None else fraction, seed, rows)
+
+
+def check_counts(training: int, validation: int) -> None:
+    """Check that there are rows on both sides of a split.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not training or not validation:
+        raise ValueError(
+            f"the choice of validation rows leaves {training:,} rows for training and {validation:,} for validation; "
+            "choose others, or `valid_fraction=0` for no validation."
+        )

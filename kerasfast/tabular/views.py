@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.tabular.batching import Batching
-from kerasfast.tabular.parts import FileParts, Part
+from kerasfast.tabular.parts import FileParts, Files, Part
 from kerasfast.tabular.rows import RowEncoder, Rows
 from kerasfast.tabular.splits import Split
 
@@ -94,8 +94,9 @@ class StreamView:
     shuffle_rows: int = 2**18
 
     @classmethod
-    def whole(cls, source: FileParts, encode: RowEncoder, batching: Batching) -> "StreamView":
+    def whole(cls, files: Files, encode: RowEncoder, batching: Batching) -> "StreamView":
         """Return the view of all rows of the files."""
+        source = FileParts(files, encode.columns)
         return cls(source, encode, batching, source.rows)
 
     def __len__(self) -> int:

@@ -3,14 +3,20 @@
 import dataclasses
 import difflib
 import functools
-import inspect
 import os
-import pathlib
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kerasfast.vision.families import APPLICATIONS, NETWORKS, WeightsError, cached_file, downloaded, load_file
+from kerasfast.vision.families import APPLICATIONS, NETWORKS, WeightsError
+from kerasfast.vision.networks import (
+    application,
+    application_name,
+    application_weights,
+    checked_sides,
+    copied,
+    existing,
+    shortened,
+)
 from kerasfast.vision.preprocessing import check_preprocess, prepare
 
 if TYPE_CHECKING:
@@ -73,7 +79,7 @@ class Backbone:
         from kerasfast.vision.graphs import feature_map, rebuild
 
         if weights is not None and weights != "default":
-            weights = _existing(weights)
+            weights = existing(weights)
         raw = self.build(weights)
         model = rebuild(
             raw,
@@ -122,7 +128,7 @@ class Backbone:
         """
         if not isinstance(count, int) or count < 0:
             raise ValueError(f"`count` must be a whole number of stages, 0 or more; received {count!r}.")
-        build = functools.partial(_shortened, self.build, count)
+        build = functools.partial(shortened, self.build, count)
         return dataclasses.replace(self, name=f"{self.name}_without{count}", build=build, split=None) if count else self
 
     def weights_available(self) -> tuple[bool, str]:
@@ -152,37 +158,20 @@ class Backbone:
             TypeError: The function is not one of `keras.applications`, or sets what the backbone decides.
             FileNotFoundError: There is no such weights file.
         """
-        name = next(
-            (name for name, row in APPLICATIONS.items() if row.function == getattr(function, "__name__", None)), None
-        )
-        if name is None:
-            raise TypeError(
-                f"{function!r} is not a function of keras.applications; use Backbone.from_model for another network."
-            )
-        taken = sorted(
-            {"include_top", "pooling", "input_tensor", "input_shape", "include_preprocessing", "classes"}
-            & kwargs.keys()
-        )
-        if taken:
-            raise TypeError(
-                f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise."
-            )
-        unknown = sorted(kwargs.keys() - inspect.signature(function).parameters)
-        if unknown:
-            raise TypeError(
-                f"{function.__name__} has no argument {', '.join(unknown)}; see keras.applications.{function.__name__}."
-            )
-        row = APPLICATIONS[name]
+        name = application_name(function, kwargs)
         if weights is not None and weights != "imagenet":
-            weights = _existing(weights)
+            weights = existing(weights)
+        record = cls._of_application(name, kwargs, weights)
+        return dataclasses.replace(record, size=size or record.size, split=record.split if split is None else split)
+
+    @classmethod
+    def _of_application(cls, name: str, kwargs: dict, weights: Any) -> "Backbone":
+        """Make the backbone of a row of `APPLICATIONS`; `weights` are its default ones."""
+        row = APPLICATIONS[name]
         full_name = "_".join([name, *(f"{key}{value}" for key, value in sorted(kwargs.items()))])
-        build = functools.partial(_application, full_name, row, kwargs, weights)
-        locate = (
-            functools.partial(cached_file, row.file_name(**kwargs))
-            if weights == "imagenet"
-            else functools.partial(_given, weights)
-        )
-        return cls(full_name, size or row.size, row.preprocess, build, locate, row.split if split is None else split)
+        build = functools.partial(application, full_name, row, kwargs, weights)
+        locate = functools.partial(application_weights, row, kwargs, weights)
+        return cls(full_name, row.size, row.preprocess, build, locate, row.split)
 
     @classmethod
     def from_model(
@@ -210,13 +199,13 @@ class Backbone:
             ValueError: The model has another input, no feature map, nested models, or no such layer.
         """
         preprocess = "none" if preprocess is None else preprocess
-        own = _checked_sides(model)
+        own = checked_sides(model)
         check_preprocess(preprocess)
         record = cls(
             name or model.name,
             size or own[0] or 224,
             preprocess,
-            functools.partial(_own_weights, model),
+            functools.partial(copied, model),
             lambda: (True, "the weights of the model it was made of"),
             split,
             own_names=True,
@@ -269,92 +258,9 @@ def _by_name(name: str) -> Backbone:
         row = NETWORKS[name]
         return Backbone(name, row.size, row.preprocess, row.build, row.locate)
     if name in APPLICATIONS:
-        row = APPLICATIONS[name]
-        return Backbone(
-            name,
-            row.size,
-            row.preprocess,
-            functools.partial(_application, name, row, {}, "imagenet"),
-            functools.partial(cached_file, row.file_name()),
-            row.split,
-        )
+        return Backbone._of_application(name, {}, "imagenet")
     near = difflib.get_close_matches(name.lower(), names(), n=5, cutoff=0.4)
     raise ValueError(
         f"No backbone is called {name!r}; the nearest are {', '.join(near) or ', '.join(names())}. "
         "For another network use Backbone.from_model."
     )
-
-
-def _existing(path: str | os.PathLike) -> pathlib.Path:
-    found = pathlib.Path(path).expanduser()
-    if not found.is_file():
-        raise FileNotFoundError(f'No weights file at {found}; pass the path of an existing file, "default" or None.')
-    return found
-
-
-def _given(weights: pathlib.Path | None) -> tuple[bool, str]:
-    return (True, "random weights, as asked for") if weights is None else (weights.is_file(), str(weights))
-
-
-def _application(
-    name: str, row: Any, kwargs: dict, default: str | pathlib.Path | None, weights: str | pathlib.Path | None
-) -> "keras.Model":
-    """Build a `keras.applications` network; a weights file is loaded here so that errors name it."""
-    import keras
-
-    weights = default if weights == "default" else weights
-    function = getattr(keras.applications, row.function)
-    with warnings.catch_warnings():
-        # Any size is meant; Keras would warn that it takes the weights trained at 224.
-        warnings.filterwarnings("ignore", message=".*`input_shape` is undefined")
-        if weights == "imagenet":
-            return downloaded(
-                lambda: function(include_top=False, weights="imagenet", **kwargs), name, row.file_name(**kwargs)
-            )
-        model = function(include_top=False, weights=None, **kwargs)
-    if weights is not None:
-        load_file(model, weights, name)
-    return model
-
-
-def _shortened(build: Callable, count: int, weights: str | pathlib.Path | None) -> "keras.Model":
-    import keras
-
-    from kerasfast.vision.graphs import feature_map, stage_end
-
-    whole = build(weights)
-    features = keras.Model(whole.input, feature_map(whole), name=whole.name)
-    return keras.Model(features.input, stage_end(features, count), name=whole.name)
-
-
-def _own_weights(model: "keras.Model", weights: str | pathlib.Path | None) -> "keras.Model":
-    import keras
-
-    if weights == "default":
-        return model
-    fresh = keras.models.clone_model(model)
-    if weights is not None:
-        load_file(fresh, weights, model.name)
-    return fresh
-
-
-def _checked_sides(model: Any) -> tuple[int | None, int | None]:
-    """Check that a model can be taken apart, and return the height and width it reads."""
-    import keras
-
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise ValueError(
-            f"Expected a functional keras.Model; received {model!r}. Build a subclassed model through keras.Input."
-        )
-    shapes = [tuple(tensor.shape) for tensor in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] != 3:
-        raise ValueError(f"Expected one input of shape (batch, height, width, 3); {model.name!r} reads {shapes}.")
-    nested = [
-        layer for layer in model.layers if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
-    ]
-    if nested:
-        raise ValueError(
-            f"{model.name!r} holds a whole model, {nested[0].name!r}, as one layer, which cannot be split: "
-            f"pass model.get_layer({nested[0].name!r}) and what came before it as `preprocess`."
-        )
-    return shapes[0][1:3]

@@ -1,5 +1,5 @@
 # %% How the cost of pictures grows: with the batch, and with the number of files
-"""Usage: python benchmarks/scaling.py DATA [--size 224] [--files 1000 10000 100000 200000] [--repeats 3]
+"""Usage: python benchmarks/scaling_pictures.py DATA [--size 224] [--files 1000 10000 100000 200000] [--repeats 3]
 
 DATA is a folder with train/<class>/ and valid/<class>/ JPEGs. The lists of files are links to its first picture.
 """
