@@ -14,6 +14,7 @@ from kerasfast.datasets import batches
 from kerasfast.groups import LayerGroups
 from kerasfast.optimizers import grouped
 from kerasfast.phases import Plan
+from kerasfast.replicas import prepare
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 
@@ -54,16 +55,18 @@ class Stage:
         metrics = [] if self.array_metrics else metrics
         wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution)
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
-            optimizer = make_optimizer()
-            if clip is not None:
-                optimizer.global_clipnorm = clip
-            self.model.compile(
-                grouped(optimizer, self.groups),
-                loss=loss,
-                metrics=[_copied(metric) for metric in metrics],
-                steps_per_execution=self.steps_per_execution,
-                jit_compile=jit_compile,
-            )
+            with self.model.distribute_strategy.scope():
+                optimizer = make_optimizer()
+                if clip is not None:
+                    optimizer.global_clipnorm = clip
+                self.model.compile(
+                    grouped(optimizer, self.groups),
+                    loss=loss,
+                    metrics=[_copied(metric) for metric in metrics],
+                    steps_per_execution=self.steps_per_execution,
+                    jit_compile=jit_compile,
+                )
+            prepare(self.model)
             # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
             self.model._compile_config.config["metrics"] = known

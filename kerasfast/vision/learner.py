@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.datasets import Datasets
+from kerasfast.datasets import Datasets, batches
 from kerasfast.groups import LayerGroups, flat_layers
 from kerasfast.learner import Learner
 from kerasfast.metrics import ThresholdAccuracy
@@ -169,9 +169,9 @@ class ImageLearner(Learner):
             raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
-        batches = view_batches(plain, augmented, n_aug)
+        views = batches(view_batches(plain, augmented, n_aug))
         with self._guard():
-            predictions = np.asarray(self.model.predict(batches, verbose=0))
+            predictions = np.asarray(self.model.predict(views, verbose=0))
         return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
