@@ -1,8 +1,10 @@
 """Training as several replicas, on one machine or several: what Keras lacks for `tf.distribute` strategies."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -13,6 +15,11 @@ def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
         strategy: The strategy; that of the present scope by default.
     """
     return (strategy or tf.distribute.get_strategy()).extended.should_checkpoint
+
+
+def has_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Return whether a strategy spans several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.num_replicas_in_sync > 1
 
 
 def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -28,12 +35,21 @@ def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
-def prepare(model: keras.Model) -> None:
-    """Make `fit` and `evaluate` of a compiled model right under the strategy in whose scope it was made.
+def predict_here(model: keras.Model, inputs: Any) -> np.ndarray:
+    """Return the predictions for one batch, computed by this process alone: no other one need take part."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return np.asarray(model.predict_on_batch(inputs))
+    return np.asarray(model(inputs, training=False))
 
-    Keras 3 builds losses and metrics from a batch that it reads and averages over the replicas: this fails with several
-    workers, and costs data that count their epochs one of them. Here the shapes of the data are enough. And Keras
-    averages the logs of several workers along an axis, which they are given here (keras-team/keras issue 20585).
+
+def prepare(model: keras.Model) -> None:
+    """Make `fit`, `evaluate` and `predict` of a model right under the strategy in whose scope it was made.
+
+    - Keras 3 builds losses and metrics from a batch that it reads and averages over the replicas. This fails with
+      several workers, and costs data that count their epochs one of them. Here the shapes of the data are enough.
+    - It averages the logs of several workers along an axis, which they are given here (keras-team/keras issue 20585).
+    - The last batch of a set can be too small for all replicas. Those without samples sit out: TensorFlow's fused
+      convolution fails on no pictures.
 
     A `Learner` does this for its models; call it before `model.fit` under `tf.distribute.MultiWorkerMirroredStrategy`.
     Without a strategy nothing changes.
@@ -48,15 +64,33 @@ def prepare(model: keras.Model) -> None:
         with strategy.scope():
             model._symbolic_build(data_batch=data_batch)
 
-    # Past Keras's tracking, which would take these for parts of the model.
-    object.__setattr__(model, "_maybe_symbolic_build", build)
-    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.num_replicas_in_sync > 1:
-        for name in ("train_step", "test_step"):
-            object.__setattr__(model, name, _with_axis(getattr(model, name)))
+    steps = {"test_step": _unless_empty(model), "predict_step": _filled_up(model.predict_step)}
+    if has_workers(strategy):
+        steps |= {"train_step": _with_axis(model.train_step), "test_step": _with_axis(steps["test_step"])}
+    for name, step in {"_maybe_symbolic_build": build, **steps}.items():
+        object.__setattr__(model, name, step)  # past Keras's tracking, which would take it for a part of the model
 
 
 def _with_axis(step: Callable) -> Callable:
-    def step_with_axis(data):
-        return keras.tree.map_structure(lambda value: keras.ops.expand_dims(value, 0), step(data))
+    return lambda data: keras.tree.map_structure(lambda value: keras.ops.expand_dims(value, 0), step(data))
 
-    return step_with_axis
+
+def _unless_empty(model: keras.Model) -> Callable:
+    """Return the model's `test_step`, which leaves the metrics as they are where there are no samples."""
+    step = model.test_step
+    return lambda data: tf.cond(_count(data) > 0, lambda: step(data), model.get_metrics_result)
+
+
+def _filled_up(step: Callable) -> Callable:
+    """Return a `predict_step` that never sees an empty batch."""
+
+    def filled_step(data):
+        count = _count(data)
+        fill = lambda part: tf.concat([part, tf.zeros([tf.cast(count == 0, tf.int32), *part.shape[1:]], part.dtype)], 0)
+        return keras.tree.map_structure(lambda output: output[:count], step(keras.tree.map_structure(fill, data)))
+
+    return filled_step
+
+
+def _count(data: Any) -> tf.Tensor:
+    return tf.shape(keras.tree.flatten(data)[0])[0]

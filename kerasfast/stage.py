@@ -27,7 +27,7 @@ class Stage:
         model: The model.
         groups: Its layer groups.
         data: An object with `train` and `valid`.
-        steps_per_execution: Batches per call of the train function.
+        steps_per_execution: Batches per call of the train function; 1 with several replicas.
         epochs: Epochs trained so far, which the shuffling goes on from.
         compiled_for: What the model was compiled for.
         array_metrics: Metrics that are computed outside Keras, over the whole validation set.
@@ -40,6 +40,11 @@ class Stage:
     epochs: int = 0
     compiled_for: tuple | None = None
     array_metrics: Sequence[Any] = ()
+
+    def __post_init__(self):
+        prepare(self.model)
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            self.steps_per_execution = 1  # Keras's loop of several steps fails with several replicas
 
     def compile(
         self,
@@ -66,7 +71,6 @@ class Stage:
                     steps_per_execution=self.steps_per_execution,
                     jit_compile=jit_compile,
                 )
-            prepare(self.model)
             # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
             self.model._compile_config.config["metrics"] = known

@@ -22,6 +22,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
+from kerasfast.replicas import predict_here
 from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.order import epoch_order
 from kerasfast.vision.views import View, unhindered
@@ -98,7 +99,7 @@ def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:
     rows = []
     for batch in view.dataset():
         pixels = batch[0] if isinstance(batch, tuple) else batch
-        rows.append(np.asarray(features.predict_on_batch(pixels)))
+        rows.append(predict_here(features, pixels))
         bar.update(len(rows[-1]))
     computed = np.concatenate(rows)
     # NumPy's files know no bfloat16 and would give back raw bytes.
