@@ -71,6 +71,32 @@ def prepare(model: keras.Model) -> None:
         object.__setattr__(model, name, step)  # past Keras's tracking, which would take it for a part of the model
 
 
+class AverageStatistics(keras.callbacks.Callback):
+    """Average over the replicas, at the end of each epoch and before validation, what layers count by themselves.
+
+    Each replica moves the statistics of its BatchNormalization layers alone, in Keras 3 for ever: predictions would depend
+    on the replica that makes them, and weights on the worker that saves them.
+    """
+
+    def on_train_begin(self, logs=None) -> None:
+        layers = [layer for layer in self.model._flatten_layers() if layer.trainable]
+        variables = [variable for layer in layers for variable in layer._non_trainable_variables]
+        variables = [variable for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
+
+        def average() -> None:
+            means = tf.distribute.get_replica_context().all_reduce("mean", [tf.identity(variable) for variable in variables])
+            for variable, mean in zip(variables, means):
+                variable.assign(mean)
+
+        self._average = tf.function(lambda: self.model.distribute_strategy.run(average)) if variables else lambda: None
+
+    def on_test_begin(self, logs=None) -> None:
+        self._average()
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self._average()
+
+
 def _with_axis(step: Callable) -> Callable:
     return lambda data: keras.tree.map_structure(lambda value: keras.ops.expand_dims(value, 0), step(data))
 

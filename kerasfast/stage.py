@@ -14,7 +14,7 @@ from kerasfast.datasets import batches
 from kerasfast.groups import LayerGroups
 from kerasfast.optimizers import grouped
 from kerasfast.phases import Plan
-from kerasfast.replicas import prepare
+from kerasfast.replicas import AverageStatistics, prepare
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 
@@ -97,6 +97,8 @@ class Stage:
             self.model.train_function = None
         valid = getattr(self.data, "valid", None)
         own = [_EpochCount(self)]
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            own.append(AverageStatistics())
         if self.array_metrics:
             own.append(self._array_validation(valid))
             valid = None
