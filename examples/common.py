@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import tensorflow as tf
 from matplotlib import pyplot as plt
 
 import kerasfast as kf
@@ -47,6 +48,8 @@ class Settings:
         parser.add_argument("--weights", help="its weights file")
         parser.add_argument("--tiny", action="store_true", help="small pictures and few steps")
         given = parser.parse_args(arguments)
+        if "TF_CONFIG" in os.environ:  # one of several workers; see README
+            tf.distribute.experimental_set_strategy(tf.distribute.MultiWorkerMirroredStrategy())
         keras.utils.set_random_seed(42)
         return cls(given.data, network(given.backbone, given.weights), given.tiny)
 

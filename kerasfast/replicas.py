@@ -112,7 +112,8 @@ def _filled_up(step: Callable) -> Callable:
 
     def filled_step(data):
         count = _count(data)
-        fill = lambda part: tf.concat([part, tf.zeros([tf.cast(count == 0, tf.int32), *part.shape[1:]], part.dtype)], 0)
+        missing = tf.cast(count == 0, tf.int32)
+        fill = lambda part: tf.concat([part, tf.zeros(tf.concat([[missing], tf.shape(part)[1:]], 0), part.dtype)], 0)
         return keras.tree.map_structure(lambda output: output[:count], step(keras.tree.map_structure(fill, data)))
 
     return filled_step
