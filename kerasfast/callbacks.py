@@ -174,7 +174,9 @@ class EpochTable(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self._bar = tqdm(total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, disable=not self._prints)
+        self._bar = tqdm(
+            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, disable=not self._prints
+        )
         self._done = 0
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
@@ -217,9 +219,10 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            tqdm.write(
-                f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
-            )
+            if is_chief(self.model.distribute_strategy):
+                tqdm.write(
+                    f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
+                )
             self.model.stop_training = True
 
 

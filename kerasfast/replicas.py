@@ -53,8 +53,16 @@ def prepare(model: keras.Model) -> None:
 
     A `Learner` does this for its models; call it before `model.fit` under `tf.distribute.MultiWorkerMirroredStrategy`.
     Without a strategy nothing changes.
+
+    Raises:
+        ValueError: In the scope of a strategy, if the model was made outside.
     """
     strategy = model._distribute_strategy
+    if strategy is None and tf.distribute.has_strategy():
+        name = type(tf.distribute.get_strategy()).__name__
+        raise ValueError(
+            f"Model {model.name!r} was made outside the scope of the {name}; make it inside, like the learner."
+        )
     if strategy is None or "_maybe_symbolic_build" in vars(model):
         return
 
@@ -84,11 +92,14 @@ class AverageStatistics(keras.callbacks.Callback):
         variables = [variable for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
 
         def average() -> None:
-            means = tf.distribute.get_replica_context().all_reduce("mean", [tf.identity(variable) for variable in variables])
+            means = tf.distribute.get_replica_context().all_reduce(
+                "mean", [tf.identity(variable) for variable in variables]
+            )
             for variable, mean in zip(variables, means):
                 variable.assign(mean)
 
-        self._average = tf.function(lambda: self.model.distribute_strategy.run(average)) if variables else lambda: None
+        run = lambda: self.model.distribute_strategy.run(average) if variables else None
+        self._average = tf.function(run, autograph=False)
 
     def on_test_begin(self, logs=None) -> None:
         self._average()
