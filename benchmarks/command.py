@@ -4,8 +4,6 @@ import argparse
 import tempfile
 from collections.abc import Callable
 
-import kerasfast as kf
-
 
 def main(about: str, run: Callable[..., dict[str, float]], named: dict[str, Callable]) -> None:
     """Read data folder, backbone and weights from the command line, call `run` and print what it returns.

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import tensorflow as tf
 from matplotlib import pyplot as plt
 
 import kerasfast as kf
+from kerasfast.replicas import is_chief
 
 ALPHAS = {"mobilenet": 0.75, "mobilenet_v2": 0.35}
 
@@ -47,6 +49,8 @@ class Settings:
         parser.add_argument("--weights", help="its weights file")
         parser.add_argument("--tiny", action="store_true", help="small pictures and few steps")
         given = parser.parse_args(arguments)
+        if "TF_CONFIG" in os.environ:  # one of several workers; see README
+            tf.distribute.experimental_set_strategy(tf.distribute.MultiWorkerMirroredStrategy())
         keras.utils.set_random_seed(42)
         return cls(given.data, network(given.backbone, given.weights), given.tiny)
 
@@ -68,6 +72,7 @@ def save_plot(settings: Settings, name: str) -> None:
     """Save the current figure as DIR/plots/NAME.png and close it."""
     os.makedirs(f"{settings.path}plots", exist_ok=True)
     file = f"{settings.path}plots/{name}.png"
-    plt.gcf().savefig(file, dpi=100, bbox_inches="tight")
+    if is_chief():  # of several workers one draws for all
+        plt.gcf().savefig(file, dpi=100, bbox_inches="tight")
     plt.close("all")
     settings.plots.append(file)

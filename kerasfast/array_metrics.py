@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasfast.datasets import batches, targets_of
 
@@ -83,6 +84,8 @@ class ArrayValidation(keras.callbacks.Callback):
         targets = _in_shape_of(predictions, self._targets)
         penalties = sum(float(penalty) for penalty in self.model.losses)
         loss = float(np.mean(keras.ops.convert_to_numpy(self._loss(targets, predictions))))
+        if isinstance(self._loss, keras.losses.Loss):  # which divides by the replicas of the scope, for their sum
+            loss *= tf.distribute.get_strategy().num_replicas_in_sync
         logs["val_loss"] = loss + penalties
         for metric in self._metrics:
             logs[f"val_{metric.name}"] = metric(targets, predictions)

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from kerasfast.control import GroupControl, control_of, inner_optimizer
 from kerasfast.optimizers import ensure_built
+from kerasfast.replicas import is_chief
 from kerasfast.schedules import ScheduleFunction
 
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length
@@ -162,14 +163,20 @@ class Recorder(keras.callbacks.Callback):
 
 
 class EpochTable(keras.callbacks.Callback):
-    """Print the course's table, a line per epoch: training loss, validation loss, metrics; with a progress bar."""
+    """Print the course's table, a line per epoch: training loss, validation loss, metrics; with a progress bar.
+
+    Of several workers only the first prints.
+    """
 
     def on_train_begin(self, logs=None) -> None:
         self._header_printed = False
+        self._prints = is_chief(self.model.distribute_strategy)
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self._bar = tqdm(total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5)
+        self._bar = tqdm(
+            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, disable=not self._prints
+        )
         self._done = 0
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
@@ -180,6 +187,8 @@ class EpochTable(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         self._bar.close()
+        if not self._prints:
+            return
         columns = table_columns(logs or {})
         if not self._header_printed:
             tqdm.write("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
@@ -210,9 +219,10 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            tqdm.write(
-                f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
-            )
+            if is_chief(self.model.distribute_strategy):
+                tqdm.write(
+                    f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
+                )
             self.model.stop_training = True
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.replicas import sharded_by_samples
+
 
 @dataclass(frozen=True)
 class Datasets:
@@ -27,7 +29,7 @@ class Datasets:
 
 def batches(split: Any, epoch: int = 0) -> tf.data.Dataset:
     """Return the dataset of a split: of a view of `ImageData` from `epoch` on, or the dataset itself."""
-    return split.dataset(epoch) if hasattr(split, "dataset") else split
+    return sharded_by_samples(split.dataset(epoch) if hasattr(split, "dataset") else split)
 
 
 def targets_of(split: Any) -> np.ndarray:

@@ -25,6 +25,7 @@ from kerasfast.phases import (
     phases_plan,
     sgdr_plan,
 )
+from kerasfast.replicas import predict_here
 from kerasfast.stage import OptimizerMaker, Stage
 from kerasfast.summary import ModelSummary, summarize
 from kerasfast.weights import load_weights, save_weights
@@ -281,7 +282,7 @@ class Learner:
                 f"`predict_array` takes a batch of shape {expected}; received shape {inputs.shape}. "
                 "For a single input add an axis: `inputs[None]`."
             )
-        return np.asarray(self.model.predict(inputs, verbose=0))
+        return predict_here(self.model, inputs)
 
     def save(self, name: str) -> pathlib.Path:
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""

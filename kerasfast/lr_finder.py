@@ -14,6 +14,7 @@ from keras.src.random import seed_generator
 from kerasfast import schedules
 from kerasfast.callbacks import control_for
 from kerasfast.control import GroupControl, Rates, per_group
+from kerasfast.replicas import prepare
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def find_learning_rate(
         ValueError: If the rates or `steps` make no sense, or the data is empty.
     """
     control = control_for(model)
+    prepare(model)
     first = per_group("start", start, control.size)
     if steps < 2 or first[-1] <= 0 or end <= first[-1]:
         raise ValueError(

@@ -14,6 +14,7 @@ from kerasfast.datasets import batches
 from kerasfast.groups import LayerGroups
 from kerasfast.optimizers import grouped
 from kerasfast.phases import Plan
+from kerasfast.replicas import AverageStatistics, prepare
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
 
@@ -26,11 +27,11 @@ class Stage:
         model: The model.
         groups: Its layer groups.
         data: An object with `train` and `valid`.
-        steps_per_execution: Batches per call of the train function.
+        steps_per_execution: Batches per call of the train function; 1 with several replicas.
         epochs: Epochs trained so far, which the shuffling goes on from.
         compiled_for: What the model was compiled for.
         array_metrics: Metrics that are computed outside Keras, over the whole validation set.
-        prepare: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
+        transform: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
             inputs as the data gives them.
     """
 
@@ -41,7 +42,12 @@ class Stage:
     epochs: int = 0
     compiled_for: tuple | None = None
     array_metrics: Sequence[Any] = ()
-    prepare: Callable[[Any], Any] | None = None
+    transform: Callable[[Any], Any] | None = None
+
+    def __post_init__(self):
+        prepare(self.model)
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            self.steps_per_execution = 1  # Keras's loop of several steps fails with several replicas
 
     def compile(
         self,
@@ -55,19 +61,20 @@ class Stage:
         """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
         self.array_metrics = array_metrics(metrics)
         metrics = [] if self.array_metrics else metrics
-        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.prepare)
+        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
-            _prepare_batches(self.model, self.prepare)
-            optimizer = make_optimizer()
-            if clip is not None:
-                optimizer.global_clipnorm = clip
-            self.model.compile(
-                grouped(optimizer, self.groups),
-                loss=loss,
-                metrics=[_copied(metric) for metric in metrics],
-                steps_per_execution=self.steps_per_execution,
-                jit_compile=jit_compile,
-            )
+            _transform_batches(self.model, self.transform)
+            with self.model.distribute_strategy.scope():
+                optimizer = make_optimizer()
+                if clip is not None:
+                    optimizer.global_clipnorm = clip
+                self.model.compile(
+                    grouped(optimizer, self.groups),
+                    loss=loss,
+                    metrics=[_copied(metric) for metric in metrics],
+                    steps_per_execution=self.steps_per_execution,
+                    jit_compile=jit_compile,
+                )
             # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
             self.model._compile_config.config["metrics"] = known
@@ -94,6 +101,8 @@ class Stage:
             self.model.train_function = None
         valid = getattr(self.data, "valid", None)
         own = [_EpochCount(self)]
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            own.append(AverageStatistics())
         if self.array_metrics:
             own.append(self._array_validation(valid))
             valid = None
@@ -116,16 +125,16 @@ class Stage:
         return ArrayValidation(self.array_metrics, valid, self.model.loss)
 
 
-def _prepare_batches(model: keras.Model, prepare: Callable[[Any], Any] | None) -> None:
-    """Put `prepare` before the model's own training step, on this instance alone and past what Keras saves."""
-    step = getattr(model.train_step, "unprepared", model.train_step)
+def _transform_batches(model: keras.Model, transform: Callable[[Any], Any] | None) -> None:
+    """Put `transform` before the model's own training step, on this instance alone and past what Keras saves."""
+    step = getattr(model.train_step, "untransformed", model.train_step)
 
-    def prepared_step(batch):
+    def transformed_step(batch):
         inputs, *rest = batch
-        return step((prepare(inputs), *rest))
+        return step((transform(inputs), *rest))
 
-    prepared_step.unprepared = step
-    object.__setattr__(model, "train_step", prepared_step if prepare else step)
+    transformed_step.untransformed = step
+    object.__setattr__(model, "train_step", transformed_step if transform else step)
 
 
 class _EpochCount(keras.callbacks.Callback):

@@ -26,7 +26,7 @@ LAYERS = [
     {"array_metrics", "callbacks", "groups"},
     {"optimizers"},
     {"control", "datasets"},
-    {"fused"},
+    {"fused", "replicas"},
     {"schedules", "metrics", "plots", "relative_errors"},
     {"picture_plots", "files", "version"},
 ]

@@ -80,7 +80,7 @@ class ImageLearner(Learner):
         arguments.setdefault("metrics", [task.metric()] if task.metric else [])
         self.network = network
         super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
-        self._main.prepare = _mover(data)
+        self._main.transform = _mover(data)
         self._features: Stage | None = None
         self.freeze()
         self.precompute = precompute
@@ -169,7 +169,7 @@ class ImageLearner(Learner):
                 f"({self.data.kind}), or their names differ; make a new learner."
             )
         self._main.data = data = replace(data, on_device=self.data.on_device)
-        self._main.prepare = _mover(data)
+        self._main.transform = _mover(data)
         self.precompute = False
         self.freeze()
         self.precompute = precompute
@@ -189,9 +189,9 @@ class ImageLearner(Learner):
             raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
-        batches = view_batches(plain, augmented, n_aug)
-        predict = folded(self.model, [None, *batches.element_spec.shape[1:]])
-        bar = tqdm(batches, desc="test-time augmentation", unit="batch", delay=2, leave=False)
+        views = view_batches(plain, augmented, n_aug)
+        predict = folded(self.model, [None, *views.element_spec.shape[1:]])
+        bar = tqdm(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
         with self._guard():
             predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
         return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets

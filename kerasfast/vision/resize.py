@@ -7,11 +7,11 @@ import io
 import json
 import os
 import pathlib
-import threading
 from collections.abc import Sequence
 
 from PIL import Image
 
+from kerasfast.files import atomic_path
 from kerasfast.vision.decode import ImageError, as_rgb, each_in_threads, opened, orientation_of, reason_of, upright
 
 MANIFEST = ".resized.json"
@@ -154,10 +154,5 @@ def _write_manifest(path: pathlib.Path, done: dict[str, list[int]]) -> None:
 
 
 def _write_atomically(path: pathlib.Path, content: bytes) -> None:
-    """Write a file so that no reader ever sees a part of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
+    with atomic_path(path) as unfinished:
         unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

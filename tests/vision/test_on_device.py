@@ -162,7 +162,7 @@ def test_other_data_is_augmented_as_its_own_transforms_say(data):
     black_edges = dataclasses.replace(data.transforms, pad=4, padding="constant")
     learn.set_data(dataclasses.replace(data, transforms=black_edges).at_size(16))
     learn.fit(0.01, 1)
-    assert learn.data.on_device and learn._main.prepare == Mover("constant")
+    assert learn.data.on_device and learn._main.transform == Mover("constant")
 
 
 def test_without_a_gpu_the_switch_warns(data, monkeypatch):

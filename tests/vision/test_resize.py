@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_copies_are_made_once_and_again_when_lost_or_when_the_source_changed(tmp
     resize_files(tmp_path, names, 20)
     assert [name for name in names if times(folder)[name] == 1] == ["kept.jpg"]
     assert Image.open(folder / "changed.jpg").size == (40, 20)
+
+
+def test_two_calls_at_once_make_whole_copies(tmp_path):
+    names = [f"{index}.jpg" for index in range(40)]
+    for name in names:
+        draw(tmp_path / name)
+    with ThreadPoolExecutor(2) as pool:
+        folder, same = pool.map(lambda _: resize_files(tmp_path, names, 16), range(2))
+    assert folder == same and sorted(path.name for path in folder.iterdir()) == sorted([*names, resize.MANIFEST])
+    for name in names:
+        assert open_image(folder / name).shape == (16, 21, 3)
+    before = times(folder)
+    resize_files(tmp_path, names, 16)
+    assert times(folder) == before
 
 
 def test_another_call_with_other_files_keeps_what_is_known(tmp_path):

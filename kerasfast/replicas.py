@@ -1,0 +1,134 @@
+"""Training as several replicas, on one machine or several: what Keras lacks for `tf.distribute` strategies."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
+    """Return whether this process speaks for all: it is the only one, or the first worker of several.
+
+    Args:
+        strategy: The strategy; that of the present scope by default.
+    """
+    return (strategy or tf.distribute.get_strategy()).extended.should_checkpoint
+
+
+def has_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Return whether a strategy spans several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.num_replicas_in_sync > 1
+
+
+def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return a dataset of which every worker takes its own part of each batch, unless it says itself how to be shared.
+
+    TensorFlow would give every worker some of the files, where it can, and so other batches than a single device has.
+    """
+    policies = tf.data.experimental.AutoShardPolicy
+    if dataset.options().experimental_distribute.auto_shard_policy != policies.AUTO:
+        return dataset
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = policies.DATA
+    return dataset.with_options(options)
+
+
+def predict_here(model: keras.Model, inputs: Any) -> np.ndarray:
+    """Return the predictions for one batch, computed by this process alone: no other one need take part."""
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        return np.asarray(model.predict_on_batch(inputs))
+    return np.asarray(model(inputs, training=False))
+
+
+def prepare(model: keras.Model) -> None:
+    """Make `fit`, `evaluate` and `predict` of a model right under the strategy in whose scope it was made.
+
+    - Keras 3 builds losses and metrics from a batch that it reads and averages over the replicas. This fails with
+      several workers, and costs data that count their epochs one of them. Here the shapes of the data are enough.
+    - It averages the logs of several workers along an axis, which they are given here (keras-team/keras issue 20585).
+    - The last batch of a set can be too small for all replicas. Those without samples sit out: TensorFlow's fused
+      convolution fails on no pictures.
+
+    A `Learner` does this for its models; call it before `model.fit` under `tf.distribute.MultiWorkerMirroredStrategy`.
+    Without a strategy nothing changes.
+
+    Raises:
+        ValueError: In the scope of a strategy, if the model was made outside.
+    """
+    strategy = model._distribute_strategy
+    if strategy is None and tf.distribute.has_strategy():
+        name = type(tf.distribute.get_strategy()).__name__
+        raise ValueError(
+            f"Model {model.name!r} was made outside the scope of the {name}; make it inside, like the learner."
+        )
+    if strategy is None or "_maybe_symbolic_build" in vars(model):
+        return
+
+    def build(iterator=None, data_batch=None) -> None:
+        if iterator is not None:
+            data_batch = iterator.data_adapter.get_tf_dataset().element_spec
+        with strategy.scope():
+            model._symbolic_build(data_batch=data_batch)
+
+    steps = {"test_step": _unless_empty(model), "predict_step": _filled_up(model.predict_step)}
+    if has_workers(strategy):
+        steps |= {"train_step": _with_axis(model.train_step), "test_step": _with_axis(steps["test_step"])}
+    for name, step in {"_maybe_symbolic_build": build, **steps}.items():
+        object.__setattr__(model, name, step)  # past Keras's tracking, which would take it for a part of the model
+
+
+class AverageStatistics(keras.callbacks.Callback):
+    """Average over the replicas, at the end of each epoch and before validation, what layers count by themselves.
+
+    Each replica moves the statistics of its BatchNormalization layers alone, in Keras 3 for ever: predictions would depend
+    on the replica that makes them, and weights on the worker that saves them.
+    """
+
+    def on_train_begin(self, logs=None) -> None:
+        layers = [layer for layer in self.model._flatten_layers() if layer.trainable]
+        variables = [variable for layer in layers for variable in layer._non_trainable_variables]
+        variables = [variable for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
+
+        def average() -> None:
+            means = tf.distribute.get_replica_context().all_reduce(
+                "mean", [tf.identity(variable) for variable in variables]
+            )
+            for variable, mean in zip(variables, means):
+                variable.assign(mean)
+
+        run = lambda: self.model.distribute_strategy.run(average) if variables else None
+        self._average = tf.function(run, autograph=False)
+
+    def on_test_begin(self, logs=None) -> None:
+        self._average()
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self._average()
+
+
+def _with_axis(step: Callable) -> Callable:
+    return lambda data: keras.tree.map_structure(lambda value: keras.ops.expand_dims(value, 0), step(data))
+
+
+def _unless_empty(model: keras.Model) -> Callable:
+    """Return the model's `test_step`, which leaves the metrics as they are where there are no samples."""
+    step = model.test_step
+    return lambda data: tf.cond(_count(data) > 0, lambda: step(data), model.get_metrics_result)
+
+
+def _filled_up(step: Callable) -> Callable:
+    """Return a `predict_step` that never sees an empty batch."""
+
+    def filled_step(data):
+        count = _count(data)
+        missing = tf.cast(count == 0, tf.int32)
+        fill = lambda part: tf.concat([part, tf.zeros(tf.concat([[missing], tf.shape(part)[1:]], 0), part.dtype)], 0)
+        return keras.tree.map_structure(lambda output: output[:count], step(keras.tree.map_structure(fill, data)))
+
+    return filled_step
+
+
+def _count(data: Any) -> tf.Tensor:
+    return tf.shape(keras.tree.flatten(data)[0])[0]
