@@ -266,7 +266,7 @@ class GroupControl:
         row = tf.concat([tf.reshape(loss, [1]), rates, tf.reshape(momentum, [1])], 0)
         last = tf.shape(self._log, tf.int64)[0] - 1
         position = tf.clip_by_value(tf.cast(self.optimizer.iterations, tf.int64) - self._log_start, 0, last)
-        if self.optimizer._distribution_strategy.num_replicas_in_sync == 1:
+        if not tf.distribute.has_strategy():
             self._log.scatter_nd_update([[position]], [row])
             return
         row = tf.concat([tf.distribute.get_replica_context().all_reduce("sum", row[:1]), row[1:]], 0)

@@ -19,7 +19,8 @@ def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
 
 def has_workers(strategy: tf.distribute.Strategy) -> bool:
     """Return whether a strategy spans several processes."""
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.num_replicas_in_sync > 1
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return several and strategy.extended._in_multi_worker_mode()  # as Keras asks
 
 
 def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -72,11 +73,13 @@ def prepare(model: keras.Model) -> None:
         with strategy.scope():
             model._symbolic_build(data_batch=data_batch)
 
-    steps = {"test_step": _unless_empty(model), "predict_step": _filled_up(model.predict_step)}
+    own = {"_maybe_symbolic_build": build, "train_step": model.train_step, "test_step": model.test_step}
+    if strategy.num_replicas_in_sync > 1:
+        own |= {"test_step": _unless_empty(model), "predict_step": _filled_up(model.predict_step)}
     if has_workers(strategy):
-        steps |= {"train_step": _with_axis(model.train_step), "test_step": _with_axis(steps["test_step"])}
-    for name, step in {"_maybe_symbolic_build": build, **steps}.items():
-        object.__setattr__(model, name, step)  # past Keras's tracking, which would take it for a part of the model
+        own |= {name: _with_axis(own[name]) for name in ("train_step", "test_step")}
+    for name, function in own.items():
+        object.__setattr__(model, name, function)  # past Keras's tracking, which would take it for a part of the model
 
 
 class AverageStatistics(keras.callbacks.Callback):
