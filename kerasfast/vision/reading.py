@@ -29,12 +29,13 @@ def scaled(pixels: tf.Tensor, sides: Sequence[int] | tf.Tensor) -> tf.Tensor:
     grows the filter is bilinear.
     """
     before = tf.shape(pixels)[:2]
-    kind = tf.cast(tf.reduce_any(before != sides), tf.int32) + tf.cast(tf.reduce_any(before < sides), tf.int32)
+    grows, shrinks = (tf.cast(tf.reduce_any(which), tf.int32) for which in (before < sides, before > sides))
     rounded = lambda values: tf.cast(values + 0.5, tf.uint8)
     return tf.switch_case(
-        kind,
+        grows + 2 * shrinks,
         [
             lambda: pixels,
+            lambda: rounded(tf.image.resize(pixels, sides)),
             lambda: rounded(tf.raw_ops.ResizeArea(images=pixels[None], size=sides)[0]),
             lambda: rounded(tf.image.resize(pixels, sides, antialias=True)),
         ],
