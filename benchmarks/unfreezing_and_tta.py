@@ -1,7 +1,7 @@
 # %% What unfreezing costs the first and the second time, and test-time augmentation against a plain prediction
-"""Usage: python benchmarks/unfreezing_and_tta.py DATA --weights mobilenet_v1_0.25_224_no_top.weights.h5 [--size 128]
+"""Usage: python benchmarks/unfreezing_and_tta.py DATA --weights mobilenet_v1_0.25_224_no_top.weights.h5 [--alpha 0.25] [--size 128]
 
-DATA holds train/<class>/ and valid/<class>/. The network is MobileNet(alpha=0.25).
+DATA holds train/<class>/ and valid/<class>/. The network is MobileNet.
 """
 
 import argparse
@@ -54,11 +54,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("--weights", required=True)
+    parser.add_argument("--alpha", type=float, default=0.25, help="the width of the network")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print_versions()
-    backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=options.weights)
+    backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=options.alpha, weights=options.weights)
     transforms = kf.transforms_side_on(options.size, max_zoom=1.1)
     with tempfile.TemporaryDirectory() as work:
         data = kf.ImageData.from_folders(options.data, transforms=transforms)
