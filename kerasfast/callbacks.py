@@ -213,6 +213,22 @@ def table_columns(logs: dict[str, float]) -> dict[str, float]:
     return columns
 
 
+class PredictionBar(keras.callbacks.Callback):
+    """Show how far a `predict` of more than two seconds is; of several workers only the first does."""
+
+    def on_predict_begin(self, logs=None) -> None:
+        hidden = not is_chief(self.model.distribute_strategy)
+        self._bar = tqdm(
+            total=self.params.get("steps"), desc="predicting", unit="batch", leave=False, delay=2, disable=hidden
+        )
+
+    def on_predict_batch_end(self, batch: int, logs=None) -> None:
+        self._bar.update(batch + 1 - self._bar.n)
+
+    def on_predict_end(self, logs=None) -> None:
+        self._bar.close()
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """Stop after an epoch whose loss is not a number, and say at what the user can turn."""
 

@@ -266,7 +266,8 @@ class Learner:
         """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
         stage = self._stage()
         with self._guard():
-            return np.asarray(stage.model.predict(batches(self._split(stage.data, is_test)), verbose=0))
+            rows = batches(self._split(stage.data, is_test))
+            return np.asarray(stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()]))
 
     def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return predictions (n, classes) and targets of the validation set, or of a labelled test set."""

@@ -46,7 +46,7 @@ TASKS = {
     "multi": Task("sigmoid", "binary_crossentropy", ThresholdAccuracy),
     "regression": Task("linear", "mean_absolute_error", None),
 }
-FEATURE_BATCHES_PER_CALL = 16  # a head step takes a millisecond: less than the call that starts it
+FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
 
 class ImageLearner(Learner):
