@@ -111,8 +111,8 @@ class ImageLearner(Learner):
             hidden, dropout, custom_head, pool: See `heads.assemble`.
             weights: "default", None for random ones, or a file.
             accelerate: Use a GPU well, in one switch: layers in mixed_float16 (those of a model of your own stay what
-                they are), the training step compiled by XLA, training pictures augmented on the device.
-                Without a GPU it trains several times slower, and warns.
+                they are), the training step compiled by XLA (not in the scope of a strategy), training pictures augmented on
+                the device. Without a GPU it trains several times slower, and warns.
             precompute, **arguments: See `ImageLearner`.
         """
         units = len(data.classes)
@@ -123,7 +123,8 @@ class ImageLearner(Learner):
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
-            arguments.setdefault("jit_compile", True)
+            # XLA cannot compile a step of several replicas; "auto" is without it in a strategy's scope.
+            arguments.setdefault("jit_compile", "auto" if tf.distribute.has_strategy() else True)
             if not tf.config.list_physical_devices("GPU"):
                 warnings.warn(
                     "`accelerate=True` is for a GPU and TensorFlow sees none (`kerasfast doctor` says why); on this "

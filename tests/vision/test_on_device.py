@@ -134,6 +134,13 @@ def test_the_switch_chooses_half_precision_and_xla_and_leaves_the_rest_of_the_pr
     assert control_of(learn.model.optimizer) is not None
 
 
+def test_in_the_scope_of_a_strategy_xla_is_left_out(data):
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        learn = accelerated(data)
+        learn.fit(0.01, 1)
+    assert not learn.model.jit_compile and len(learn.recorder.losses) == 4
+
+
 def test_the_lesson_runs_accelerated(data, tmp_path):
     learn = accelerated(
         data, precompute=True, jit_compile=False
