@@ -11,7 +11,7 @@ import tensorflow as tf
 from matplotlib import pyplot as plt
 
 import kerasfast as kf
-from kerasfast.replicas import is_chief
+from kerasfast.training.replicas import is_chief
 
 ALPHAS = {"mobilenet": 0.75, "mobilenet_v2": 0.35}
 

@@ -16,7 +16,7 @@ from common import Settings
 from keras import layers
 
 import kerasfast as kf
-from kerasfast.vision.backbones import get
+from kerasfast.vision.networks.registry import get
 
 settings = Settings.parse(__doc__)
 sz, batch_size, epochs = (64, 4, 1) if settings.tiny else (224, 64, 3)

@@ -11,8 +11,8 @@ from common import Settings
 from matplotlib.figure import Figure
 
 import kerasfast as kf
-from kerasfast.plots import save_figure
-from kerasfast.vision.backbones import get
+from kerasfast.plots.curves import save_figure
+from kerasfast.vision.networks.registry import get
 
 # %% The data as Keras has it
 settings = Settings.parse(__doc__)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import kerasfast as kf
-from kerasfast.plots import save_figure
+from kerasfast.plots.curves import save_figure
 from kerasfast.tabular import add_date_parts, add_elapsed, add_rolling, join_df
 
 TABLES = ("train", "test", "store", "store_states", "state_names", "googletrend", "weather")

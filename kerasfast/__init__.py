@@ -5,16 +5,16 @@ import importlib
 from kerasfast.version import __version__
 
 _HOMES = {
-    "kerasfast.array_metrics": ["ArrayMetric"],
-    "kerasfast.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
+    "kerasfast.metrics.array_metrics": ["ArrayMetric"],
+    "kerasfast.training.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
-    "kerasfast.groups": ["LayerGroups"],
+    "kerasfast.training.groups": ["LayerGroups"],
     "kerasfast.learner": ["Learner"],
-    "kerasfast.lr_finder": ["LearningRateSearch", "find_learning_rate"],
-    "kerasfast.metrics": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
-    "kerasfast.optimizers": ["grouped"],
-    "kerasfast.phases": ["Phase"],
-    "kerasfast.relative_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],
+    "kerasfast.training.lr_finder": ["LearningRateSearch", "find_learning_rate"],
+    "kerasfast.metrics.tags": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
+    "kerasfast.training.optimizers": ["grouped"],
+    "kerasfast.training.training_plans": ["Phase"],
+    "kerasfast.metrics.percentage_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],
     "kerasfast.schedules": [
         "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
         "sgdr", "triangular",
@@ -25,13 +25,13 @@ _HOMES = {
     "kerasfast.tabular.learner": ["TableLearner"],
     "kerasfast.tabular.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],
-    "kerasfast.vision.backbones": ["Backbone"],
+    "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
-    "kerasfast.vision.decode": ["ImageError", "open_image"],
+    "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
     "kerasfast.vision.learner": ["ImageLearner"],
-    "kerasfast.vision.sources": ["validation_indices"],
+    "kerasfast.vision.sources.source": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
-    "kerasfast.vision.transforms": ["Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down"],
+    "kerasfast.vision.pipeline.transforms": ["Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down"],
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

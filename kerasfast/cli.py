@@ -131,6 +131,6 @@ def quiet_start() -> Iterator[None]:
 
 def _reported_errors() -> tuple[type[Exception], ...]:
     """Return the errors whose message says what to do, so that a traceback would only hide it."""
-    from kerasfast.vision.families import WeightsError
+    from kerasfast.vision.networks.applications import WeightsError
 
     return (ValueError, OSError, WeightsError)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.replicas import sharded_by_samples
+from kerasfast.training.replicas import sharded_by_samples
 
 
 @dataclass(frozen=True)

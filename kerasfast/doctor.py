@@ -152,6 +152,6 @@ def _version(distribution: str) -> str | None:
 
 
 def _cache() -> str:
-    from kerasfast.vision.families import cache_folder
+    from kerasfast.vision.networks.applications import cache_folder
 
     return str(cache_folder())

@@ -10,12 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast import callbacks as kf_callbacks
-from kerasfast.control import Rates, per_group
 from kerasfast.datasets import batches, sample_shape, targets_of
-from kerasfast.groups import LayerGroups, flat_layers
-from kerasfast.lr_finder import LearningRateSearch, find_learning_rate
-from kerasfast.phases import (
+from kerasfast.training import callbacks as kf_callbacks
+from kerasfast.training.control import Rates, per_group
+from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
+from kerasfast.training.model_summary import ModelSummary, summarize
+from kerasfast.training.replicas import predict_here
+from kerasfast.training.saved_weights import load_weights, save_weights
+from kerasfast.training.training_plans import (
     Phase,
     Plan,
     clr_plan,
@@ -25,10 +28,7 @@ from kerasfast.phases import (
     phases_plan,
     sgdr_plan,
 )
-from kerasfast.replicas import predict_here
-from kerasfast.stage import OptimizerMaker, Stage
-from kerasfast.summary import ModelSummary, summarize
-from kerasfast.weights import load_weights, save_weights
+from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 
 def sgd_with_momentum() -> keras.optimizers.Optimizer:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import kerasfast as kf
-from kerasfast.vision.backbones import get
+from kerasfast.vision.networks.registry import get
 
 OPTIONS = {"folder": "pics", "suffix": ".jpg"}
 

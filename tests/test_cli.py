@@ -10,7 +10,7 @@ import pytest
 
 from kerasfast.cli import main, quiet_start
 from kerasfast.version import __version__
-from kerasfast.vision import families
+from kerasfast.vision.networks import applications as families
 
 
 def test_help_is_quick_and_imports_nothing_heavy():

@@ -27,7 +27,7 @@ if "TF_CONFIG" not in os.environ:
 
 import keras
 import kerasfast as kf
-from kerasfast.replicas import prepare
+from kerasfast.training.replicas import prepare
 
 layers = keras.layers
 

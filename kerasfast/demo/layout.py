@@ -6,10 +6,10 @@ import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kerasfast.vision.checks import PICTURE_ENDINGS, few
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.folders import list_files
-from kerasfast.vision.transforms import Transforms
+from kerasfast.vision.pipeline.transforms import Transforms
+from kerasfast.vision.sources.checks import PICTURE_ENDINGS, few
+from kerasfast.vision.sources.folders import list_files
 
 TABLE_NAMES = ("train_v2.csv", "train.csv", "labels.csv", "train_labels.csv")
 VALID_NAMES = ("valid", "val", "validation")

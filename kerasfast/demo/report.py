@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.callbacks import Recorder
 from kerasfast.files import atomic_path
-from kerasfast.lr_finder import LearningRateSearch
-from kerasfast.plots import plot_losses, plot_predictions, plot_rates, save_figure
+from kerasfast.plots.curves import plot_losses, plot_predictions, plot_rates, save_figure
+from kerasfast.training.callbacks import Recorder
+from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.vision.data import ImageData
 
 GROUP_NAMES = ("early layers", "late layers", "head")

@@ -14,12 +14,12 @@ import numpy as np
 from kerasfast.demo import report
 from kerasfast.demo.layout import Layout, detect_layout
 from kerasfast.demo.planet_like import draw_planet_like
-from kerasfast.metrics import best_constant, best_threshold, f2, fbeta_score
+from kerasfast.metrics.tags import best_constant, best_threshold, f2, fbeta_score
 from kerasfast.vision import backbones
-from kerasfast.vision.backbones import Backbone
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.learner import ImageLearner
-from kerasfast.vision.transforms import transforms_side_on, transforms_top_down
+from kerasfast.vision.networks.registry import Backbone
+from kerasfast.vision.pipeline.transforms import transforms_side_on, transforms_top_down
 
 DRAWN_SIZE = 128
 MAX_ZOOM = 1.05

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import keras
 
-from kerasfast.vision.backbones import Backbone, get
+from kerasfast.vision.networks.registry import Backbone, get
 
 __all__ = [
     "Architecture", "as_backbone", "dn121", "dn161", "dn169", "dn201", "efficientnet_lite0", "inception_4",

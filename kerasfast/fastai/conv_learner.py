@@ -35,8 +35,8 @@ from kerasfast.fastai.model import *
 from kerasfast.fastai.sgdr import *
 from kerasfast.fastai.torch_imports import *
 from kerasfast.fastai.transforms import *
-from kerasfast.vision.heads import CustomHead
 from kerasfast.vision.learner import ImageLearner
+from kerasfast.vision.networks.heads import CustomHead
 
 _STARRED = (
     imports, torch_imports, core, architectures, transforms, model, dataset, sgdr, layer_optimizer, metrics,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasfast.fastai.transforms import Transforms, denorm
-from kerasfast.vision import decode
-from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.views import View
+from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.sources import decode
+from kerasfast.vision.sources.arrays import ArraySamples
 
 __all__ = ["DataLoader", "ImageDataset", "open_image"]
 

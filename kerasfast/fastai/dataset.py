@@ -9,11 +9,12 @@ import numpy as np
 
 from kerasfast.fastai.dataloader import DataLoader, ImageDataset, open_image
 from kerasfast.fastai.transforms import Transforms
-from kerasfast.vision import folders, sources
-from kerasfast.vision.arrays import arrays_source
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.transforms import Transforms as CoreTransforms
-from kerasfast.vision.views import View
+from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
+from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.sources import folders
+from kerasfast.vision.sources import source as sources
+from kerasfast.vision.sources.arrays import arrays_source
 
 __all__ = [
     "DataLoader", "ImageClassifierData", "ImageDataset", "ModelData", "get_cv_idxs", "n_hot", "open_image", "read_dir",

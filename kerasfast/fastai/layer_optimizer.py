@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import keras
 
-from kerasfast.control import Rates, control_of
-from kerasfast.groups import LayerGroups
-from kerasfast.optimizers import grouped
+from kerasfast.training.control import Rates, control_of
+from kerasfast.training.groups import LayerGroups
+from kerasfast.training.optimizers import grouped
 
 __all__ = ["LayerOptimizer", "set_lrs", "set_wds"]
 

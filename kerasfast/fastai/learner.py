@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.array_metrics import ArrayMetric
-from kerasfast.control import Rates
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.layer_optimizer import LayerOptimizer
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
+from kerasfast.metrics.array_metrics import ArrayMetric
+from kerasfast.training.control import Rates
 
 __all__ = ["Learner", "in_front", "log_of"]
 

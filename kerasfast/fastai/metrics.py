@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfast.metrics import fbeta_score
+from kerasfast.metrics.tags import fbeta_score
 
 __all__ = [
     "accuracy", "accuracy_multi", "accuracy_multi_np", "accuracy_np", "accuracy_thresh", "f1", "fbeta", "precision",

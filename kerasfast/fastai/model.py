@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.learner import Learner
-from kerasfast.summary import ModelSummary, summarize
+from kerasfast.training.model_summary import ModelSummary, summarize
 
 __all__ = ["fit", "model_summary", "predict", "predict_batch", "predict_with_targs", "validate"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfast.metrics import best_threshold
+from kerasfast.metrics.tags import best_threshold
 
 __all__ = ["f2", "opt_th"]
 

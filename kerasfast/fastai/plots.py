@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 
-from kerasfast import plots as core
 from kerasfast.fastai.dataset import ImageDataset, open_image
+from kerasfast.plots import curves as core
 
 __all__ = [
     "ImageModelResults",

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from matplotlib import pyplot as plt
 
-from kerasfast.callbacks import Recorder
 from kerasfast.fastai.torch_imports import optim
-from kerasfast.lr_finder import LearningRateSearch
-from kerasfast.phases import Phase
-from kerasfast.plots import plot_losses, plot_lr_finder, plot_rates
+from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
+from kerasfast.training.callbacks import Recorder
+from kerasfast.training.lr_finder import LearningRateSearch
+from kerasfast.training.training_plans import Phase
 
 __all__ = ["Callback", "DecayType", "LR_Finder", "LoggingCallback", "LossRecorder", "TrainingPhase"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasfast.fastai.architectures import Architecture, inception_4, inceptionresnet_2
-from kerasfast.vision import transforms as core
-from kerasfast.vision.augment import augment
-from kerasfast.vision.reading import squared
+from kerasfast.vision.pipeline import transforms as core
+from kerasfast.vision.pipeline.augment import augment
+from kerasfast.vision.pipeline.reading import squared
 
 __all__ = [
     "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip", "RandomLighting",

@@ -4,9 +4,9 @@ import keras
 import pandas as pd
 from keras import ops
 
-from kerasfast.groups import LayerGroups
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
+from kerasfast.training.groups import LayerGroups
 
 
 def dot_bias_model(

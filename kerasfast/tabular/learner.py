@@ -10,15 +10,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.groups import LayerGroups
 from kerasfast.learner import Learner
-from kerasfast.metrics import ThresholdAccuracy
-from kerasfast.relative_errors import exp_rmspe
+from kerasfast.metrics.percentage_errors import exp_rmspe
+from kerasfast.metrics.tags import ThresholdAccuracy
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.importance import Score, permutation_importance
 from kerasfast.tabular.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.tabular.targets import Target
+from kerasfast.training.groups import LayerGroups
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class TableLearner(Learner):
 
     def plot_embeddings(self, column: str, ax=None):
         """Plot a column's vectors along their two principal axes, named; return the axes."""
-        from kerasfast.plots import plot_projection
+        from kerasfast.plots.curves import plot_projection
 
         vectors = self.embeddings()
         if column not in vectors:

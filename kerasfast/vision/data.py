@@ -8,14 +8,14 @@ from numbers import Integral
 
 import numpy as np
 
-from kerasfast.vision import sources
-from kerasfast.vision.arrays import ArraySamples, arrays_source
-from kerasfast.vision.decode import scan
-from kerasfast.vision.memory import bytes_of, kept_sides
-from kerasfast.vision.resize import resize_files
-from kerasfast.vision.sources import ImageSource, Samples
-from kerasfast.vision.transforms import Transforms
-from kerasfast.vision.views import View
+from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
+from kerasfast.vision.pipeline.transforms import Transforms
+from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.sources import source as sources
+from kerasfast.vision.sources.arrays import ArraySamples, arrays_source
+from kerasfast.vision.sources.decode import scan
+from kerasfast.vision.sources.resize import resize_files
+from kerasfast.vision.sources.source import ImageSource, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class ImageData:
         cls, builder, path: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
     ) -> "ImageData":
         """Take pictures from a prepared tensorflow-datasets builder; see `tfds.from_tfds` for the other arguments."""
-        from kerasfast.vision.tfds import from_tfds
+        from kerasfast.vision.sources.tfds import from_tfds
 
         return cls(from_tfds(builder, path, **arguments), transforms, batch_size, seed)
 

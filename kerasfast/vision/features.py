@@ -22,10 +22,10 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
-from kerasfast.vision.arrays import ArraySamples
-from kerasfast.vision.folded import folded
-from kerasfast.vision.order import epoch_order
-from kerasfast.vision.views import View, unhindered
+from kerasfast.training.epoch_order import epoch_order
+from kerasfast.vision.networks.constant_graph import folded
+from kerasfast.vision.pipeline.views import View, unhindered
+from kerasfast.vision.sources.arrays import ArraySamples
 
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts

@@ -14,22 +14,22 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.datasets import Datasets
-from kerasfast.groups import LayerGroups, flat_layers
 from kerasfast.learner import Learner
-from kerasfast.metrics import ThresholdAccuracy
-from kerasfast.stage import Stage
-from kerasfast.vision.backbones import Backbone
+from kerasfast.metrics.tags import ThresholdAccuracy
+from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.decode import ImageError, open_image, scan
 from kerasfast.vision.features import FeatureView, precompute
-from kerasfast.vision.folded import folded
-from kerasfast.vision.heads import CustomHead, ImageNetwork, assemble
-from kerasfast.vision.on_device import Mover
-from kerasfast.vision.reading import squared
+from kerasfast.vision.networks.constant_graph import folded
+from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
+from kerasfast.vision.networks.registry import Backbone
+from kerasfast.vision.pipeline.on_device import Mover
+from kerasfast.vision.pipeline.reading import squared
+from kerasfast.vision.pipeline.transforms import DRAWS, windows
+from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.sources.decode import ImageError, open_image, scan
 from kerasfast.vision.submission import write_submission
-from kerasfast.vision.transforms import DRAWS, windows
 from kerasfast.vision.tta import by_view, view_batches
-from kerasfast.vision.views import View
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from kerasfast.demo.layout import detect_layout
-from kerasfast.vision.transforms import Transforms
+from kerasfast.vision.pipeline.transforms import Transforms
 
 
 def pictures(folder, names):

@@ -12,8 +12,8 @@ from PIL import Image
 from kerasfast.cli import main
 from kerasfast.demo import report
 from kerasfast.demo.run import Progress, Settings, _submit, run_demo
-from kerasfast.vision import families
-from kerasfast.vision.backbones import Backbone
+from kerasfast.vision.networks import applications as families
+from kerasfast.vision.networks.registry import Backbone
 
 TINY = {"size": 32, "batch_size": 8}
 

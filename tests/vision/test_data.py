@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasfast.vision.arrays import ArraySamples
 from kerasfast.vision.data import ImageData, View
-from kerasfast.vision.decode import open_image
-from kerasfast.vision.transforms import Transforms, transforms_side_on, transforms_top_down
+from kerasfast.vision.pipeline.transforms import Transforms, transforms_side_on, transforms_top_down
+from kerasfast.vision.sources.arrays import ArraySamples
+from kerasfast.vision.sources.decode import open_image
 
 SIZE = 16
 SIDES = [(40, 30), (30, 40), (16, 16), (33, 32), (8, 6), (100, 17), (1, 9), (25, 25)]

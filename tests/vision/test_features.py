@@ -14,8 +14,8 @@ from PIL import Image
 from kerasfast.vision import features as module
 from kerasfast.vision.data import ImageData, View
 from kerasfast.vision.features import content_keys, precompute, store_key
-from kerasfast.vision.folded import folded
-from kerasfast.vision.transforms import Transforms, transforms_side_on
+from kerasfast.vision.networks.constant_graph import folded
+from kerasfast.vision.pipeline.transforms import Transforms, transforms_side_on
 
 SIZE, COUNT = 8, 7
 
@@ -207,9 +207,9 @@ def test_the_key_is_the_same_in_another_process(model, view, tmp_path):
     program = f"""
 import keras
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.folded import folded
+from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.features import store_key
-from kerasfast.vision.transforms import transforms_side_on
+from kerasfast.vision.pipeline.transforms import transforms_side_on
 data = ImageData.from_folders({str(view.root)!r}, transforms=transforms_side_on({SIZE}), batch_size=2)
 print("key", store_key(keras.saving.load_model({str(tmp_path / "model.keras")!r}), data.fixed))
 """

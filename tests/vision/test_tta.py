@@ -6,7 +6,7 @@ from PIL import Image
 
 from kerasfast.vision import tta as module
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.transforms import transforms_side_on, transforms_top_down
+from kerasfast.vision.pipeline.transforms import transforms_side_on, transforms_top_down
 from kerasfast.vision.tta import by_view, view_batches
 
 SIDES = [(40, 30), (30, 44), (16, 16), (33, 32), (8, 6), (100, 17), (25, 25)]

@@ -1,0 +1,1 @@
+"""Plots: arrays to matplotlib axes."""

@@ -1,0 +1,197 @@
+"""The learning-rate finder: a short run with a growing rate that leaves no trace in the model."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random import seed_generator
+
+from kerasfast import schedules
+from kerasfast.training.callbacks import control_for
+from kerasfast.training.control import GroupControl, Rates, per_group
+from kerasfast.training.replicas import prepare
+
+
+@dataclass(frozen=True)
+class LearningRateSearch:
+    """What the finder saw.
+
+    Attributes:
+        learning_rates: (steps, groups) rate of each step.
+        losses: (steps,) loss of each step's batch.
+        diverged: Whether the run was stopped because the loss exploded or became NaN.
+    """
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    diverged: bool
+
+    @property
+    def smoothed(self) -> np.ndarray:
+        """(steps,) exponentially smoothed losses."""
+        return smooth(self.losses)
+
+    @property
+    def suggestion(self) -> float:
+        """A rate for the last group: where the loss falls most steeply on its way to the minimum.
+
+        Where it falls no more than it scatters (a model that is trained already), a tenth of the rate at which it begins
+        to rise.
+        """
+        rates, losses = self.learning_rates[:, -1], np.nan_to_num(self.losses, nan=np.inf)
+        start = max(3, len(losses) // 4)
+        losses = np.minimum(losses, 2 * np.median(losses[:start]))  # the explosion would blur into the minimum
+        curve = _centred(losses)
+        scatter, lowest, level = (
+            np.std(losses[: start * 2] - curve[: start * 2]),
+            int(np.argmin(curve)),
+            np.median(curve[:start]),
+        )
+        if lowest > 3 and level - curve[lowest] > scatter:
+            slopes = np.gradient(curve[: lowest + 1], np.log(np.maximum(rates[: lowest + 1], 1e-30)))
+            return float(rates[int(np.argmin(slopes))])
+        return float(rates[np.flatnonzero(curve <= level + 2 * scatter)[-1]] / 10)
+
+    def plot(self, ax=None):
+        """Plot loss over rate with the suggestion marked; return the axes."""
+        from kerasfast.plots.curves import plot_lr_finder
+
+        return plot_lr_finder(self.learning_rates[:, -1], self.losses, suggestion=self.suggestion, ax=ax)
+
+
+def _centred(losses: np.ndarray) -> np.ndarray:
+    """Return `losses` under a Gaussian window, which unlike a running average does not lag behind."""
+    steps = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((steps[:, None] - steps) / (0.06 * len(losses))) ** 2)
+    return weights @ losses / weights.sum(axis=1)
+
+
+def smooth(losses: np.ndarray, beta: float = 0.9) -> np.ndarray:
+    """Return the exponential moving average of `losses`, corrected for its start."""
+    average, result = 0.0, np.empty(len(losses))
+    for step, loss in enumerate(losses):
+        average = beta * average + (1 - beta) * loss
+        result[step] = average / (1 - beta ** (step + 1))
+    return result
+
+
+def find_learning_rate(
+    model: keras.Model,
+    data,
+    *,
+    start: Rates = 1e-5,
+    end: float = 10.0,
+    steps: int = 100,
+    linear: bool = False,
+    weight_decays: Rates | None = None,
+    divergence: float = 4.0,
+) -> LearningRateSearch:
+    """Train for a few steps with a rate that grows from `start` to `end` (Smith, 2017), then put everything back.
+
+    Weights, BatchNormalization statistics, optimizer state, seed generators and the global random states of Python,
+    NumPy, TensorFlow and Keras are afterwards as before. Small data sets are gone round as often as needed.
+
+    Args:
+        model: A compiled model, with any optimizer; one made by `grouped` has a rate per layer group.
+        data: A batched `tf.data.Dataset`, or a pair (inputs, targets) of arrays.
+        start: First rate, one or one per layer group; the groups keep their proportions.
+        end: Rate of the last group at the last step.
+        steps: Number of optimizer steps.
+        linear: Whether the rate grows by equal differences instead of equal ratios.
+        weight_decays: One decay, or one per group; the optimizer's own by default.
+        divergence: Stop when the smoothed loss is more than this many times its minimum.
+
+    Raises:
+        ValueError: If the rates or `steps` make no sense, or the data is empty.
+    """
+    control = control_for(model)
+    prepare(model)
+    first = per_group("start", start, control.size)
+    if steps < 2 or first[-1] <= 0 or end <= first[-1]:
+        raise ValueError(
+            f"The finder needs 2 steps or more and 0 < start < end; received start={start}, end={end}, steps={steps}."
+        )
+    grow = schedules.linear if linear else schedules.exponential
+    factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
+    watch = _StopOnDivergence(control, divergence)
+    with untouched(model):
+        rates = control.learning_rates
+        if control.program(factors[:, None] * first, weight_decays=weight_decays):
+            model.train_function = None
+        control.start_log(steps)
+        try:
+            model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
+            # Several steps per call do not end at `steps`: what follows went on at the last rate.
+            losses, learning_rates = (values[:steps] for values in control.read_log()[:2])
+        finally:
+            control.set_rates(rates)
+    return LearningRateSearch(learning_rates, losses, watch.diverged)
+
+
+def _endless(data) -> tf.data.Dataset:
+    if not isinstance(data, tf.data.Dataset):
+        inputs, targets = data
+        data = tf.data.Dataset.from_tensor_slices((inputs, targets)).shuffle(len(inputs), seed=0).batch(64)
+    if int(data.cardinality()) == 0:
+        raise ValueError("The learning-rate finder received a data set without a single batch.")
+    return data.repeat()
+
+
+class _StopOnDivergence(keras.callbacks.Callback):
+    """Stop when the logged loss is NaN or its smoothed value exceeds `factor` times the lowest one."""
+
+    def __init__(self, control: GroupControl, factor: float):
+        super().__init__()
+        self._control, self._factor = control, factor
+        self.diverged = False
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        losses = self._control.read_log()[0]
+        if not len(losses):
+            return
+        smoothed = smooth(losses, 0.9)
+        lowest = np.min(smoothed[min(10, len(smoothed) - 1) :])
+        if not np.isfinite(losses[-1]) or (len(losses) > 10 and smoothed[-1] > self._factor * lowest):
+            self.diverged = True
+            self.model.stop_training = True
+
+
+@contextlib.contextmanager
+def untouched(model: keras.Model) -> Iterator[None]:
+    """Put the model, its optimizer, its history and the global random states back when the block ends."""
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [variable.numpy() for variable in variables]
+    history = getattr(model, "history", None)
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    generator = tf.random.get_global_generator()
+    tensorflow_state = generator.state.numpy()
+    try:
+        with _same_keras_seeds():
+            yield
+    finally:
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        model.history = history
+        model.stop_training = False
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        generator.reset(tensorflow_state)
+
+
+@contextlib.contextmanager
+def _same_keras_seeds() -> Iterator[None]:
+    """Put the generator back from which Keras draws seeds when none is given; it may not exist yet, and stays so."""
+    name = seed_generator.GLOBAL_SEED_GENERATOR
+    generator = global_state.get_global_attribute(name)
+    value = None if generator is None else generator.state.numpy()
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(name, generator)
+        if generator is not None:
+            generator.state.assign(value)

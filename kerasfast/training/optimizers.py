@@ -1,0 +1,82 @@
+"""Optimizers for layer groups: any plain Keras optimizer, with a rate and a weight decay per group."""
+
+from collections.abc import Sequence
+
+import keras
+
+from kerasfast.training.control import GroupControl, Rates, inner_optimizer, per_group
+
+
+def ensure_built(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable]
+) -> tuple[keras.optimizers.Optimizer, bool]:
+    """Return an optimizer with slots for all of `variables`, and whether it had to be made anew.
+
+    An optimizer that was built on fewer variables is replaced by one of the same configuration that takes over its
+    iteration count and slots.
+    """
+    inner = inner_optimizer(optimizer)
+    if not inner.built:
+        with keras.name_scope(inner.name):
+            inner.build(list(variables))
+        return optimizer, False
+    if all(inner._var_key(variable) in inner._trainable_variables_indices for variable in variables):
+        return optimizer, False
+    wider = type(inner).from_config(inner.get_config())
+    with keras.name_scope(wider.name):
+        wider.build(list(variables))
+    state = {variable.name: variable for variable in inner.variables}
+    for variable in wider.variables:
+        if variable.name in state:
+            variable.assign(state[variable.name])
+    if inner is optimizer:
+        return wider, True
+    optimizer.inner_optimizer = wider
+    return optimizer, True
+
+
+def grouped(
+    optimizer: type[keras.optimizers.Optimizer] | keras.optimizers.Optimizer,
+    groups,
+    *,
+    learning_rates: Rates | None = None,
+    weight_decays: Rates | None = None,
+    **arguments,
+) -> keras.optimizers.Optimizer:
+    """Return a plain Keras optimizer that gives each layer group its own rate and weight decay.
+
+    It equals, to float32 rounding, one independent optimizer per group, except that norm clipping sees the whole model.
+    Assigning `optimizer.learning_rate` (as `ReduceLROnPlateau` does) scales every group in proportion.
+
+    Args:
+        optimizer: An optimizer class (built-in or your own) or an instance that has not been built yet.
+        groups: `LayerGroups` of the model that will be trained.
+        learning_rates: One rate, or one per group; the optimizer's own by default.
+        weight_decays: One decoupled weight decay (as in AdamW, times the group's rate), or one per group.
+        **arguments: What the optimizer class takes besides, such as `momentum=0.9`.
+
+    Raises:
+        ValueError: If the number of values is neither one nor the number of groups, or the instance is built.
+
+    Example:
+
+        groups = kerasfast.LayerGroups.split(model, [81, 143])
+        optimizer = kerasfast.grouped(keras.optimizers.SGD, groups, learning_rates=[1e-4, 1e-3, 1e-2], momentum=0.9)
+        model.compile(optimizer, loss="categorical_crossentropy")
+    """
+    if learning_rates is not None:
+        learning_rates = per_group("learning_rates", learning_rates, len(groups))
+    if weight_decays is not None:
+        weight_decays = per_group("weight_decays", weight_decays, len(groups))
+    if isinstance(optimizer, type):
+        optimizer = optimizer(**arguments)
+    elif arguments:
+        raise ValueError(
+            f"{sorted(arguments)} go with an optimizer class; received an instance of {type(optimizer).__name__}."
+        )
+    if inner_optimizer(optimizer).built:
+        raise ValueError(f"`grouped` needs a new optimizer; this {type(optimizer).__name__} has been built already.")
+    ensure_built(optimizer, groups.all_variables)
+    control = GroupControl(optimizer, groups.variables, fuse=True)
+    control.set_rates(learning_rates, weight_decays)
+    return optimizer

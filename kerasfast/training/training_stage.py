@@ -1,0 +1,153 @@
+"""A stage of training: a model with its groups and data, compiled when something changed and fitted along a plan."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.datasets import batches
+from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
+from kerasfast.training.callbacks import control_for
+from kerasfast.training.control import control_of
+from kerasfast.training.groups import LayerGroups
+from kerasfast.training.optimizers import grouped
+from kerasfast.training.replicas import AverageStatistics, prepare
+from kerasfast.training.training_plans import Plan
+
+OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
+
+
+@dataclass
+class Stage:
+    """What is trained at present.
+
+    Attributes:
+        model: The model.
+        groups: Its layer groups.
+        data: An object with `train` and `valid`.
+        steps_per_execution: Batches per call of the train function; 1 with several replicas.
+        epochs: Epochs trained so far, which the shuffling goes on from.
+        compiled_for: What the model was compiled for.
+        array_metrics: Metrics that are computed outside Keras, over the whole validation set.
+        transform: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
+            inputs as the data gives them.
+    """
+
+    model: keras.Model
+    groups: LayerGroups
+    data: Any
+    steps_per_execution: int = 1
+    epochs: int = 0
+    compiled_for: tuple | None = None
+    array_metrics: Sequence[Any] = ()
+    transform: Callable[[Any], Any] | None = None
+
+    def __post_init__(self):
+        prepare(self.model)
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            self.steps_per_execution = 1  # Keras's loop of several steps fails with several replicas
+
+    def compile(
+        self,
+        loss: Any,
+        metrics: Sequence[Any],
+        make_optimizer: OptimizerMaker,
+        *,
+        clip: float | None = None,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
+        self.array_metrics = array_metrics(metrics)
+        metrics = [] if self.array_metrics else metrics
+        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
+        if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
+            _transform_batches(self.model, self.transform)
+            with self.model.distribute_strategy.scope():
+                optimizer = make_optimizer()
+                if clip is not None:
+                    optimizer.global_clipnorm = clip
+                self.model.compile(
+                    grouped(optimizer, self.groups),
+                    loss=loss,
+                    metrics=[_copied(metric) for metric in metrics],
+                    steps_per_execution=self.steps_per_execution,
+                    jit_compile=jit_compile,
+                )
+            # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
+            known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
+            self.model._compile_config.config["metrics"] = known
+            self.compiled_for = wanted
+        self.groups.sync()
+
+    def steps(self) -> int:
+        """Return the optimizer steps of an epoch; the model must be compiled."""
+        cardinality = int(batches(self.data.train).cardinality())
+        if cardinality == 0:
+            raise ValueError("The training data has not a single batch.")
+        if cardinality < 0:
+            raise ValueError(
+                "The training data does not say how many batches an epoch has; "
+                "use `dataset.apply(tf.data.experimental.assert_cardinality(n))`."
+            )
+        return max(1, cardinality // (control_of(self.model.optimizer).optimizer.gradient_accumulation_steps or 1))
+
+    def fit(self, plan: Plan, callbacks: Sequence[keras.callbacks.Callback]) -> keras.callbacks.History:
+        """Train along `plan`; afterwards the largest rates of the plan go on as constant ones."""
+        control = control_for(self.model)
+        control.set_rates(np.max(plan.learning_rates, axis=0))
+        if control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays):
+            self.model.train_function = None
+        valid = getattr(self.data, "valid", None)
+        own = [_EpochCount(self)]
+        if self.model.distribute_strategy.num_replicas_in_sync > 1:
+            own.append(AverageStatistics())
+        if self.array_metrics:
+            own.append(self._array_validation(valid))
+            valid = None
+        try:
+            return self.model.fit(
+                batches(self.data.train, self.epochs),
+                validation_data=None if valid is None else batches(valid),
+                epochs=plan.epochs,
+                callbacks=[*own, *callbacks],
+                shuffle=False,
+                verbose=0,
+            )
+        finally:
+            control.set_rates()
+
+    def _array_validation(self, valid: Any) -> ArrayValidation:
+        if valid is None:
+            names = ", ".join(metric.name for metric in self.array_metrics)
+            raise ValueError(f"The array metrics {names} need a validation set, which the data does not have.")
+        return ArrayValidation(self.array_metrics, valid, self.model.loss)
+
+
+def _transform_batches(model: keras.Model, transform: Callable[[Any], Any] | None) -> None:
+    """Put `transform` before the model's own training step, on this instance alone and past what Keras saves."""
+    step = getattr(model.train_step, "untransformed", model.train_step)
+
+    def transformed_step(batch):
+        inputs, *rest = batch
+        return step((transform(inputs), *rest))
+
+    transformed_step.untransformed = step
+    object.__setattr__(model, "train_step", transformed_step if transform else step)
+
+
+class _EpochCount(keras.callbacks.Callback):
+    """Count the epochs of a stage, those of an interrupted fit too."""
+
+    def __init__(self, stage: Stage):
+        super().__init__()
+        self._stage = stage
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self._stage.epochs += 1
+
+
+def _copied(metric: Any) -> Any:
+    """Return a metric of its own for each compiled model: one instance cannot count for two."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric

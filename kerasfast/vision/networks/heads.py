@@ -1,0 +1,183 @@
+"""Puts a head on a backbone: pooling, dense layers, and the three models that share them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import layers
+
+from kerasfast.vision.networks.registry import Backbone, get
+
+_ACTIVATIONS = ("softmax", "sigmoid", "linear")
+_POOLS = ("concat", "avg", "max")
+
+CustomHead = Sequence[layers.Layer] | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor]
+
+
+def concat_pool(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Pool a feature map (batch, height, width, channels) to (batch, 2 * channels): maxima, then averages.
+
+    In float32 also under mixed precision: a float16 sum over a large map overflows.
+
+    Source: `AdaptiveConcatPool2d` of the lessons, in its order.
+    """
+    return layers.Concatenate(dtype="float32", name="head_pool")([_pool("max", x), _pool("avg", x)])
+
+
+def _pool(kind: str, x: keras.KerasTensor) -> keras.KerasTensor:
+    pooling = {"max": layers.GlobalMaxPooling2D, "avg": layers.GlobalAveragePooling2D}[kind]
+    return pooling(dtype="float32", name=f"head_{kind}_pool")(x)
+
+
+def head_layers(
+    units: int,
+    *,
+    activation: str | None,
+    hidden: Sequence[int] = (512,),
+    dropout: float | Sequence[float] = (0.25, 0.5),
+) -> list[layers.Layer]:
+    """Make the lessons' head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then for the output.
+
+    Args:
+        units: Outputs: classes, tags, or values of a regression.
+        activation: "softmax", "sigmoid", or "linear" (also None). The output is float32 under mixed precision.
+        hidden: Units of each hidden layer; () for none.
+        dropout: Share of activations dropped before each dense layer, the output's included; one
+            number for all. 0 leaves the layer out.
+
+    Raises:
+        ValueError: An argument is out of range, or `dropout` has another number of values than there are dense layers.
+    """
+    if activation not in (*_ACTIVATIONS, None):
+        raise ValueError(f"`activation` is {activation!r}; expected one of {', '.join(_ACTIVATIONS)}.")
+    sizes = [*hidden, units]
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
+        raise ValueError(f"`hidden` and `units` are {hidden!r} and {units!r}; expected whole numbers of at least 1.")
+    made: list[layers.Layer] = []
+    for number, (size, rate) in enumerate(zip(sizes, _rates(dropout, len(sizes)), strict=True), start=1):
+        last = number == len(sizes)
+        # Keras's own momentum and epsilon suit long training; these are torch's, as in the lessons.
+        made.append(layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"head_bn{number}"))
+        if rate:
+            made.append(layers.Dropout(rate, name=f"head_dropout{number}"))
+        made.append(
+            layers.Dense(
+                size,
+                kernel_initializer="he_normal",
+                name=f"head_dense{number}",
+                activation=(activation or "linear") if last else None,
+                dtype="float32" if last else None,
+            )
+        )
+        if not last:
+            made.append(layers.ReLU(name=f"head_relu{number}"))
+    return made
+
+
+def _rates(dropout: float | Sequence[float], count: int) -> list[float]:
+    rates = [float(dropout)] * count if isinstance(dropout, (int, float)) else [float(rate) for rate in dropout]
+    if len(rates) != count:
+        raise ValueError(
+            f"`dropout` has {len(rates)} values but the head has {count} dense layers; pass 1 or {count} values."
+        )
+    if not all(0 <= rate < 1 for rate in rates):
+        raise ValueError(f"`dropout` is {dropout!r}; expected values of at least 0 and below 1.")
+    return rates
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageNetwork:
+    """An image model and its two halves, which share their layers: training one trains the other.
+
+    Attributes:
+        model: Pixels 0..255 (batch, height, width, 3) to predictions; flat and functional.
+        features: Pixels to what the head reads, for storing it once.
+        head: What `features` gives, to predictions.
+        split: Names of the layers at which the late group and the head group begin.
+    """
+
+    model: keras.Model
+    features: keras.Model
+    head: keras.Model
+    split: tuple[str, str]
+
+
+def assemble(
+    backbone: Backbone,
+    units: int,
+    *,
+    activation: str | None,
+    hidden: Sequence[int] = (512,),
+    dropout: float | Sequence[float] = (0.25, 0.5),
+    custom_head: CustomHead | None = None,
+    weights: str | None = "default",
+    pool: str = "concat",
+) -> ImageNetwork:
+    """Build a backbone with a head on it.
+
+    Args:
+        backbone: Or what `backbones.get` turns into one.
+        units: Outputs of the network.
+        activation: See `head_layers`; a custom head has its own.
+        hidden: See `head_layers`.
+        dropout: See `head_layers`.
+        custom_head: Layers, a model or a function, put on the last feature map without pooling.
+        weights: See `Backbone.create`.
+        pool: "concat" (maxima and averages), "avg" or "max".
+
+    Raises:
+        ValueError: An argument is out of range, or the custom head has no parameters or not `units` outputs.
+
+    Example:
+        >>> network = assemble(get("resnet34"), 17, activation="sigmoid")        # doctest: +SKIP
+        >>> network.split                                                        # doctest: +SKIP
+        ('layer3_0_conv1_pad', 'head_bn1')
+    """
+    backbone = get(backbone)
+    if pool not in _POOLS:
+        raise ValueError(f"`pool` is {pool!r}; expected one of {', '.join(_POOLS)}.")
+    own = None if custom_head is not None else head_layers(units, activation=activation, hidden=hidden, dropout=dropout)
+    base = backbone.create(weights=weights)
+    late = backbone.split_layer(base)
+    if own is None:
+        inputs, outputs = base.output, _as_float32(_apply(custom_head, base.output))
+        _check_custom(outputs, units)
+    else:
+        inputs = concat_pool(base.output) if pool == "concat" else _pool(pool, base.output)
+        outputs = _apply(own, inputs)
+    return _shared(base, inputs, outputs, late)
+
+
+def _shared(base: keras.Model, inputs: keras.KerasTensor, outputs: keras.KerasTensor, late: str) -> ImageNetwork:
+    """Make the whole model and its halves of the same layers."""
+    model = keras.Model(base.input, outputs, name=base.name)
+    features = keras.Model(base.input, inputs, name=f"{base.name}_features")
+    head = keras.Model(inputs, outputs, name=f"{base.name}_head")
+    if not head.trainable_weights:
+        raise ValueError("The custom head has no parameters to train; add a layer that has.")
+    known = {layer.name for layer in features.layers}
+    first = next(layer.name for layer in model.layers if layer.name not in known)
+    return ImageNetwork(model, features, head, (late, first))
+
+
+def _apply(head: CustomHead, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Call a head; the layers of a list or a Sequential one by one, so that the model stays flat."""
+    if isinstance(head, keras.Sequential):
+        head = head.layers
+    if callable(head):
+        return head(x)
+    for layer in head:
+        x = layer(x)
+    return x
+
+
+def _as_float32(x: keras.KerasTensor) -> keras.KerasTensor:
+    return x if x.dtype == "float32" else layers.Activation("linear", dtype="float32", name="head_output")(x)
+
+
+def _check_custom(outputs: keras.KerasTensor, units: int) -> None:
+    if outputs.shape[-1] != units:
+        raise ValueError(
+            f"The custom head ends in shape {tuple(outputs.shape)} but {units} outputs are needed; "
+            f"let its last layer have {units} units."
+        )

@@ -1,0 +1,1 @@
+"""From samples to batches: views, reading, memory, transforms, augmentation on the host or the device."""

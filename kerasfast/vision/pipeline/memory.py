@@ -1,0 +1,108 @@
+"""Pictures of files kept in memory as pixels, so that only the first epoch reads and decodes them."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from kerasfast.vision.pipeline.reading import Reader, scaled
+from kerasfast.vision.pipeline.transforms import Transforms, windows
+from kerasfast.vision.sources.resize import scaled_size
+from kerasfast.vision.sources.source import Samples
+
+_ROOM_OF_AREA_CROPS = 1.5  # these windows are up to 3.5 times smaller, but half of them are no smaller than this
+
+
+@dataclass(frozen=True, eq=False)
+class MemorySamples:
+    """The pictures of one split, decoded and scaled.
+
+    Args:
+        pixels: All pictures, one after the other, uint8.
+        starts: (n,) where each picture begins.
+        sides: (n,) heights and (n,) widths.
+        targets: As in `Samples`.
+        files: The names of their files.
+    """
+
+    pixels: tf.Tensor
+    starts: np.ndarray
+    sides: tuple[np.ndarray, np.ndarray]
+    targets: np.ndarray | None
+    files: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def take(self, indices: np.ndarray | Sequence[int]) -> "MemorySamples":
+        """Return the samples at these positions, in this order."""
+        targets = None if self.targets is None else self.targets[indices]
+        sides = tuple(side[indices] for side in self.sides)
+        return replace(self, starts=self.starts[indices], sides=sides, targets=targets, files=self.files[indices])
+
+    def reader(self) -> Reader:
+        """Return the reader of windows."""
+        starts, widths = tf.constant(self.starts), tf.constant(self.sides[1])
+
+        def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+            top, left, rows, columns = tf.unstack(box)
+            width = widths[index]
+            first = starts[index] + tf.cast(top * width * 3, tf.int64)
+            lines = tf.reshape(self.pixels[first : first + tf.cast(rows * width * 3, tf.int64)], [rows, width, 3])
+            return lines[:, left : left + columns]
+
+        return read
+
+
+def kept_sides(samples: Samples, transforms: Transforms) -> np.ndarray:
+    """Return the (n, 2) heights and widths in which pictures are kept: as small as the transforms allow.
+
+    Without chance that is the final square; else the whole picture with its shorter side long enough for the largest
+    zoom. Nothing is enlarged, but for the final square.
+    """
+    if _is_fixed(transforms):
+        return np.full((len(samples), 2), transforms.size)
+    room = _ROOM_OF_AREA_CROPS if transforms.crop == "area" else transforms.max_zoom
+    return np.array([scaled_size(sides, int(np.ceil(transforms.size * room))) for sides in zip(*samples.sides)])
+
+
+def bytes_of(sides: np.ndarray) -> int:
+    """Return the memory that pictures of (n, 2) sides take."""
+    return int(3 * sides.astype(np.int64).prod(1).sum())
+
+
+def loaded(samples: Samples, transforms: Transforms, reader: Callable[[int], Reader]) -> MemorySamples:
+    """Decode and scale all pictures, in parallel; takes twice their memory meanwhile.
+
+    Args:
+        samples: The files.
+        transforms: What will become of the pictures.
+        reader: Called with the least number of pixels that a side will be scaled to, gives what reads them.
+    """
+    sides = kept_sides(samples, transforms)
+    heights, widths = samples.sides
+    boxes = np.stack([np.zeros_like(heights), np.zeros_like(widths), heights, widths], 1)
+    if _is_fixed(transforms):
+        boxes = windows(transforms, tf.constant(heights), tf.constant(widths), tf.zeros([len(samples), 0])).numpy()
+    read = reader(int(sides.min(1).max()))
+    starts = np.cumsum([0, *(3 * sides.astype(np.int64).prod(1))])
+    pixels = np.empty(starts[-1], np.uint8)
+    with tf.device("CPU:0"):
+        columns = (np.arange(len(samples)), boxes.astype(np.int32), sides.astype(np.int32))
+        pictures = tf.data.Dataset.from_tensor_slices(columns).map(
+            lambda index, box, side: tf.reshape(scaled(read(index, box), side), [-1]),
+            num_parallel_calls=os.cpu_count() or 1,
+        )
+        bar = tqdm(pictures, total=len(samples), desc="Reading into memory", unit="image", delay=2, leave=False)
+        for start, picture in zip(starts, bar):
+            pixels[start : start + len(picture)] = picture
+        held = tf.constant(pixels)
+    sides = tuple(sides.T.astype(np.int32))
+    return MemorySamples(held, starts[:-1], sides, samples.targets, samples.files)
+
+
+def _is_fixed(transforms: Transforms) -> bool:
+    return transforms == transforms.validation()

@@ -1,0 +1,140 @@
+"""Views of samples: batched datasets of pictures, decoded right, cropped, scaled and augmented."""
+
+import operator
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.training.epoch_order import epoch_order
+from kerasfast.vision.pipeline.augment import augment
+from kerasfast.vision.pipeline.memory import MemorySamples, loaded
+from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
+from kerasfast.vision.pipeline.reading import Reader, array_reader, file_reader, squared
+from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
+from kerasfast.vision.sources.arrays import ArraySamples
+from kerasfast.vision.sources.source import Samples
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One way to look at samples: which transforms, in which order.
+
+    Args:
+        samples: The pictures and their targets.
+        root: Folder that the file names are relative to.
+        transforms: What becomes of each picture.
+        batch_size: Pictures per batch.
+        shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch, as training needs.
+        seed: Of shuffling and augmentation.
+        on_device: Whether batches come unaugmented, as {"pixels": ..., "moves": (b, MOVES)}, for `on_device.Mover`.
+    """
+
+    samples: Samples | ArraySamples | MemorySamples
+    root: pathlib.Path
+    transforms: Transforms
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 42
+    on_device: bool = False
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def files(self) -> np.ndarray:
+        """(n,) file names relative to the root, in the order of the targets (and of predictions)."""
+        return self.samples.files
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """(n,) class indices or (n, c) multi-hot or regression targets; None for unlabelled pictures."""
+        return self.samples.targets
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return one picture, (size, size, 3) uint8 after the transforms, and its target."""
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"This view has {len(self)} pictures; received index {index}.")
+        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False, on_device=False)
+        batch = next(iter(one.dataset()))
+        pixels = batch[0] if isinstance(batch, tuple) else batch
+        return pixels[0].numpy(), None if self.targets is None else self.targets[index]
+
+    def dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Return batches (pixels (b, size, size, 3) uint8, targets), or of pixels alone without targets.
+
+        Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
+        same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
+        """
+        count, workers = len(self), os.cpu_count() or 1
+        with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws)
+            dataset = order.map(self._loader(), num_parallel_calls=workers)
+            dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
+            dataset = dataset.map(self._finisher(), num_parallel_calls=workers).prefetch(2)
+        return unhindered(dataset)
+
+    def boxes_and_draws(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the windows (n, 4) and the uniform numbers (n, DRAWS) of all pictures for an epoch's seed."""
+        heights, widths = self.samples.sides
+        draws = tf.random.stateless_uniform([len(self), DRAWS], tf.stack([seed, 0]))
+        return windows(self.transforms, tf.constant(heights), tf.constant(widths), draws), draws
+
+    def reader(self, size: int) -> Reader:
+        """Return what reads the windows of these pictures, to be scaled to `size` pixels or more."""
+        if isinstance(self.samples, ArraySamples):
+            return array_reader(self.samples.images)
+        if isinstance(self.samples, MemorySamples):
+            return self.samples.reader()
+        return file_reader([os.path.join(self.root, file) for file in self.samples.files], self.samples.scan, size)
+
+    def in_memory(self) -> "View":
+        """Return the same view of pictures that are read, decoded and scaled now, once and for all epochs."""
+        if not isinstance(self.samples, Samples):
+            return self
+        return replace(self, samples=loaded(self.samples, self.transforms, self.reader))
+
+    def _loader(self) -> Callable:
+        """Return the function (index, box, draw) -> (index, pixels (size, size, 3) uint8, draw)."""
+        size = self.transforms.size
+        read = self.reader(size)
+
+        def load(index: tf.Tensor, box: tf.Tensor, draw: tf.Tensor):
+            return index, squared(read(index, box), size), draw
+
+        return load
+
+    def _finisher(self) -> Callable:
+        """Return the function (indices, pixels, draws) -> what the dataset yields."""
+        transforms, on_device = self.transforms, self.on_device
+        targets = None if self.targets is None else tf.constant(self.targets)
+
+        def finish(indices: tf.Tensor, pixels: tf.Tensor, draws: tf.Tensor):
+            pixels = (_with_moves if on_device else augmented)(pixels, draws, transforms)
+            return pixels if targets is None else (pixels, tf.gather(targets, indices))
+
+        return finish
+
+
+def augmented(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf.Tensor:
+    """Return a batch (n, size, size, 3) uint8 transformed as its draws (n, DRAWS) say; see `augment`."""
+    if not (transforms.warps or transforms.lights):
+        return pixels
+    apply = lambda images, numbers: augment(images, numbers, transforms)
+    return tf.ensure_shape(tf.numpy_function(apply, [pixels, draws], tf.uint8, stateful=False), pixels.shape)
+
+
+def _with_moves(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> dict[str, tf.Tensor]:
+    numbers = tf.numpy_function(lambda draws: moves(draws, transforms), [draws], tf.float32, stateful=False)
+    return {PIXELS: pixels, "moves": tf.ensure_shape(numbers, [pixels.shape[0], MOVES])}
+
+
+def unhindered(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the dataset without tf.data's autotuner, which can hold back the last batches of an epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

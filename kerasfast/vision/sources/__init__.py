@@ -1,0 +1,1 @@
+"""Where pictures come from: folders, tables, arrays, tensorflow-datasets; checked, decoded and resized."""

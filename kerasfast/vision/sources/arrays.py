@@ -1,0 +1,171 @@
+"""Pictures that are arrays in memory: the checks and the source that `ImageData.from_arrays` uses."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasfast.vision.sources.source import ImageSource
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySamples:
+    """Pictures of one split.
+
+    Attributes:
+        images: (n, height, width, 3) uint8.
+        targets: (n,) class indices, (n, c) multi-hot or regression targets, or None.
+        files: (n,) names, here the running numbers.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray | None
+    files: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) heights and (n,) widths in pixels."""
+        return tuple(np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+
+    def take(self, indices) -> "ArraySamples":
+        """Return some of the samples, in the order of `indices`."""
+        targets = None if self.targets is None else self.targets[indices]
+        return ArraySamples(self.images[indices], targets, self.files[indices])
+
+
+def arrays_source(
+    path: str | os.PathLike,
+    train: tuple[np.ndarray, np.ndarray],
+    valid: tuple[np.ndarray, np.ndarray],
+    *,
+    test: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None,
+    classes: Sequence[str] | None = None,
+    regression: bool = False,
+) -> ImageSource:
+    """Return a source over arrays.
+
+    Args:
+        path: Folder for what a learner writes.
+        train: (images, targets): images (n, height, width) or (n, height, width, 1 or 3), uint8 or floats from 0 to 1;
+            targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or (n, c)
+            numbers for a regression.
+        valid: The same for validation.
+        test: Images alone, or the same.
+        classes: Class names in the order of the indices; the numbers by default.
+        regression: Whether targets are values.
+
+    Raises:
+        ValueError: If shapes, ranges or labels do not fit; the message names the array.
+    """
+    named = {"train": _pair("train", train), "valid": _pair("valid", valid)}
+    if isinstance(test, (tuple, list)):
+        named["test"] = _pair("test", test)
+    images = {name: _pixels(name, pair[0]) for name, pair in named.items()}
+    targets = {name: _column(pair[1], regression) for name, pair in named.items()}
+    for name in named:
+        if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
+            count = len(targets[name]) if targets[name].ndim else "a single value as"
+            raise ValueError(f"`{name}` has {len(images[name])} images but {count} targets.")
+    kind = "regression" if regression else "multi" if targets["train"].ndim == 2 else "single"
+    names = _class_names(kind, targets["train"], classes)
+    shape = targets["train"].shape[1:]
+    targets = {name: _targets(name, values, kind, len(names), shape) for name, values in targets.items()}
+    splits = {name: _samples(images[name], targets[name]) for name in named}
+    if test is not None and "test" not in splits:
+        splits["test"] = _samples(_pixels("test", test), None)
+    return ImageSource(pathlib.Path(path), splits["train"], splits["valid"], splits.get("test"), names, kind)
+
+
+def _pair(name: str, pair: tuple) -> tuple:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        received = f"{len(pair)} of them" if isinstance(pair, (tuple, list)) else type(pair).__name__
+        raise ValueError(f"`{name}` must be a pair (images, targets); received {received}.")
+    return pair
+
+
+def _column(targets: np.ndarray, regression: bool) -> np.ndarray:
+    """Return targets as an array; one column of class numbers, as in Keras's CIFAR, is flat."""
+    targets = np.asarray(targets)
+    is_column = targets.ndim == 2 and targets.shape[1] == 1
+    return targets[:, 0] if is_column and targets.dtype.kind in "iu" and not regression else targets
+
+
+def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
+    return ArraySamples(images, targets, np.array([f"{index:06d}" for index in range(len(images))]))
+
+
+def _pixels(name: str, images: np.ndarray) -> np.ndarray:
+    expected = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"The images of `{name}` must be one array of shape {expected}: {error}.") from error
+    if images.ndim == 3 and images.shape[-1] in (1, 3):
+        raise ValueError(f"`{name}` seems to be one picture, of shape {images.shape}; pass an array {expected}.")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
+        raise ValueError(f"The images of `{name}` must have shape {expected}, no side 0; received {images.shape}.")
+    if images.dtype != np.uint8:
+        images = _eight_bits(name, images)
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+
+
+def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
+    low, high = images.min(), images.max()
+    if not np.issubdtype(images.dtype, np.floating) or not (0 <= low and high <= 1):
+        raise ValueError(
+            f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to "
+            f"{high}."
+        )
+    return np.round(images * 255).astype(np.uint8)
+
+
+def _class_names(kind: str, targets: np.ndarray, classes: Sequence[str] | None) -> tuple[str, ...]:
+    if kind == "single":
+        if not np.issubdtype(targets.dtype, np.integer):
+            raise ValueError(
+                f"Targets of one class each must be whole numbers; received {targets.dtype}. For values pass "
+                "`regression=True`."
+            )
+        count = max(int(targets.max()) + 1, 0)
+    else:
+        count = 1 if targets.ndim == 1 else targets.shape[1]
+    names = tuple(str(name) for name in (range(count) if classes is None else classes))
+    if len(names) < count or (kind != "single" and len(names) != count):
+        raise ValueError(f"`classes` has {len(names)} names but the targets have {count} classes.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"`classes` must be different names; received {', '.join(names)}.")
+    if kind == "single" and len(names) < 2:
+        raise ValueError(f"A classifier needs two classes or more; the targets of `train` are all {targets.max()}.")
+    return names
+
+
+def _targets(name: str, targets: np.ndarray, kind: str, count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return checked targets; `shape` is that of one target in training."""
+    if targets.ndim > 2 or (kind != "single" and targets.shape[1:] != shape):
+        raise ValueError(f"The targets of `{name}` must have shape {('n', *shape)}; received {targets.shape}.")
+    if kind == "regression":
+        if targets.dtype.kind not in "iuf" or not np.isfinite(targets).all():
+            raise ValueError(f"The targets of `{name}` must be finite numbers; received {targets.dtype}.")
+        return targets.astype(np.float32)
+    if kind == "multi":
+        if not np.isin(targets, (0, 1)).all():
+            raise ValueError(f"The targets of `{name}` must be zeros and ones; received {np.unique(targets)[:5]}.")
+        return targets.astype(np.float32)
+    if targets.ndim != 1 or targets.dtype.kind not in "iu":
+        raise ValueError(
+            f"The targets of `{name}` must be whole numbers of shape (n,), as those of `train`; received "
+            f"{targets.dtype} of shape {targets.shape}."
+        )
+    unknown = np.unique(targets[(targets < 0) | (targets >= count)])
+    if len(unknown):
+        raise ValueError(
+            f"The targets of `{name}` must be class indices from 0 to {count - 1}; received {unknown[:5]}."
+        )
+    return targets.astype(np.int64)
