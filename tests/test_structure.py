@@ -28,11 +28,12 @@ LAYERS = [
     {"training.control", "datasets"},
     {"training.fused_updates", "training.replicas"},
     {"schedules", "plots", "training.epoch_order"},
-    {"files", "version", "training"},
+    {"arguments", "files", "version", "training"},
 ]
 # A wing of vision may import from itself and these; what lies above them in `vision` from all.
 WINGS = {"sources": {"sources"}, "networks": {"networks"}, "pipeline": {"pipeline", "sources"}}
 LEAVES = {
+    "arguments": set(),
     "files": set(),
     "metrics.percentage_errors": set(),
     "metrics.tags": set(),
