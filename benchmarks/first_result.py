@@ -1,8 +1,9 @@
 # %% From a fresh process to a trained head: kerasfast, kerasfast again, and plain Keras
 """Usage: python benchmarks/first_result.py DATA --weights mobilenet_v1_0.75_224_no_top.weights.h5 [--epochs 8]
 
-DATA holds train/{cats,dogs} and valid/{cats,dogs}. Each side trains a head on the same frozen MobileNet(alpha=0.75) with the
-same pictures and batches, in a process of its own, and says after every epoch how many seconds have gone since its imports:
+DATA holds train/{cats,dogs} and valid/{cats,dogs}. Each side trains a head on the same frozen MobileNet(alpha=0.75)
+with the same pictures and batches, in a process of its own, and says after every epoch how many seconds have gone
+since its imports:
 
 - kerasfast: one cosine cycle over `--epochs` epochs, on stored activations; its second run finds them on disk;
 - the notes' Keras code: ImageDataGenerator with 4 workers, augmented, RMSprop, Dense 1024;
@@ -154,7 +155,7 @@ def print_curves(
     first, second, *others = sides
     for name in others:
         for run in (first, second):
-            texts = [ratio(other, own) for other, own in zip(cells[name], cells[run])]
+            texts = [ratio(other, own) for other, own in zip(cells[name], cells[run], strict=True)]
             print(f"| {name} / {run} | {' | '.join(texts)} |")
     sys.stdout.flush()
 

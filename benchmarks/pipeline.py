@@ -90,7 +90,7 @@ def epoch_of(batches: Iterable, count: int) -> Callable[[], Cost]:
         steps = count // BATCH
 
         def read() -> None:
-            for _, _ in zip(range(steps), batches):
+            for _, _ in zip(range(steps), batches, strict=True):
                 pass
 
         return cost(read).per(steps * BATCH)

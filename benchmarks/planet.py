@@ -14,7 +14,7 @@ import numpy as np
 
 import kerasfast as kf
 
-# size, cycles of the head, its rate, cycles of the whole network, its largest rate; every cycle twice as long as the last
+# size, cycles of the head, its rate, cycles of the network, its largest rate; every cycle twice as long as the last
 STAGES = [(64, 3, 0.2, 3, 0.1), (128, 3, 0.2, 3, 0.1), (256, 3, 0.1, 3, 0.05)]
 
 

@@ -1,8 +1,8 @@
 # %% How the cost of tables grows: with the number of rows, in memory and streamed, and with the batch
 """Usage: python benchmarks/scaling_tables.py [--rows 100000 1000000 10000000] [--batches 64 128 512 2048 8192]
 
-Tables of random numbers in parquet, 12 categorical and 8 continuous columns in row groups of 100,000, from the file to a
-trained epoch. Each line is a process of its own:
+Tables of random numbers in parquet, 12 categorical and 8 continuous columns in row groups of 100,000, from the file to
+a trained epoch. Each line is a process of its own:
 
 - data s: reading and learning the columns; a streamed table stays on disk, any other goes into memory as a whole;
 - first step s: making the learner, tracing and the first steps;

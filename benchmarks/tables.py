@@ -1,10 +1,10 @@
-"""One epoch on a table shaped like the Rossmann lesson's: kerasfast, plain Keras, torch, fastai and the bare matrix products.
+"""One epoch on a table like the Rossmann lesson's: kerasfast, plain Keras, torch, fastai and the bare matrix products.
 
     python benchmarks/tables.py [--torch-python ENV/bin/python] [--hidden 1000 500] [--rounds 5]
 
 The table is drawn at random: 22 categorical columns with the lesson's cardinalities and 18 continuous ones, batches of
 128. Contenders take turns; a figure is the median over the rounds. CPU time counts all threads. The torch loop and
-fastai 2 run where `--torch-python` has them (`pip install torch fastai`), in a process of their own that is warmed up as well.
+fastai 2 run where `--torch-python` has them (`pip install torch fastai`), in a process of their own, warmed up as well.
 """
 
 import argparse
@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import itertools
 
 import keras
 import numpy as np
@@ -34,7 +36,7 @@ def table(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     codes = np.stack([random.integers(0, count, rows) for count in CARDINALITIES], axis=1).astype(np.int32)
     values = random.normal(size=(rows, CONTINUOUS)).astype(np.float32)
-    effects = [random.normal(size=count)[column] for count, column in zip(CARDINALITIES, codes.T)]
+    effects = [random.normal(size=count)[column] for count, column in zip(CARDINALITIES, codes.T, strict=True)]
     targets = 8 + 0.1 * np.sum(effects, axis=0) + 0.1 * values[:, 0]
     return codes, values, targets.astype(np.float32)
 
@@ -51,7 +53,7 @@ def keras_epoch(rows: int, hidden: list[int]) -> Callable[[], None]:
     """The model as Keras users write it: an Embedding per column, rows sliced, shuffled and batched by tf.data."""
     codes, values, targets = table(rows)
     inputs = [keras.Input((), dtype="int32") for _ in CARDINALITIES]
-    vectors = [keras.layers.Embedding(c, min(50, (c + 1) // 2))(x) for c, x in zip(CARDINALITIES, inputs)]
+    vectors = [keras.layers.Embedding(c, min(50, (c + 1) // 2))(x) for c, x in zip(CARDINALITIES, inputs, strict=True)]
     numbers = keras.Input((CONTINUOUS,))
     x = keras.layers.Dropout(EMBEDDING_DROPOUT)(keras.layers.Concatenate()(vectors))
     x = keras.layers.Concatenate()([x, keras.layers.BatchNormalization()(numbers)])
@@ -69,7 +71,7 @@ def products(rows: int, hidden: list[int]) -> Callable[[], None]:
     """The matrix products of the dense layers alone: forward, gradient of the weights, gradient of the inputs."""
     widths = [sum(min(50, (c + 1) // 2) for c in CARDINALITIES) + CONTINUOUS, *hidden, 1]
     random = lambda *shape: tf.random.normal(shape)
-    layers = [(random(BATCH, a), random(a, b), random(BATCH, b)) for a, b in zip(widths, widths[1:])]
+    layers = [(random(BATCH, a), random(a, b), random(BATCH, b)) for a, b in itertools.pairwise(widths)]
 
     @tf.function
     def step() -> tf.Tensor:
@@ -148,7 +150,7 @@ def main() -> None:
     ours = statistics.median(cpu for _, cpu in seconds["kerasfast"])
     print(f"{'':18}{'cpu us/row':>12}{'rows/s':>12}{'kerasfast takes':>18}")
     for name, found in seconds.items():
-        wall, cpu = (statistics.median(part) for part in zip(*found))
+        wall, cpu = (statistics.median(part) for part in zip(*found, strict=True))
         print(f"{name:18}{cpu / options.rows * 1e6:12.1f}{options.rows / wall:12,.0f}{ours / cpu:17.2f}x")
 
 

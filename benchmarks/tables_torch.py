@@ -1,5 +1,6 @@
 """The torch and fastai contenders of `tables.py`, in an environment of their own: reads names, answers seconds."""
 
+import itertools
 import json
 import sys
 import time
@@ -20,7 +21,7 @@ def table(rows):
     random = np.random.default_rng(0)
     codes = np.stack([random.integers(0, count, rows) for count in CARDINALITIES], axis=1)
     values = random.normal(size=(rows, CONTINUOUS)).astype(np.float32)
-    effects = [random.normal(size=count)[column] for count, column in zip(CARDINALITIES, codes.T)]
+    effects = [random.normal(size=count)[column] for count, column in zip(CARDINALITIES, codes.T, strict=True)]
     targets = 8 + 0.1 * np.sum(effects, axis=0) + 0.1 * values[:, 0]
     return codes, values, targets.astype(np.float32)
 
@@ -28,11 +29,11 @@ def table(rows):
 class Network(nn.Module):
     def __init__(self, hidden):
         super().__init__()
-        self.embeddings = nn.ModuleList(nn.Embedding(c, w) for c, w in zip(CARDINALITIES, WIDTHS))
+        self.embeddings = nn.ModuleList(nn.Embedding(c, w) for c, w in zip(CARDINALITIES, WIDTHS, strict=True))
         self.norm, self.drop = nn.BatchNorm1d(CONTINUOUS), nn.Dropout(0.04)
         widths = [sum(WIDTHS) + CONTINUOUS, *hidden]
-        layers = [[nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.01)] for a, b in zip(widths, widths[1:])]
-        self.layers = nn.Sequential(*sum(layers, []), nn.Linear(widths[-1], 1))
+        layers = [(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.01)) for a, b in itertools.pairwise(widths)]
+        self.layers = nn.Sequential(*itertools.chain(*layers), nn.Linear(widths[-1], 1))
 
     def forward(self, codes, values):
         vectors = torch.cat([table(codes[:, i]) for i, table in enumerate(self.embeddings)], 1)
@@ -70,7 +71,7 @@ def fastai_epoch(rows, hidden):
         frame, procs=[Categorify], cat_names=names[:22], cont_names=names[22:-1], y_names="y", bs=BATCH, valid_idx=[0]
     )
     config = tabular_config(ps=0.01, embed_p=0.04, y_range=(0, 12), use_bn=False)
-    sizes = {name: width for name, width in zip(names, WIDTHS)}
+    sizes = dict(zip(names, WIDTHS, strict=True))
     learn = tabular_learner(loaders, layers=hidden, emb_szs=sizes, config=config, metrics=[])
 
     def epoch():

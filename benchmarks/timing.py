@@ -74,7 +74,7 @@ def print_versions(packages: Sequence[str] = ("tensorflow", "keras", "numpy", "p
 def ask(python: str, script: str, *arguments: object) -> dict:
     """Run a script in a process of its own and return the JSON of its last line."""
     command = [python, script, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -1,7 +1,7 @@
 # %% What unfreezing costs the first and the second time, and test-time augmentation against a plain prediction
-"""Usage: python benchmarks/unfreezing_and_tta.py DATA --weights mobilenet_v1_0.25_224_no_top.weights.h5 [--alpha 0.25] [--size 128]
+"""Usage: python benchmarks/unfreezing_and_tta.py DATA --weights mobilenet_v1_0.25_224_no_top.weights.h5 [options]
 
-DATA holds train/<class>/ and valid/<class>/. The network is MobileNet.
+DATA holds train/<class>/ and valid/<class>/. The network is MobileNet, by default with `--alpha 0.25 --size 128`.
 """
 
 import argparse

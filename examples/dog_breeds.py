@@ -17,7 +17,7 @@ settings = Settings.parse(__doc__)
 PATH, arch = settings.path, settings.backbone
 sz, bs = (64, 4) if settings.tiny else (224, 58)
 label_csv = f"{PATH}labels.csv"
-n = len(list(open(label_csv))) - 1
+n = len(pd.read_csv(label_csv))
 val_idxs = get_cv_idxs(n)
 
 # %% How many pictures of each class, and how large
@@ -34,7 +34,7 @@ def get_data(sz, bs):
 
 data = get_data(sz, bs)
 size_d = {k: PIL.Image.open(PATH + k).size for k in data.trn_ds.fnames}
-row_sz, col_sz = list(zip(*size_d.values()))
+row_sz, col_sz = list(zip(*size_d.values(), strict=True))
 plt.hist([row_sz, col_sz], label=["width", "height"])
 plt.legend()
 save_plot(settings, "sizes")

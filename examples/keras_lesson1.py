@@ -1,7 +1,8 @@
-"""The Keras code of lesson 3's notes in Keras 3, side by side with kerasfast, on the same pictures and the same network.
+"""The Keras code of lesson 3's notes in Keras 3, side by side with kerasfast, on the same pictures and network.
 
-Both train a head on the frozen network, then half of the network as well. The notes' code says what to do to the pictures,
-freezes layer by layer, compiles twice and unfreezes with RMSprop at its own rate; kerasfast is the second part.
+Both train a head on the frozen network, then half of the network as well. The notes' code says what to do to the
+pictures, freezes layer by layer, compiles twice and unfreezes with RMSprop at its own rate; kerasfast is the second
+part.
 DIR holds train/{cats,dogs} and valid/{cats,dogs}:
 
     python examples/keras_lesson1.py --data DIR [--backbone mobilenet --weights FILE] [--tiny]

@@ -17,7 +17,7 @@ from kerasfast.fastai.plots import *
 settings = Settings.parse(__doc__)
 PATH, f_model = settings.path, settings.backbone
 label_csv = f"{PATH}train_v2.csv"
-n = len(list(open(label_csv))) - 1
+n = len(pd.read_csv(label_csv))
 val_idxs = get_cv_idxs(n)
 test_name = "test-jpg" if os.path.isdir(f"{PATH}test-jpg") else None
 
@@ -35,7 +35,7 @@ def get_data(sz):
 # %% Look at the pictures, brightened up
 data = get_data(64 if settings.tiny else 256)
 x, y = next(iter(data.val_dl))
-print([name for name, tag in zip(data.classes, y[0]) if tag])
+print([name for name, tag in zip(data.classes, y[0], strict=True) if tag])
 plots(data.val_ds.denorm(to_np(x))[:4] * 1.4)
 save_plot(settings, "pictures")
 

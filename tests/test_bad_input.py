@@ -1,4 +1,4 @@
-"""What a user gets for wrong input: one table of mistakes, through the public API, with the message each is answered by."""
+"""What a user gets for wrong input: one table of mistakes, through the public API, with the message for each."""
 
 import keras
 import numpy as np
@@ -140,7 +140,11 @@ VALUES = [
     (lambda w: good(w).resize(0), ValueError, "size"),
     (lambda w: good(w).resize(16), ValueError, "Copies of 16 pixels are too small for pictures of size 32"),
     (lambda w: get("resnet35"), ValueError, "resnet34"),
-    (lambda w: kf.Backbone.from_keras(keras.applications.MobileNet, weights="missing.h5"), FileNotFoundError, "missing.h5"),
+    (
+        lambda w: kf.Backbone.from_keras(keras.applications.MobileNet, weights="missing.h5"),
+        FileNotFoundError,
+        "missing.h5",
+    ),
     (lambda w: kf.FBeta(average="weighted"), ValueError, "samples.*micro.*macro"),
     (lambda w: kf.FBeta(threshold=0.5, thresholds=[0.1]), ValueError, "threshold"),
     (lambda w: kf.f2(beta=0), ValueError, "beta"),
@@ -150,20 +154,20 @@ VALUES = [
 ]  # fmt: skip
 LEARNING = [
     (
-        lambda l: l.fit([0.1, 0.2], 1),
+        lambda learn: learn.fit([0.1, 0.2], 1),
         ValueError,
         "`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values",
     ),
-    (lambda l: l.fit(0.1, 1, cycle_mult=2), ValueError, "need a `cycle_len`"),
-    (lambda l: l.tta(n_aug=-1), ValueError, "`n_aug`.*received -1"),
-    (lambda l: l.predict(is_test=True), ValueError, "no test set"),
-    (lambda l: l.submission("s.csv"), ValueError, "no test set"),
-    (lambda l: l.predict_image(np.zeros((5, 5))), ValueError, r"received float64, \(5, 5\)"),
-    (lambda l: l.predict_image(np.zeros((5, 5, 3))), ValueError, "is uint8.*received float64"),
-    (lambda l: l.predict_array(np.zeros((5, 5, 3))), ValueError, r"inputs\[None\]"),
-    (lambda l: l.load("nothing"), FileNotFoundError, "No weights named 'nothing'"),
-    (lambda l: l.freeze_to(7), ValueError, "has 3 layer groups"),
-    (lambda l: l.fit_one_cycle([1e-3] * 4, 1), ValueError, "`lrs` has 4 values"),
+    (lambda learn: learn.fit(0.1, 1, cycle_mult=2), ValueError, "need a `cycle_len`"),
+    (lambda learn: learn.tta(n_aug=-1), ValueError, "`n_aug`.*received -1"),
+    (lambda learn: learn.predict(is_test=True), ValueError, "no test set"),
+    (lambda learn: learn.submission("s.csv"), ValueError, "no test set"),
+    (lambda learn: learn.predict_image(np.zeros((5, 5))), ValueError, r"received float64, \(5, 5\)"),
+    (lambda learn: learn.predict_image(np.zeros((5, 5, 3))), ValueError, "is uint8.*received float64"),
+    (lambda learn: learn.predict_array(np.zeros((5, 5, 3))), ValueError, r"inputs\[None\]"),
+    (lambda learn: learn.load("nothing"), FileNotFoundError, "No weights named 'nothing'"),
+    (lambda learn: learn.freeze_to(7), ValueError, "has 3 layer groups"),
+    (lambda learn: learn.fit_one_cycle([1e-3] * 4, 1), ValueError, "`lrs` has 4 values"),
 ]
 
 
@@ -181,7 +185,7 @@ def test_wrong_words_to_a_learner_change_nothing(learn, tmp_path, monkeypatch, a
     before = learn.model.get_weights()
     with pytest.raises(error, match=message):
         act(learn)
-    assert all(np.array_equal(a, b) for a, b in zip(before, learn.model.get_weights()))
+    assert all(np.array_equal(a, b) for a, b in zip(before, learn.model.get_weights(), strict=True))
     assert not any(tmp_path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Two replicas train as one device does. The programs run in processes of their own, for devices are fixed at the start."""
+"""Two replicas train as one device does. Each program is a process of its own, for devices are fixed at the start."""
 
 import json
 import os

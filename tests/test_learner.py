@@ -16,9 +16,13 @@ STEPS = 8
 def make_learner(tmp_path, *, groups=3, metrics=("mae",), valid=True, **arguments) -> kf.Learner:
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
-        [keras.layers.Input((4,)), keras.layers.Dense(8, "relu", name="early"), keras.layers.Dense(8, "relu", name="late"),
-         keras.layers.Dense(1, name="head")]
-    )  # fmt: skip
+        [
+            keras.layers.Input((4,)),
+            keras.layers.Dense(8, "relu", name="early"),
+            keras.layers.Dense(8, "relu", name="late"),
+            keras.layers.Dense(1, name="head"),
+        ]
+    )
     random = np.random.default_rng(0)
     x = random.normal(size=(STEPS * 4, 4)).astype("float32")
     y = (x @ random.normal(size=(4, 1))).astype("float32")
@@ -79,7 +83,7 @@ def test_weight_decay_lasts_for_its_fit_alone_and_reaches_states_traced_before(t
     learn.freeze()
     before = learn.model.get_weights()
     learn.fit(0.1, 1)
-    assert all(np.array_equal(a, b) for a, b in zip(before, learn.model.get_weights()))
+    assert all(np.array_equal(a, b) for a, b in zip(before, learn.model.get_weights(), strict=True))
     learn.fit(0.1, 1, wds=0.5)
     np.testing.assert_allclose(learn.model.get_weights()[4], before[4] * 0.95**STEPS, rtol=1e-5)
 
@@ -127,7 +131,7 @@ def test_the_finder_leaves_the_next_fit_as_it_was(tmp_path):
             assert learn.lr_find(end_lr=1.0, steps=20).suggestion > 0
         learn.fit(0.01, 1, cycle_len=1)
         results.append(learn.model.get_weights())
-    for a, b in zip(*results):
+    for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -137,7 +141,7 @@ def test_save_and_load_bring_the_weights_back(tmp_path):
     before = learn.model.get_weights()
     learn.fit(0.05, 1)
     learn.load("first")
-    for a, b in zip(before, learn.model.get_weights()):
+    for a, b in zip(before, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert file == tmp_path / "models" / "first.weights.h5" and [*file.parent.iterdir()] == [file]
     with pytest.raises(FileNotFoundError, match="No weights named 'second'.*saved: first"):
@@ -166,7 +170,7 @@ def test_cycles_and_the_best_epoch_are_saved(tmp_path):
     assert names == ["best.weights.h5", "run_cyc_0.weights.h5", "run_cyc_1.weights.h5"]
     last = learn.model.get_weights()
     learn.load("run_cyc_1")
-    for a, b in zip(last, learn.model.get_weights()):
+    for a, b in zip(last, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -175,7 +179,7 @@ def test_predictions_come_in_order_for_each_set(tmp_path):
     predictions, targets = learn.predict_with_targs()
     assert predictions.shape == targets.shape == (STEPS * 4, 1)
     np.testing.assert_allclose(learn.predict(is_test=True), predictions, rtol=1e-6)
-    x = np.concatenate([batch for batch in learn.data.test])
+    x = np.concatenate(list(learn.data.test))
     np.testing.assert_allclose(learn.predict_array(x), predictions, rtol=1e-5)
     with pytest.raises(ValueError, match=r"takes a batch of shape \(None, 4\); received shape \(4,\).*inputs\[None\]"):
         learn.predict_array(x[0])
@@ -215,23 +219,29 @@ def test_a_compiled_model_brings_its_own_loss(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda l: l.fit([0.1, 0.2], 1), r"`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values"),
-        (lambda l: l.fit(0.1, 1, wds=[0.1] * 4), "`wds` has 4 values"),
-        (lambda l: l.fit(-0.1, 1), "0 or more; received"),
-        (lambda l: l.fit(0.1, 0), "`n_cycle` must be a whole number, 1 or more; received 0"),
-        (lambda l: l.fit(0.1, 1.5), "`n_cycle` must be a whole number"),
-        (lambda l: l.fit(0.1, 1, cycle_len=0.5), "`cycle_len` must be a whole number"),
-        (lambda l: l.fit(0.1, 1, cycle_mult=2), "need a `cycle_len`"),
-        (lambda l: l.fit(0.1, 1, use_clr=(4, 8)), "need a `cycle_len`"),
-        (lambda l: l.fit(0.1, 1, cycle_len=1, use_clr=(4, 8), use_clr_beta=(4, 8)), "exclude each other"),
-        (lambda l: l.fit(0.1, 1, cycle_len=1, cycle_mult=2, use_clr=(4, 8)), "cycles of equal length"),
-        (lambda l: l.fit(0.1, 1, cycle_len=1, use_clr=(4, 8, 0.9)), "takes 2 numbers, or 4"),
-        (lambda l: l.fit_one_cycle(0.1, 0), "`epochs` must be a whole number"),
-        (lambda l: l.fit_opt_sched([]), "needs a phase"),
-        (lambda l: l.fit_opt_sched([kf.Phase(lr_decay="sudden")]), "`lr_decay` must be one of constant, linear"),
-        (lambda l: l.fit_opt_sched([kf.Phase(momentum=0.9), kf.Phase()]), "in some phases of one optimizer"),
-        (lambda l: l.freeze_to(3), "has 3 layer groups; pass an index from -3 to 2"),
-        (lambda l: l.lr_find(1.0, 0.1), "0 < start < end"),
+        (
+            lambda learn: learn.fit([0.1, 0.2], 1),
+            r"`lrs` has 2 values but the model has 3 layer groups; pass 1 or 3 values",
+        ),
+        (lambda learn: learn.fit(0.1, 1, wds=[0.1] * 4), "`wds` has 4 values"),
+        (lambda learn: learn.fit(-0.1, 1), "0 or more; received"),
+        (lambda learn: learn.fit(0.1, 0), "`n_cycle` must be a whole number, 1 or more; received 0"),
+        (lambda learn: learn.fit(0.1, 1.5), "`n_cycle` must be a whole number"),
+        (lambda learn: learn.fit(0.1, 1, cycle_len=0.5), "`cycle_len` must be a whole number"),
+        (lambda learn: learn.fit(0.1, 1, cycle_mult=2), "need a `cycle_len`"),
+        (lambda learn: learn.fit(0.1, 1, use_clr=(4, 8)), "need a `cycle_len`"),
+        (lambda learn: learn.fit(0.1, 1, cycle_len=1, use_clr=(4, 8), use_clr_beta=(4, 8)), "exclude each other"),
+        (lambda learn: learn.fit(0.1, 1, cycle_len=1, cycle_mult=2, use_clr=(4, 8)), "cycles of equal length"),
+        (lambda learn: learn.fit(0.1, 1, cycle_len=1, use_clr=(4, 8, 0.9)), "takes 2 numbers, or 4"),
+        (lambda learn: learn.fit_one_cycle(0.1, 0), "`epochs` must be a whole number"),
+        (lambda learn: learn.fit_opt_sched([]), "needs a phase"),
+        (
+            lambda learn: learn.fit_opt_sched([kf.Phase(lr_decay="sudden")]),
+            "`lr_decay` must be one of constant, linear",
+        ),
+        (lambda learn: learn.fit_opt_sched([kf.Phase(momentum=0.9), kf.Phase()]), "in some phases of one optimizer"),
+        (lambda learn: learn.freeze_to(3), "has 3 layer groups; pass an index from -3 to 2"),
+        (lambda learn: learn.lr_find(1.0, 0.1), "0 < start < end"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(tmp_path, call, message):
@@ -239,7 +249,7 @@ def test_mistakes_are_named_before_anything_is_trained(tmp_path, call, message):
     before = learn.model.get_weights()
     with pytest.raises(ValueError, match=message):
         call(learn)
-    for a, b in zip(before, learn.model.get_weights()):
+    for a, b in zip(before, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

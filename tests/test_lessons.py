@@ -42,7 +42,7 @@ def test_planet_climbs_with_the_size_of_its_pictures(data_dir, weights_dir, tmp_
 
 
 def test_unfreezing_half_a_network_does_not_collapse_as_in_plain_keras(data_dir, weights_dir, tmp_path):
-    """The notes' Keras code on lesson 1: RMSprop at its own rate on half of a network whose averages move by 1% a step."""
+    """The notes' Keras code on lesson 1: RMSprop at its own rate on half of a network with averages that move by 1%."""
     weights = weights_dir / "mobilenet_v1_0.25_224_no_top.weights.h5"
     data = kf.ImageData.from_folders(data_dir / "dogscats", transforms=kf.transforms_side_on(96), batch_size=32)
     source = replace(

@@ -16,7 +16,7 @@ FILES = {
     for file in sorted(PACKAGE.rglob("*.py"))
 }
 LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "sklearn"}
-# From the rim down: a module may import from its own part or from the layers below it; those of the rim from each other.
+# From the rim down: a module may import from its own part or from the layers below it; the rim's from each other.
 LAYERS = [
     {"__main__", "cli", "demo", "doctor", "fastai"},
     {"vision", "tabular"},

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pathlib
 from types import SimpleNamespace
 
 import keras
@@ -88,7 +89,7 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
         assert path in printed
     for path in (out / "learning_rate_finder.png", out / "losses_and_rates.png", out / "predictions.png"):
         assert Image.open(path).size[0] > 400
-    lines = gzip.open(out / "submission.csv.gz", "rt").read().splitlines()
+    lines = gzip.decompress((out / "submission.csv.gz").read_bytes()).decode().splitlines()
     assert lines[0] == "image_name,tags" and len(lines) == 1 + 9 and lines[1].startswith("test_0,")
 
 
@@ -99,7 +100,7 @@ def test_class_folders_give_accuracy_and_probabilities(tiny, tmp_path, capsys):
     assert contents(root) == before
     assert summary["metric"] == "accuracy" and summary["constant"] == 0.5 and summary["threshold"] is None
     assert summary["beats_constant"] and summary["tta"] > 0.9
-    lines = gzip.open(summary["files"]["submission"], "rt").read().splitlines()
+    lines = gzip.decompress(pathlib.Path(summary["files"]["submission"]).read_bytes()).decode().splitlines()
     assert lines[0] == "id,night,noon" and len(lines) == 5
     assert float(lines[1].split(",")[2]) > 0.5
     assert "class folders in train, validation in valid; test pictures in test" in capsys.readouterr().out

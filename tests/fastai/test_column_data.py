@@ -63,9 +63,8 @@ def test_groups_loaders_and_the_finder():
     x_cat, x_cont, y = next(iter(learn.data.trn_dl))
     assert x_cat.shape == (16, 2) and x_cont.shape == (16, 1) and y.shape == (16, 1)
     assert (len(learn.data.trn_dl), len(learn.data.val_dl)) == (12, 2)
-    assert [part.tolist() for part in learn.data.val_ds[0]][0] == df[["shop", "day"]].iloc[
-        np.sort(get_cv_idxs(240))[0]
-    ].tolist()
+    first = np.sort(get_cv_idxs(240))[0]
+    assert learn.data.val_ds[0][0].tolist() == df[["shop", "day"]].iloc[first].tolist()
     assert learn.data.test_ds.y.shape == (9, 1)
     with pytest.raises(ValueError, match="shorter|longer"):
         learn.data.get_learner([(5, 3)], 1, 0, 1, [4], [0.1])

@@ -146,7 +146,7 @@ def test_another_size_keeps_the_weights(learn, make_data):
     learn.unfreeze()
     learn.set_data(larger)
     assert learn.data is larger and learn.core.groups.trainable == [False, False, True]
-    for before, after in zip(weights, learn.model.get_weights()):
+    for before, after in zip(weights, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert learn.predict().shape == (10, 2)
     assert str(learn.summary()).splitlines()[1].split()[2:] == ["(None,", "24,", "24,", "3)", "False", "0"]
@@ -248,9 +248,10 @@ def test_tags_keep_probabilities(tagged, backbone, tmp_path):
 
 def test_values_are_predicted_as_they_are(pictures, backbone):
     names = [f"train/{name}/{name}{index:02d}.jpg" for index in range(10) for name in ("blue", "red")]
+    warmth, tfms = np.tile([[-1.0], [2.0]], (10, 1)), tfms_from_model(backbone, 16)
     data = ImageClassifierData.from_names_and_array(
-        pictures, names, np.tile([[-1.0], [2.0]], (10, 1)), ["warmth"], tfms=tfms_from_model(backbone, 16), bs=4, continuous=True
-    )  # fmt: skip
+        pictures, names, warmth, ["warmth"], tfms=tfms, bs=4, continuous=True
+    )
     learn = ConvLearner.pretrained(backbone, data, metrics=[lambda preds, targs: np.abs(preds - targs).mean()])
     loss, error = learn.fit(0.01, 2)
     assert loss == pytest.approx(error, rel=1e-5)  # the usual loss is the mean absolute error

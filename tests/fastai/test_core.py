@@ -53,7 +53,7 @@ def test_losses_take_predictions_first():
 
 
 def test_numbers_print_as_in_the_lessons():
-    assert repr(list(zip(["clear"], np.array([1.0], np.float32)))) == "[('clear', 1.0)]"
+    assert repr(list(zip(["clear"], np.array([1.0], np.float32), strict=True))) == "[('clear', 1.0)]"
     assert str(np.array([0.148824, 1e-9])) == "[0.14882 0.     ]"
 
 
@@ -73,6 +73,6 @@ def test_a_file_is_downloaded_once(tmp_path):
     io.get_data((tmp_path / "source.txt").as_uri(), target)
     assert target.read_text() == "data"
     io.get_data("file:///not/there", target)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="gone.txt"):
         io.get_data((tmp_path / "gone.txt").as_uri(), tmp_path / "other.txt")
     assert not (tmp_path / "other.txt").exists()

@@ -29,7 +29,7 @@ def test_loaders_give_arrays_channels_last(make_data):
 
 def test_an_example_is_what_the_loader_gives(make_data):
     ds = make_data().val_ds
-    x, y = next(iter(make_data().val_dl))
+    x, _y = next(iter(make_data().val_dl))
     np.testing.assert_array_equal(ds[2][0], x[2])
     assert (ds[2][1], ds[-1][1]) == (0, 1)
     np.testing.assert_array_equal(ds[1:4][0], x[1:4])
@@ -60,8 +60,8 @@ def test_csv_has_sorted_names_tags_and_rows_for_validation(tagged, backbone):
     assert data.is_multi and data.classes == ["blue", "red"]
     assert data.val_ds.fnames == ["all/p00.jpg", "all/p03.jpg"] and data.test_ds.fnames == ["more/x.jpg"]
     assert data.val_y.tolist() == [[1, 0], [1, 0]] and data.trn_y[1].tolist() == [1, 1]
-    x, y = next(iter(data.val_dl))
-    assert list(zip(data.classes, y[0].tolist())) == [("blue", 1.0), ("red", 0.0)]
+    _x, y = next(iter(data.val_dl))
+    assert list(zip(data.classes, y[0].tolist(), strict=True)) == [("blue", 1.0), ("red", 0.0)]
 
 
 def test_names_and_array(pictures, backbone):

@@ -18,7 +18,9 @@ def test_accuracy():
 
 def test_tags(tags):
     preds, targs = tags
-    agreement = [(p > 0.4) == (t > 0.5) for row, truth in zip(preds, targs) for p, t in zip(row, truth)]
+    agreement = [
+        (p > 0.4) == (t > 0.5) for row, truth in zip(preds, targs, strict=True) for p, t in zip(row, truth, strict=True)
+    ]
     assert metrics.accuracy_thresh(0.4)(preds, targs) == pytest.approx(np.mean(agreement))
     assert metrics.accuracy_thresh(0.4).__name__ == "accuracy_thresh"
     for beta in (1, 2):

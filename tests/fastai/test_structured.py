@@ -43,8 +43,8 @@ def test_add_datepart_changes_its_frame_as_the_calendar_says():
     frame = pd.DataFrame({"SaleDate": days, "x": range(4)})
     assert add_datepart(frame, "SaleDate") is None
     assert "SaleDate" not in frame
-    for row, day in zip(frame.to_dict("records"), days.to_pydatetime()):
-        year, week, weekday = day.isocalendar()
+    for row, day in zip(frame.to_dict("records"), days.to_pydatetime(), strict=True):
+        _year, week, weekday = day.isocalendar()
         tomorrow = day + datetime.timedelta(days=1)
         expected = {
             "SaleYear": day.year, "SaleMonth": day.month, "SaleWeek": week, "SaleDay": day.day,
@@ -122,7 +122,7 @@ def naive_proc(frame, target, fillers=None, scales=None):
         if name in learned or (any(gaps) and fillers is None):
             learned.setdefault(name, float(np.median([v for v in values if v == v])))
             columns[name + "_na"] = gaps
-        columns[name] = [learned.get(name) if gap else value for value, gap in zip(values, gaps)]
+        columns[name] = [learned.get(name) if gap else value for value, gap in zip(values, gaps, strict=True)]
     scales = scales or {
         name: (float(np.mean(columns[name])), float(np.std(columns[name])) or 1.0)
         for name in columns if name.removesuffix("_na") in frame and not isinstance(
@@ -158,7 +158,7 @@ def test_proc_df_returns_three_things_and_leaves_its_arguments():
     train_cats(frame)
     skipped, ignored = ["open"], ["rooms"]
     x, y, nas = proc_df(frame, "state", skip_flds=skipped, ignore_flds=ignored, max_n_cat=5)
-    assert list(x)[0] == "rooms" and "open" not in x and "state" not in x
+    assert x.columns[0] == "rooms" and "open" not in x and "state" not in x
     assert (skipped, ignored) == (["open"], ["rooms"])
     assert y.tolist() == frame["state"].cat.codes.tolist()
     assert nas == {"size": frame["size"].median()}

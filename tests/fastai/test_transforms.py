@@ -74,7 +74,8 @@ def test_absent_transforms_name_the_nearest(name):
 @pytest.mark.parametrize("make", [
     lambda: RandomRotate(10, p=0.5), lambda: RandomFlip(p=0.1), lambda: RandomFlip(TfmType.COORD),
     lambda: transforms.RandomZoom(0.5, zoom_min=0.1), lambda: tfms_from_model(resnet34, 8, tfm_y=TfmType.CLASS),
-    lambda: tfms_from_model(resnet34, 8)[0](np.zeros((3, 8, 8))), lambda: tfms_from_model(resnet34, 8)[0](np.full((8, 8, 3), 7.0)),
+    lambda: tfms_from_model(resnet34, 8)[0](np.zeros((3, 8, 8))),
+    lambda: tfms_from_model(resnet34, 8)[0](np.full((8, 8, 3), 7.0)),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_refused(make):
     with pytest.raises(ValueError, match="received"):

@@ -7,7 +7,7 @@ from kerasfast.training.callbacks import lower_is_better
 
 
 def naive(targets, predictions):
-    shares = [((t - p) / t) ** 2 for t, p in zip(targets, predictions) if t != 0]
+    shares = [((t - p) / t) ** 2 for t, p in zip(targets, predictions, strict=True) if t != 0]
     return (sum(shares) / len(shares)) ** 0.5
 
 

@@ -71,7 +71,9 @@ def test_frame_and_files_are_split_and_encoded_alike(tmp_path):
     sales().to_parquet(tmp_path / "sales.parquet", row_group_size=90)
     whole = kf.TableData.from_frame(sales(), "Sales", **COLUMNS)
     parts = kf.TableData.from_files(tmp_path / "sales.parquet", "Sales", **COLUMNS)
-    for one, other in zip(next(iter(whole.valid.dataset()))[0].values(), next(iter(parts.valid.dataset()))[0].values()):
+    for one, other in zip(
+        next(iter(whole.valid.dataset()))[0].values(), next(iter(parts.valid.dataset()))[0].values(), strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=1e-5)
     assert whole.encoder.cardinalities == parts.encoder.cardinalities
 
@@ -107,7 +109,7 @@ def test_weights_come_with_the_batches(make):
     frame = sales()
     data = make(frame, "Sales", **COLUMNS, weights="Weight", valid_fraction=0)
     _, targets, weights = next(iter(data.train.dataset()))
-    weight_of = dict(zip(frame["Sales"].astype(np.float32), frame["Weight"].astype(np.float32)))
+    weight_of = dict(zip(frame["Sales"].astype(np.float32), frame["Weight"].astype(np.float32), strict=True))
     assert [weight_of[target] for target in targets[:, 0].numpy()] == weights.numpy().tolist()
 
 

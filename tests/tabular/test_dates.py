@@ -74,7 +74,7 @@ def test_all_dates_missing_and_no_rows_at_all():
 
 
 @pytest.mark.parametrize(
-    "day, week, year",
+    ("day", "week", "year"),
     [("2014-12-29", 1, 2014), ("2010-01-03", 53, 2010), ("2016-01-03", 53, 2016), ("2015-07-31", 31, 2015)],
 )
 def test_week_is_the_iso_week_and_year_the_calendar_year(day, week, year):
@@ -124,7 +124,7 @@ def test_numbers_are_refused_because_their_unit_is_unknown():
 
 
 @pytest.mark.parametrize(
-    "frame, message",
+    ("frame", "message"),
     [
         ({"Date": ["2015-07-31", "yesterday"]}, "'Date' holds values that are no dates"),
         ({"Day": [1]}, "no column 'Date'"),

@@ -144,7 +144,7 @@ def test_time_windows_span_gaps_and_row_windows_do_not_see_them():
     assert add_rolling(frame, "x", None, "Date", window="7D")["x_bw"].tolist() == [1, 2, 1]
 
 
-@pytest.mark.parametrize("add, more", [(add_elapsed, {}), (add_rolling, {"window": 7})])
+@pytest.mark.parametrize(("add", "more"), [(add_elapsed, {}), (add_rolling, {"window": 7})])
 def test_the_callers_frame_is_not_changed_and_empty_frames_work(table, add, more):
     before = table.copy(deep=True)
     result = add(table, "Promo", "Store", "Date", **more)
@@ -163,9 +163,9 @@ def test_rows_may_share_an_index_label(table):
     np.testing.assert_array_equal(*rolled)
 
 
-@pytest.mark.parametrize("add, more", [(add_elapsed, {}), (add_rolling, {"window": 7})])
+@pytest.mark.parametrize(("add", "more"), [(add_elapsed, {}), (add_rolling, {"window": 7})])
 @pytest.mark.parametrize(
-    "change, error, message",
+    ("change", "error", "message"),
     [
         ({"Promo": "0"}, TypeError, "'Promo' must be boolean or numeric"),
         ({"Date": pd.NaT}, ValueError, "'Date' has 1 missing"),

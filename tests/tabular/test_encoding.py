@@ -71,7 +71,7 @@ def test_missing_values_only_in_the_test_table_are_filled(train, encoder):
 
 
 @pytest.mark.parametrize(
-    "choice, flags",
+    ("choice", "flags"),
     [
         ("learned", ["Distance_na"]),
         ("none", []),
@@ -100,7 +100,7 @@ def test_missing_categories_can_have_a_slot_of_their_own(train):
 
 
 @pytest.mark.parametrize(
-    "limits, kept",
+    ("limits", "kept"),
     [
         ({"max_levels": 2}, [2, 10]),
         ({"max_levels": {"Store": 1}}, [2]),
@@ -138,7 +138,7 @@ def test_save_and_load(train, encoder, tmp_path):
     path = encoder.save(tmp_path / "encoder.json")
     loaded = TableEncoder.load(str(path))
     assert [file.name for file in tmp_path.iterdir()] == ["encoder.json"]
-    for got, wanted in zip(loaded.transform(train), encoder.transform(train)):
+    for got, wanted in zip(loaded.transform(train), encoder.transform(train), strict=True):
         np.testing.assert_array_equal(got, wanted)
     assert loaded.unknown_rate == encoder.unknown_rate
     assert loaded.to_json() == encoder.to_json() == path.read_text()
@@ -160,7 +160,7 @@ def test_options_survive_json(train):
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    ("text", "message"),
     [
         ("{}", "not the JSON of a kerasfast.TableEncoder"),
         ("[1]", "not the JSON"),
@@ -188,7 +188,7 @@ def test_mask_hides_the_asked_share_and_repeats_with_its_seed(rng):
     np.testing.assert_allclose(gone.mean(), 0.2, atol=0.03)
     assert (hidden[gone, 0] == encoder.encoded_fills[0]).all()
     np.testing.assert_array_equal(hidden[~gone], values[~gone])
-    for got, wanted in zip(encoder.mask(codes, values, seed=3), (masked, hidden)):
+    for got, wanted in zip(encoder.mask(codes, values, seed=3), (masked, hidden), strict=True):
         np.testing.assert_array_equal(got, wanted)
     assert (encoder.mask(codes, values, seed=4)[0] != masked).any()
 
@@ -284,7 +284,7 @@ def test_two_columns_of_one_name_are_refused(train, encoder):
 
 
 @pytest.mark.parametrize(
-    "arguments, error, message",
+    ("arguments", "error", "message"),
     [
         ((["a"], ["a"]), ValueError, r"\['a'\] are listed as categorical and as continuous"),
         (([], []), ValueError, "no columns"),
@@ -298,7 +298,7 @@ def test_impossible_column_lists_are_refused(arguments, error, message):
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         ({"max_levels": 0}, "`max_levels` must be .* at least 1, got 0"),
         ({"min_count": None}, "`min_count` must be .* got None"),

@@ -71,7 +71,7 @@ def test_unmatched_check_counts_rows_and_keys(sales, stores):
 
 
 @pytest.mark.parametrize(
-    "key, held",
+    ("key", "held"),
     [(["1", "2", "3"], "text"), (pd.to_datetime(["2015-01-01"] * 3), "date"), (pd.Categorical(list("abc")), "text")],
 )
 def test_keys_of_different_types_are_refused_by_name(sales, stores, key, held):
@@ -95,7 +95,7 @@ def test_category_and_text_keys_match(stores):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ({"left_on": "Shop"}, r"left table has no column \['Shop'\]"),
         ({"left_on": "Store", "right_on": "Shop"}, r"right table has no column \['Shop'\]"),

@@ -1,5 +1,7 @@
 """The table learner on tables whose rule is known: it learns, predicts raw rows, explains itself and comes back."""
 
+import itertools
+
 import keras
 import numpy as np
 import pandas as pd
@@ -105,7 +107,7 @@ def test_the_rate_finder_and_one_cycle_work():
     learn = learner("price", log=True)
     weights = learn.model.get_weights()
     assert 1e-5 < learn.lr_find(steps=40).suggestion < 1
-    for before, after in zip(weights, learn.model.get_weights()):
+    for before, after in zip(weights, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     assert learn.fit_one_cycle(0.02, 3).history["val_loss"][-1] < 0.1
 
@@ -158,7 +160,7 @@ def test_embeddings_are_named_by_level(trained):
     vectors = trained.embeddings()
     assert set(vectors) == {"kind", "noise"}
     assert vectors["kind"].index.tolist() == ["unknown", *LEVELS]
-    codes, values = trained.data.encoder.transform(table(1))
+    _codes, _values = trained.data.encoder.transform(table(1))
     shared = trained.model.get_layer("embeddings_3").get_weights()[0]
     np.testing.assert_array_equal(vectors["kind"].to_numpy(), shared[:5])
     np.testing.assert_array_equal(vectors["noise"].to_numpy(), shared[5:])
@@ -173,7 +175,9 @@ def test_embeddings_are_drawn_with_their_names(trained):
 
 def test_what_matters_comes_first(trained):
     importance = trained.importance(rows=500)
-    assert importance.index[:2].tolist() == ["kind", "size"] and set(importance.index) == {*sum(COLUMNS.values(), [])}
+    assert importance.index[:2].tolist() == ["kind", "size"] and set(importance.index) == {
+        *itertools.chain(*COLUMNS.values())
+    }
     assert importance["kind"] > 0.1 and abs(importance["noise"]) < 0.01
 
 

@@ -56,8 +56,8 @@ def few_stores(rossmann, raw_train, folder) -> dict[str, pd.DataFrame]:
 def naive_features(tables: dict[str, pd.DataFrame], name: str) -> list[dict]:
     """The lesson's features, one row at a time with plain Python."""
     stores = {row.Store: row for row in tables["store"].itertuples()}
-    states = dict(zip(tables["store_states"]["Store"], tables["store_states"]["State"]))
-    codes = dict(zip(tables["state_names"]["StateName"], tables["state_names"]["State"]))
+    states = dict(zip(tables["store_states"]["Store"], tables["store_states"]["State"], strict=True))
+    codes = dict(zip(tables["state_names"]["StateName"], tables["state_names"]["State"], strict=True))
     weather = {(codes[row["file"]], row["Date"].date()): row for _, row in tables["weather"].iterrows()}
     trends = {}
     for row in tables["googletrend"].itertuples():
@@ -67,7 +67,7 @@ def naive_features(tables: dict[str, pd.DataFrame], name: str) -> list[dict]:
     for _, rows in tables[name].groupby("Store"):
         rows = rows.sort_values("Date")
         around = naive_events(rows)
-        for row, extra in zip(rows.itertuples(), around):
+        for row, extra in zip(rows.itertuples(), around, strict=True):
             day, store, state = row.Date.date(), stores[row.Store], states[row.Store]
             week = (day.year, day.isocalendar()[1])
             extra |= naive_durations(day, store)
@@ -108,7 +108,7 @@ def naive_events(rows: pd.DataFrame) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("name, position", [("train", 0), ("test", 1)])
+@pytest.mark.parametrize(("name", "position"), [("train", 0), ("test", 1)])
 def test_every_feature_equals_the_row_by_row_reference(rossmann, few_stores, name, position):
     got = rossmann.lesson_features(few_stores)[position]
     expected = pd.DataFrame(naive_features(few_stores, name)).set_index("row").sort_index()
@@ -134,7 +134,7 @@ def test_the_whole_table_has_the_lessons_rows_and_cardinalities(rossmann, few_st
     assert test["Id"].tolist() == list(range(1, 41_089))
     encoder = TableEncoder(rossmann.CATEGORICAL, rossmann.CONTINUOUS).fit(train)
     assert encoder.cardinalities == dict(zip(rossmann.CATEGORICAL, LESSON_CARDINALITIES, strict=True))
-    assert encoder.value_names == rossmann.CONTINUOUS + ["CompetitionDistance_na", "CloudCover_na"]
+    assert encoder.value_names == [*rossmann.CONTINUOUS, "CompetitionDistance_na", "CloudCover_na"]
     codes, values = encoder.transform(test)
     assert codes.shape == (41_088, 22) and values.shape == (41_088, 18)
     assert np.isfinite(values).all()

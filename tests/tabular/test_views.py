@@ -76,7 +76,7 @@ def test_a_shuffled_view_gives_whole_batches_of_different_rows(make, frame, batc
     sizes = [len(batch[1]) for batch in dataset]
     expected = min(batch_size, ROWS)
     assert sizes == [expected] * (ROWS // expected) == [expected] * int(dataset.cardinality())
-    inputs, targets, weights = passed(dataset)
+    _inputs, targets, weights = passed(dataset)
     order = targets[:, 0].astype(int)
     assert len(set(order)) == len(order) and (np.diff(order) < 0).any()
     np.testing.assert_array_equal(weights, frame["weight"][order])

@@ -39,7 +39,7 @@ def fit_recorded(optimizer, schedule, *, epochs=3, **compile_arguments):
 
 def test_the_scheduled_rate_is_the_one_that_moves_the_weights():
     schedule = kf.Schedule(learning_rate=kf.sgdr(cycle_len=1, cycle_mult=2))
-    model, recorder, moves = fit_recorded(keras.optimizers.SGD(0.5), schedule)
+    _model, recorder, moves = fit_recorded(keras.optimizers.SGD(0.5), schedule)
     want = 0.5 * kf.sgdr(STEPS, cycle_mult=2)(np.arange(3 * STEPS))
     np.testing.assert_allclose(recorder.learning_rates[:, 0], want, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(moves, want, rtol=1e-3, atol=1e-6)

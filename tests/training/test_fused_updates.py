@@ -28,7 +28,7 @@ def test_the_kernel_computes_what_keras_does(name, sparse, rng):
             update(gradient, variable, tf.constant(0.1))
             optimizer.iterations.assign_add(1)
         results.append([variable.numpy(), *(slot.numpy() for slot in optimizer.variables)])
-    for plain, kernel in zip(*results):
+    for plain, kernel in zip(*results, strict=True):
         np.testing.assert_allclose(kernel, plain, rtol=1e-4, atol=1e-5)
 
 

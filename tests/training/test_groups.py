@@ -36,7 +36,7 @@ def data(n: int = 32) -> tuple[np.ndarray, np.ndarray]:
 
 
 def moved(model, before) -> set[str]:
-    return {v.path.split("/")[-2] for v, old in zip(model.weights, before) if not np.array_equal(v, old)}
+    return {v.path.split("/")[-2] for v, old in zip(model.weights, before, strict=True) if not np.array_equal(v, old)}
 
 
 @pytest.mark.parametrize("boundaries", [["norm", "head"], [2, 4], [-3, -1]])

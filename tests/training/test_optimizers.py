@@ -14,19 +14,19 @@ from kerasfast.training.optimizers import ensure_built
 
 RATES = [0.001, 0.01, 0.1]
 OPTIMIZERS = {
-    "sgd": lambda **k: keras.optimizers.SGD(**k),
+    "sgd": keras.optimizers.SGD,
     "momentum": lambda **k: keras.optimizers.SGD(momentum=0.9, **k),
     "nesterov": lambda **k: keras.optimizers.SGD(momentum=0.9, nesterov=True, **k),
-    "adam": lambda **k: keras.optimizers.Adam(**k),
+    "adam": keras.optimizers.Adam,
     "amsgrad": lambda **k: keras.optimizers.Adam(amsgrad=True, **k),
     "adamw": lambda **k: keras.optimizers.AdamW(**{"weight_decay": 0.01, **k}),
     "rmsprop": lambda **k: keras.optimizers.RMSprop(momentum=0.5, **k),
-    "lion": lambda **k: keras.optimizers.Lion(**k),
-    "adagrad": lambda **k: keras.optimizers.Adagrad(**k),
-    "nadam": lambda **k: keras.optimizers.Nadam(**k),
-    "adamax": lambda **k: keras.optimizers.Adamax(**k),
-    "adadelta": lambda **k: keras.optimizers.Adadelta(**k),
-    "ftrl": lambda **k: keras.optimizers.Ftrl(**k),
+    "lion": keras.optimizers.Lion,
+    "adagrad": keras.optimizers.Adagrad,
+    "nadam": keras.optimizers.Nadam,
+    "adamax": keras.optimizers.Adamax,
+    "adadelta": keras.optimizers.Adadelta,
+    "ftrl": keras.optimizers.Ftrl,
 }
 
 
@@ -47,7 +47,7 @@ def train_independently(make, rates, decays=None, *, clip=None, steps: int = 6) 
     model = make_model()
     layers = [layer for layer in model.layers if layer.weights]
     extra = [{} if decays is None else {"weight_decay": decay} for decay in decays or rates]
-    optimizers = [make(learning_rate=rate, **more) for rate, more in zip(rates, extra)]
+    optimizers = [make(learning_rate=rate, **more) for rate, more in zip(rates, extra, strict=True)]
     x, y = batches(steps)
     for step in range(steps):
         rows = slice(8 * step, 8 * step + 8)
@@ -56,7 +56,7 @@ def train_independently(make, rates, decays=None, *, clip=None, steps: int = 6) 
         gradients = tape.gradient(loss, model.trainable_variables)
         if clip:
             gradients, _ = tf.clip_by_global_norm(gradients, clip)
-        for index, (optimizer, layer) in enumerate(zip(optimizers, layers)):
+        for index, (optimizer, layer) in enumerate(zip(optimizers, layers, strict=True)):
             optimizer.apply(gradients[2 * index : 2 * index + 2], layer.trainable_variables)
     return model.get_weights()
 
@@ -76,7 +76,7 @@ def train_grouped(make, rates, decays=None, *, steps: int = 6, compile_arguments
 def test_each_group_is_trained_as_by_an_optimizer_of_its_own(name):
     want = train_independently(OPTIMIZERS[name], RATES)
     got = train_grouped(OPTIMIZERS[name], RATES).get_weights()
-    for a, b in zip(want, got):
+    for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=5e-7)
 
 
@@ -85,14 +85,14 @@ def test_weight_decay_is_per_group_and_scaled_by_the_groups_rate(name):
     decays = [0.5, 0.1, 0.0]
     want = train_independently(OPTIMIZERS[name], RATES, decays)
     got = train_grouped(OPTIMIZERS[name], RATES, decays).get_weights()
-    for a, b in zip(want, got):
+    for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=5e-7)
 
 
 def test_global_norm_clipping_sees_the_whole_model():
     want = train_independently(OPTIMIZERS["momentum"], RATES, clip=0.1)
     got = train_grouped(OPTIMIZERS["momentum"], RATES, clip=0.1).get_weights()
-    for a, b in zip(want, got):
+    for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-7)
 
 
@@ -100,7 +100,7 @@ def test_global_norm_clipping_sees_the_whole_model():
 def test_the_way_of_execution_does_not_change_the_result(arguments):
     want = train_independently(OPTIMIZERS["adam"], RATES)
     got = train_grouped(OPTIMIZERS["adam"], RATES, compile_arguments=arguments).get_weights()
-    for a, b in zip(want, got):
+    for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_gradient_accumulation_uses_one_row_per_update():
     make = lambda **k: keras.optimizers.SGD(gradient_accumulation_steps=2, **k)
     want = train_independently(make, RATES)
     got = train_grouped(make, RATES).get_weights()
-    for a, b in zip(want, got):
+    for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=5e-7)
 
 
@@ -126,9 +126,9 @@ def test_mixed_precision_trains_the_groups_and_logs_the_loss():
         model.fit(x, y, batch_size=8, epochs=3, callbacks=[recorder], verbose=0)
     finally:
         keras.config.set_dtype_policy(before)
-    for a, b in zip(first, model.layers[0].weights):
+    for a, b in zip(first, model.layers[0].weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert any(not np.array_equal(a, b) for a, b in zip(last, model.layers[-1].weights))
+    assert any(not np.array_equal(a, b) for a, b in zip(last, model.layers[-1].weights, strict=True))
     assert np.all(np.isfinite(recorder.losses)) and len(recorder.losses) == model.optimizer.inner_optimizer.iterations
 
 
@@ -141,7 +141,7 @@ def test_moving_averages_go_to_their_own_variables_when_layers_are_frozen():
     frozen = [v.numpy() for v in model.layers[0].weights]
     x, y = batches()
     model.fit(x, y, batch_size=8, epochs=2, verbose=0)
-    for a, b in zip(frozen, model.layers[0].weights):
+    for a, b in zip(frozen, model.layers[0].weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -179,7 +179,8 @@ def test_a_saved_model_loads_where_kerasfast_is_unknown(tmp_path):
     model.save(tmp_path / "model.keras")
     code = (
         "import sys, keras; sys.modules['kerasfast'] = None; m = keras.models.load_model(sys.argv[1]);"
-        "print(type(m.optimizer).__name__, int(m.optimizer.iterations), len(m.optimizer.variables), float(m(keras.ops.ones((1, 4)))[0, 0]))"
+        "o = m.optimizer; y = float(m(keras.ops.ones((1, 4)))[0, 0]);"
+        "print(type(o).__name__, int(o.iterations), len(o.variables), y)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "model.keras")], capture_output=True, text=True, check=True

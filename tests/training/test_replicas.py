@@ -50,9 +50,9 @@ def test_no_pass_over_the_data_goes_into_building_the_metrics():
 
 def test_a_model_from_outside_the_scope_is_refused():
     model = small_model()
-    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
-        with pytest.raises(ValueError, match="made outside the scope of the OneDeviceStrategy; make it inside"):
-            prepare(model)
+    expected = pytest.raises(ValueError, match="made outside the scope of the OneDeviceStrategy; make it inside")
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope(), expected:
+        prepare(model)
 
 
 @pytest.mark.parametrize("chosen", [None, POLICIES.OFF, POLICIES.FILE])

@@ -49,7 +49,7 @@ def data(root) -> ImageData:
 
 
 def collected(dataset) -> tuple[np.ndarray, np.ndarray]:
-    pixels, targets = zip(*[(pixels.numpy(), targets.numpy()) for pixels, targets in dataset])
+    pixels, targets = zip(*[(pixels.numpy(), targets.numpy()) for pixels, targets in dataset], strict=True)
     return np.concatenate(pixels), np.concatenate(targets)
 
 
@@ -254,7 +254,7 @@ def test_training_repeats_to_the_pixel_and_varies_between_epochs(data, root):
     dataset = data.train.dataset()
     passes = [collected(dataset) for _ in range(2)]
     repeated = [collected(again.train.dataset(epoch)) for epoch in range(2)]
-    for (pixels, targets), (same_pixels, same_targets) in zip(passes, repeated):
+    for (pixels, targets), (same_pixels, same_targets) in zip(passes, repeated, strict=True):
         np.testing.assert_array_equal(pixels, same_pixels)
         np.testing.assert_array_equal(targets, same_targets)
 
@@ -363,7 +363,7 @@ def flat(tmp_path):
 
 
 def test_tags_become_multi_hot_targets(flat, frame):
-    options = dict(folder="pictures", suffix=".jpg", valid_indices=[1, 5], transforms=Transforms(8))
+    options = {"folder": "pictures", "suffix": ".jpg", "valid_indices": [1, 5], "transforms": Transforms(8)}
     frame.to_csv(flat / "tags.csv", index=False)
     for data in (
         ImageData.from_dataframe(flat, frame, **options),
@@ -391,7 +391,7 @@ def test_arrays_of_any_size_pass_the_same_pipeline(rng, area_scaled):
         (images, np.arange(5)), (images[:2], np.arange(2)), path="here", transforms=Transforms(SIZE)
     )
     assert isinstance(data.train.samples, ArraySamples) and str(data.path) == "here"
-    for received, image in zip(collected(data.valid.dataset())[0], images):
+    for received, image in zip(collected(data.valid.dataset())[0], images, strict=True):
         assert np.abs(received - area_scaled(image[:, 6:26], SIZE)).max() <= 0.51
 
 

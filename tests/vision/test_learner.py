@@ -77,7 +77,7 @@ def learn(folder, tmp_path) -> kf.ImageLearner:
 
 
 def same(a, b) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(a, b))
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def test_the_lesson_runs_from_stored_activations_to_the_unfrozen_network(learn, capsys):
@@ -249,7 +249,7 @@ def test_fits_are_repeatable(folder, tmp_path):
         learn.unfreeze()
         learn.fit(0.001, 2)
         results.append(learn.model.get_weights())
-    for a, b in zip(*results):
+    for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
@@ -263,7 +263,7 @@ def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_pat
             assert len(learn.lr_find(end_lr=0.1, steps=9).losses) == 9
         learn.fit(0.01, 2)
         results.append([*learn.model.get_weights(), learn.recorder.losses])
-    for a, b in zip(*results):
+    for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 

@@ -60,7 +60,7 @@ def test_the_default_head_is_the_lessons():
 
 
 @pytest.mark.parametrize(
-    "hidden, dropout, expected",
+    ("hidden", "dropout", "expected"),
     [
         ((), 0.3, ["BatchNormalization", "Dropout", "Dense"]),
         ((8,), 0, ["BatchNormalization", "Dense", "ReLU", "BatchNormalization", "Dense"]),
@@ -86,7 +86,7 @@ def test_hidden_layers_and_dropout(hidden, dropout, expected):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ({"dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
         ({"dropout": 1.0}, "`dropout` is 1.0; expected"),
@@ -131,7 +131,7 @@ def test_model_features_and_head_agree_and_share_their_layers(backbone, pixels, 
     np.testing.assert_allclose(network.model(pixels), network.head(network.features(pixels)), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("pool, channels", [("concat", 12), ("avg", 6), ("max", 6)])
+@pytest.mark.parametrize(("pool", "channels"), [("concat", 12), ("avg", 6), ("max", 6)])
 def test_pooling_sets_the_number_of_features(backbone, pool, channels):
     assert assemble(backbone, 2, activation="softmax", pool=pool).features.output.shape == (None, channels)
 
@@ -153,7 +153,7 @@ def test_custom_heads_are_flat_where_they_can_be(backbone):
 
 
 @pytest.mark.parametrize(
-    "head, message",
+    ("head", "message"),
     [
         (
             lambda: [keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(4)],

@@ -37,7 +37,7 @@ def torch_shapes(name):
 
 
 def norm_shapes(prefix, channels):
-    parts = {part: (channels,) for part in ("weight", "bias", "running_mean", "running_var")}
+    parts = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
     return {f"{prefix}.{part}": shape for part, shape in (parts | {"num_batches_tracked": ()}).items()}
 
 

@@ -219,7 +219,7 @@ def test_dense_kernels_are_turned(dense):
 
 
 @pytest.mark.parametrize(
-    "tensors, message",
+    ("tensors", "message"),
     [
         ({"fc.weight": (2, 3)}, "missing: fc.bias"),
         ({"fc.weight": (2, 3), "fc.bias": (2,), "extra": (1,)}, "unexpected: extra"),

@@ -27,7 +27,7 @@ def root(tmp_path_factory):
 
 
 def pixels_and_targets(dataset) -> tuple[np.ndarray, np.ndarray]:
-    pixels, targets = zip(*dataset)
+    pixels, targets = zip(*dataset, strict=True)
     return np.concatenate(pixels), np.concatenate(targets)
 
 
@@ -67,7 +67,7 @@ def test_training_from_memory_reads_no_file_again(root, tmp_path):
 
 def test_sides_are_as_small_as_the_transforms_allow(root):
     samples = ImageData.from_folders(root).source.train
-    sides = dict(zip(samples.files, kept_sides(samples, Transforms(20, max_zoom=1.2)).tolist()))
+    sides = dict(zip(samples.files, kept_sides(samples, Transforms(20, max_zoom=1.2)).tolist(), strict=True))
     assert sides["train/a/0.jpg"] == [32, 24]  # of 40 x 30: 24 are 20 with the largest zoom
     assert sides["train/a/4.jpg"] == [8, 6]  # never enlarged
     assert kept_sides(samples, Transforms(20).validation()).tolist() == [[20, 20]] * len(SIDES)

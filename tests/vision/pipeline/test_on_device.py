@@ -91,7 +91,7 @@ def accelerated(data: kf.ImageData, **arguments) -> kf.ImageLearner:
 
 def test_training_batches_carry_what_the_processor_would_have_done(data):
     host, device = data.train, dataclasses.replace(data, on_device=True).train
-    for (expected, targets), (inputs, same_targets) in zip(host.dataset(3), device.dataset(3)):
+    for (expected, targets), (inputs, same_targets) in zip(host.dataset(3), device.dataset(3), strict=True):
         np.testing.assert_array_equal(targets, same_targets)
         assert np.abs(Mover("reflect")(inputs).numpy() - expected.numpy().astype(float)).max() < 1.1
     np.testing.assert_array_equal(device[5][0], host[5][0])

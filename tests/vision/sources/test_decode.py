@@ -54,7 +54,7 @@ def oriented(kind: str, orientation: int, **options) -> bytes:
 
 def write(folder, **contents: bytes) -> list[str]:
     names = [name.replace("_", ".") for name in contents]
-    for name, content in zip(names, contents.values()):
+    for name, content in zip(names, contents.values(), strict=True):
         (folder / name).write_bytes(content)
     return names
 
@@ -191,7 +191,7 @@ UPRIGHT = {
     5: lambda a: a.swapaxes(0, 1),
     6: lambda a: np.rot90(a, -1),
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: np.rot90(a),
+    8: np.rot90,
 }
 
 
@@ -225,10 +225,10 @@ def test_the_first_frame_of_an_animation_is_taken(kind):
 def test_scan_reads_sizes_in_the_order_of_the_files(tmp_path):
     sizes = [(10 + index, 200 - index) for index in range(150)]
     names = [f"{index}.jpg" for index in range(150)]
-    for name, size in zip(names, sizes):
+    for name, size in zip(names, sizes, strict=True):
         Image.new("RGB" if size[0] % 2 else "L", size).save(tmp_path / name)
     found = scan(tmp_path, names, workers=3)
-    assert list(zip(found.width.tolist(), found.height.tolist())) == sizes
+    assert list(zip(found.width.tolist(), found.height.tolist(), strict=True)) == sizes
     assert found.width.dtype == found.height.dtype == np.int32
     assert found.plain_jpeg.all() and not found.problems
 

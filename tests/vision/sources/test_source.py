@@ -511,8 +511,8 @@ def test_other_unusable_tables_are_refused(table):
         from_csv(table, "labels.csv", **OPTIONS)
     with pytest.raises(ValueError, match="must be a pandas DataFrame; received dict"):
         from_dataframe(table, {"image": NAMES}, **OPTIONS)
+    twice = pd.DataFrame(list(zip(NAMES, KINDS, KINDS, strict=True)), columns=["image", "kind", "kind"])
     with pytest.raises(ValueError, match="'kind' is there more than once"):
-        twice = pd.DataFrame(list(zip(NAMES, KINDS, KINDS)), columns=["image", "kind", "kind"])
         from_dataframe(table, twice, label_columns="kind", **OPTIONS)
     with pytest.raises(ValueError, match="Labels come from one column"):
         from_csv(table, "numbers.csv", label_columns=["x", "y"], **OPTIONS)
@@ -527,7 +527,7 @@ def test_planet_has_its_tags_and_validation_rows(data_dir):
         source = from_csv(data_dir / "planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")
     assert (len(source.train), len(source.valid), len(source.classes), source.kind) == (800, 200, 17, "multi")
     counts = source.train.targets.sum(axis=0) + source.valid.targets.sum(axis=0)
-    found = dict(zip(source.classes, counts.astype(int).tolist()))
+    found = dict(zip(source.classes, counts.astype(int).tolist(), strict=True))
     assert {name: found[name] for name in ("primary", "clear", "agriculture", "blow_down")} == {
         "primary": 934,
         "clear": 701,

@@ -84,7 +84,7 @@ def test_pictures_are_copied_byte_for_byte_with_sorted_classes(builder, tmp_path
     assert (len(source.train), len(source.valid), source.test) == (9, 3, None)
     assert source.root == tmp_path / "beasts-1.2.0"
     for part in (source.train, source.valid):
-        for file, target in zip(part.files, part.targets):
+        for file, target in zip(part.files, part.targets, strict=True):
             index = index_of(source, file)
             assert source.classes[target] == NAMES[index % 3]
             assert (source.root / file).read_bytes() == encoded(index, "PNG" if index == 1 else "JPEG")
@@ -127,9 +127,9 @@ def test_a_sequence_of_classes_gives_tags(builder, tmp_path):
     source = from_tfds(builder, tmp_path, label="tags")
     assert (source.kind, source.classes) == ("multi", ("ant", "mole", "zebra"))
     assert source.train.targets.dtype == np.float32
-    for file, row in zip(source.train.files, source.train.targets):
+    for file, row in zip(source.train.files, source.train.targets, strict=True):
         expected = {NAMES[index_of(source, file) % 3], "zebra"}
-        assert {name for name, value in zip(source.classes, row) if value} == expected
+        assert {name for name, value in zip(source.classes, row, strict=True) if value} == expected
 
 
 @pytest.mark.parametrize(
