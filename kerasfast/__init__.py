@@ -31,7 +31,9 @@ _HOMES = {
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.sources.source": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
-    "kerasfast.vision.pipeline.transforms": ["Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down"],
+    "kerasfast.vision.pipeline.transforms": [
+        "Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down",
+    ],
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -33,7 +33,7 @@ _DRIVER = pathlib.Path("/proc/driver/nvidia")
 
 
 def examine() -> dict[str, Any]:
-    """Return everything the report says, as plain values that JSON can hold; takes TensorFlow's start, builds nothing."""
+    """Return everything the report says, as plain values for JSON; takes TensorFlow's start, builds nothing."""
     return {
         "versions": versions(),
         "gpus": (found := gpus()),

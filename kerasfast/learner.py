@@ -45,8 +45,8 @@ class Learner:
         groups: Layer groups; one group with all layers by default.
         loss: A Keras loss; by default that of the compiled model.
         metrics: Keras metrics, their names, or functions (y_true, y_pred); or `ArrayMetric`s alone.
-        optimizer: A function that makes an optimizer, such as a Keras optimizer class; SGD with momentum 0.9 by default.
-        clip: Largest global norm of the gradients of the whole model.
+        optimizer: A function that makes an optimizer, such as a Keras optimizer class; SGD with momentum 0.9 by
+        default. clip: Largest global norm of the gradients of the whole model.
         steps_per_execution: Batches per call of the train function; above 1 the progress bar moves in such steps.
         jit_compile: As in `keras.Model.compile`.
         path: Folder for `models/`; the data's by default.
@@ -322,7 +322,7 @@ class Learner:
             return stage.fit(plan, [*reporting, *savers, *callbacks])
 
     def _guard(self) -> contextlib.AbstractContextManager:
-        """Return the context in which data is read; a learner that knows its data turns errors into clear ones there."""
+        """Return the context in which data is read; a learner that knows its data makes errors clear there."""
         return contextlib.nullcontext()
 
     def _savers(self, plan: Plan, cycle_save_name: str | None, best_save_name: str | None) -> list:

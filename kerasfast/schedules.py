@@ -77,7 +77,7 @@ def repeat(schedule: ScheduleFunction, length: float) -> ScheduleFunction:
 
 
 def join(schedules: Sequence[ScheduleFunction], lengths: Sequence[float]) -> ScheduleFunction:
-    """Play `schedules` one after the other, the i-th for `lengths[i]` and each in its own time; the last one goes on."""
+    """Play `schedules` in turn, the i-th for `lengths[i]` and each in its own time; the last one goes on."""
     if len(schedules) != len(lengths) or not schedules:
         raise ValueError(
             f"`join` needs one length per schedule; received {len(schedules)} schedules and {len(lengths)} lengths."
@@ -89,7 +89,7 @@ def join(schedules: Sequence[ScheduleFunction], lengths: Sequence[float]) -> Sch
         which = np.clip(np.searchsorted(starts, time, side="right") - 1, 0, len(schedules) - 1)
         return np.select(
             [which == i for i in range(len(schedules))],
-            [schedule(time - start) for schedule, start in zip(schedules, starts)],
+            [schedule(time - start) for schedule, start in zip(schedules, starts, strict=True)],
         )
 
     return joined
@@ -152,7 +152,7 @@ def _cycle_at(time: np.ndarray, cycle_len: float, cycle_mult: float) -> tuple[np
 def triangular(
     cycle_len: float, *, start: float = 0.25, peak: float = 1.0, rise: float | None = None
 ) -> ScheduleFunction:
-    """Cycles that rise in a straight line from `start` to `peak` and fall back (Smith, "Cyclical Learning Rates", 2017).
+    """Cycles that rise in a line from `start` to `peak` and fall back (Smith, "Cyclical Learning Rates", 2017).
 
     The course's `use_clr=(div, cut_div)` is `start=1 / div, rise=cycle_len // cut_div`; a momentum goes the other way,
     `start=0.95, peak=0.85`.

@@ -94,7 +94,7 @@ def specks(centres: np.ndarray, size: int, sides: np.ndarray, brightness: np.nda
     large = size * _OVERSAMPLING
     picture = Image.new("L", (large, large))
     draw = ImageDraw.Draw(picture)
-    for (x, y), side, value in zip(centres * large, sides * _OVERSAMPLING / 2, brightness):
+    for (x, y), side, value in zip(centres * large, sides * _OVERSAMPLING / 2, brightness, strict=True):
         draw.rectangle([float(x - side), float(y - side), float(x + side), float(y + side)], fill=int(255 * value))
     return _reduced(picture)
 
@@ -132,7 +132,9 @@ def patchwork(rng: np.random.Generator, size: int, cell: float, wobble: float) -
     along = y * np.cos(angle) - x * np.sin(angle) + stray
     lines = [np.cumsum(rng.uniform(0.6, 1.4, 24) * cell) for _ in range(2)]
     middles = [line[-1] / 2 for line in lines]
-    column, row = (np.searchsorted(line, values + m) for line, values, m in zip(lines, (across, along), middles))
+    column, row = (
+        np.searchsorted(line, values + m) for line, values, m in zip(lines, (across, along), middles, strict=True)
+    )
     return column * 25 + row
 
 

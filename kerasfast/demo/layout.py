@@ -15,8 +15,8 @@ TABLE_NAMES = ("train_v2.csv", "train.csv", "labels.csv", "train_labels.csv")
 VALID_NAMES = ("valid", "val", "validation")
 EXPECTED = (
     "Expected one of two layouts. A table: a CSV with two columns, picture names and labels (train_v2.csv, train.csv, "
-    "labels.csv ...), beside a folder of the pictures (train-jpg, train ...) and perhaps one of test pictures (test-jpg, "
-    "test). Or class folders: train/<class>/, perhaps valid/<class>/ and test/."
+    "labels.csv ...), beside a folder of the pictures (train-jpg, train ...) and perhaps one of test pictures "
+    "(test-jpg, test). Or class folders: train/<class>/, perhaps valid/<class>/ and test/."
 )
 
 
@@ -98,7 +98,7 @@ def _tables(root: pathlib.Path) -> list[pathlib.Path]:
 def _table_layout(root: pathlib.Path, path: pathlib.Path) -> Layout | None:
     """Return the layout of a table whose first picture exists; None where it is no table of pictures."""
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = [row for _, row in zip(range(2), csv.reader(file))]
+        rows = [row for _, row in zip(range(2), csv.reader(file), strict=False)]
     if not rows or any(len(row) != 2 for row in rows):
         return None
     # A table without column names has a picture in its first line already.

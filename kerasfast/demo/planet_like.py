@@ -111,7 +111,11 @@ def _rare_tag(index: int, split: str, seed: int) -> str | None:
 def _land_tags(rng: np.random.Generator, rare: str | None, how_often: float) -> set[str]:
     tags = set() if rare is None else {rare}
     # Drawn at once: which chances are used must not shift the ones that follow.
-    chances = dict(zip(("with", "primary", "agriculture", "road", "habitation", "water", "cultivation"), rng.random(7)))
+    chances = dict(
+        zip(
+            ("with", "primary", "agriculture", "road", "habitation", "water", "cultivation"), rng.random(7), strict=True
+        )
+    )
     if rare in _USUALLY_WITH and chances["with"] < _USUALLY_WITH[rare][1]:
         tags.add(_USUALLY_WITH[rare][0])
     if chances["agriculture"] < 0.34 * how_often:
@@ -177,7 +181,7 @@ def _write(folder: pathlib.Path, settings: dict[str, int], progress: bool) -> No
                 Image.fromarray(pixels).save(folder / f"{split}-jpg" / f"{name}.jpg", quality=92)
                 bar.update()
     labels = (" ".join(sorted(tile_tags(index, seed=seed))) for index in range(settings["n_train"]))
-    _write_csv(folder / "train_v2.csv", zip(_names("train", settings), labels))
+    _write_csv(folder / "train_v2.csv", zip(_names("train", settings), labels, strict=True))
     _write_csv(folder / "sample_submission_v2.csv", ((name, "clear primary") for name in _names("test", settings)))
     whole = {name: int(value) for name, value in settings.items()}
     (folder / MARKER).write_text(json.dumps(whole, indent=1), encoding="utf-8")

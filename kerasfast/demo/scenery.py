@@ -146,7 +146,8 @@ def _patch(tile: Tile, rng: np.random.Generator, reach: float, cells: float = 5,
 def _agriculture(tile: Tile, rng: np.random.Generator) -> None:
     whole = "primary" not in tile.tags
     if rng.random() < 0.35 and not whole:
-        return _pasture(tile, rng)
+        _pasture(tile, rng)
+        return
     plots = drawing.patchwork(rng, tile.size, rng.uniform(0.22, 0.6), rng.uniform(0.002, 0.012))
     extent = drawing.value_noise(rng, tile.size, 1.5, octaves=1) + rng.uniform(-0.7, 0.6)
     for plot in np.unique(plots):

@@ -1,6 +1,6 @@
 """The course's table data and learners, around kerasfast's `TableData`, `TableLearner` and `CollabFilter`."""
 
-# ruff: noqa: F403
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -65,7 +65,7 @@ class ColumnarDataset:
     @property
     def arrays(self) -> tuple:
         """(codes, values, targets), None for a kind of column that is not there."""
-        return self.inputs + (self.y,)
+        return (*self.inputs, self.y)
 
     @property
     def inputs(self) -> tuple:
@@ -86,7 +86,7 @@ class ColumnarLoader:
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size)
+        return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         count = len(self.dataset)
@@ -243,7 +243,7 @@ class StructuredLearner(Learner):
 
 
 class CollabFilterLearner(StructuredLearner):
-    """A learner for ratings; its layers `user_vectors`, `item_vectors`, `user_biases` and `item_biases` take indices."""
+    """A learner for ratings, whose layers `user_vectors`, `item_vectors`, `user_biases`, `item_biases` take indices."""
 
 
 class CollabFilterDataset:
@@ -304,13 +304,13 @@ class CollabFilterDataset:
         n_factors: int,
         val_idxs: Sequence[int],
         bs: int,
-        opt_fn: Callable = SGD_Momentum(0.9),  # noqa: F405
+        opt_fn: Callable = SGD_Momentum(0.9),  # noqa: B008 - as the course has it
         metrics: Sequence[Callable] | None = None,
         clip: float | None = None,
     ) -> CollabFilterLearner:
         """Return a learner of vectors with `n_factors` numbers and a bias per user and item."""
         data = self.get_data(val_idxs, bs)
-        counts = dict(zip(data.core.cardinalities, (self.n_users, self.n_items)))
+        counts = dict(zip(data.core.cardinalities, (self.n_users, self.n_items), strict=True))
         filtered = CollabFilter(
             replace(data.core, cardinalities=counts),
             n_factors,

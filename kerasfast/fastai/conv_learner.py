@@ -1,6 +1,5 @@
 """The course's image learner, and with a star everything that its lessons import from here."""
 
-# ruff: noqa: F403, F405
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -82,7 +81,7 @@ class ConvLearner(Learner):
             f: Architecture name such as `resnet34`, or a `kerasfast.Backbone`, a `keras.applications` function or a
                 functional model.
             data: The pictures.
-            ps: Dropout before each dense layer of the head, one value or one for each; 0.25 and 0.5 at the end by default.
+            ps: Dropout before each dense layer of the head, one value or one for each; by default 0.25, the last 0.5.
             xtra_fc: Units of the head's hidden layers; [512] by default.
             xtra_cut: Stages of the network to leave out at its end.
             custom_head: Keras layers, a model or a function instead of the head.

@@ -12,8 +12,8 @@ import tensorflow as tf
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
 
 __all__ = [
-    "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load", "map_none",
-    "map_over", "nn", "noop", "num_cpus", "one_hot", "optim", "partition", "partition_by_cores", "save",
+    "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load",
+    "map_none", "map_over", "nn", "noop", "num_cpus", "one_hot", "optim", "partition", "partition_by_cores", "save",
     "split_by_idxs", "sum_geom", "to_gpu", "to_np", "torch",
 ]  # fmt: skip
 

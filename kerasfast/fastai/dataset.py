@@ -237,8 +237,8 @@ class ImageClassifierData(ModelData):
 
         Args:
             path: Folder for `models/` and `tmp/`.
-            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), uint8 or floats from 0 to 1.
-            bs: Pictures per batch.
+            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), uint8 or floats from 0 to
+            1. bs: Pictures per batch.
             tfms: Pair of transforms; square pictures stay as they are without.
             classes: Class names in the order of their numbers.
             num_workers: Without effect.
@@ -287,7 +287,7 @@ class ImageClassifierData(ModelData):
 def _check_transforms(tfms: tuple) -> None:
     if not isinstance(tfms, (tuple, list)) or len(tfms) != 2 or not all(isinstance(o, Transforms) for o in tfms):
         raise ValueError(
-            f"`tfms` is a pair for training and validation, as `tfms_from_model(f_model, sz)` returns; received {tfms!r}."
+            f"`tfms` is a pair for training and validation, as of `tfms_from_model(f_model, sz)`; received {tfms!r}."
         )
     if tfms[1].core != tfms[0].core.validation():
         raise ValueError(

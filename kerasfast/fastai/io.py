@@ -17,7 +17,10 @@ def get_data(url: str, filename: str | os.PathLike) -> None:
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(target) as unfinished, tqdm(unit="B", unit_scale=True, desc=url.split("/")[-1]) as bar:
+    with (
+        atomic_path(target) as unfinished,
+        tqdm(unit="B", unit_scale=True, desc=url.rsplit("/", maxsplit=1)[-1]) as bar,
+    ):
 
         def report(blocks: int, size: int, total: int) -> None:
             bar.total = total if total > 0 else None

@@ -252,7 +252,7 @@ class Learner:
         names = [metric.name for metric in wrapped]
         unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return {
-            "metrics": [ArrayMetric(metric.function, name) for metric, name in zip(wrapped, unique)],
+            "metrics": [ArrayMetric(metric.function, name) for metric, name in zip(wrapped, unique, strict=True)],
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
 
@@ -266,7 +266,11 @@ class Learner:
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)
-        logs = [dict(zip(h.history, values)) for h in histories for values in zip(*h.history.values())]
+        logs = [
+            dict(zip(h.history, values, strict=True))
+            for h in histories
+            for values in zip(*h.history.values(), strict=True)
+        ]
         last = validation_values(logs[-1])
         epochs = OrderedDict((i, [float(log["loss"]), *validation_values(log)]) for i, log in enumerate(logs))
         return (last, epochs) if get_ep_vals else last

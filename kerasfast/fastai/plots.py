@@ -52,7 +52,7 @@ def plots(
     axes = figure.subplots(rows, ceildiv(len(ims), rows), squeeze=False).ravel()
     for ax in axes:
         ax.axis("off")
-    for index, (ax, im) in enumerate(zip(axes, ims)):
+    for index, (ax, im) in enumerate(zip(axes, ims, strict=False)):
         ax.imshow(_displayable(im), interpolation=None if interp else "none", cmap="gray")
         if titles is not None:
             ax.set_title(_short(titles[index]), fontsize=min(16, 1.1 * 72 * figsize[0] / len(axes) * rows / 12))
@@ -128,7 +128,7 @@ class ImageModelResults:
         self.num_classes = log_preds.shape[1]
 
     def most_by_mask(self, mask: np.ndarray, y: int, mult: int) -> np.ndarray:
-        """Return up to four indices where `mask` is true: of the least probability of y, or with mult=-1 the largest."""
+        """Return up to four indices where `mask` is true, of the least probability of y; mult=-1: the largest."""
         idxs = np.flatnonzero(mask)
         return idxs[np.argsort(mult * self.probs[idxs, y], kind="stable")[:SHOWN]]
 

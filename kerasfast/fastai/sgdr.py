@@ -25,9 +25,9 @@ AVERAGE = 0.98  # of the running loss that callbacks are given
 class Callback:
     """The course's callback: override what you need and pass it in `learn.fit(..., callbacks=[...])`.
 
-    `on_batch_end` gets the running training loss and `on_epoch_end` [validation loss, metrics ...]; one that returns True
-    stops the training. Where activations are precomputed, several batches run in one call: `on_batch_end` then comes
-    once per call.
+    `on_batch_end` gets the running training loss and `on_epoch_end` [validation loss, metrics ...]; one that returns
+    True stops the training. Where activations are precomputed, several batches run in one call: `on_batch_end` then
+    comes once per call.
     """
 
     def on_train_begin(self) -> Any:
@@ -208,8 +208,8 @@ def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> 
     n_skip_end = min(5, tenth) if n_skip_end is None else n_skip_end
     if len(values) - n_skip - n_skip_end < 2:
         raise ValueError(
-            f"`n_skip`={n_skip} and `n_skip_end`={n_skip_end} leave nothing of {len(values)} steps to draw; pass smaller "
-            "ones, or more and smaller batches."
+            f"`n_skip`={n_skip} and `n_skip_end`={n_skip_end} leave nothing of {len(values)} steps to draw; pass "
+            "smaller ones, or more and smaller batches."
         )
     return values[n_skip : len(values) - n_skip_end]
 

@@ -1,6 +1,5 @@
 """The course's functions for tables: most of them change the frame they are given, as its lessons expect."""
 
-# ruff: noqa: F403
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -151,7 +150,7 @@ def scale_vars(df: pd.DataFrame, mapper: ScaleMapper | None) -> ScaleMapper:
     """
     if mapper is None:
         mapper = ScaleMapper(df, [name for name in df.columns if is_numeric_dtype(df[name].dtype)])
-    for name, values in zip(mapper.transformed_names_, mapper.transform(df).T):
+    for name, values in zip(mapper.transformed_names_, mapper.transform(df).T, strict=True):
         df[name] = values
     return mapper
 

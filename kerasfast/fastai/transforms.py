@@ -13,9 +13,9 @@ from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.reading import squared
 
 __all__ = [
-    "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip", "RandomLighting",
-    "RandomRotate", "RandomRotateZoom", "RandomScale", "RandomStretch", "RandomZoom", "TfmType", "Transforms",
-    "imagenet_stats", "inception_stats", "tfms_from_model", "tfms_from_stats", "transforms_basic",
+    "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip",
+    "RandomLighting", "RandomRotate", "RandomRotateZoom", "RandomScale", "RandomStretch", "RandomZoom", "TfmType",
+    "Transforms", "imagenet_stats", "inception_stats", "tfms_from_model", "tfms_from_stats", "transforms_basic",
     "transforms_side_on", "transforms_top_down",
 ]  # fmt: skip
 
@@ -204,7 +204,7 @@ class Transforms:
         return self.core.size
 
     def __call__(self, im: np.ndarray, y: Any = None):
-        """Transform one picture (height, width, 3), uint8 or floats from 0 to 1; return it, with `y` if one is given."""
+        """Transform one picture (height, width, 3), uint8 or floats from 0 to 1; return it, with `y` if given."""
         pixels = eight_bits(im)
         draws = self._random.uniform(size=(1, core.DRAWS)).astype(np.float32)
         height, width = pixels.shape[:2]

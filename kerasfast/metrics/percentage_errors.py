@@ -1,4 +1,4 @@
-"""Root mean squared percentage error, Rossmann's metric, over the whole epoch; of plain numbers or of their logarithms."""
+"""Root mean squared percentage error, Rossmann's metric, over the whole epoch; of numbers or of their logarithms."""
 
 from typing import Any
 

@@ -279,7 +279,9 @@ def _checked_average(average: str) -> str:
 
 
 def _check_shapes(expected: tuple[int | None, ...], received: tuple[int | None, ...], rank: int | None) -> None:
-    same = len(expected) == len(received) and all(a == b or None in (a, b) for a, b in zip(expected, received))
+    same = len(expected) == len(received) and all(
+        a == b or None in (a, b) for a, b in zip(expected, received, strict=True)
+    )
     if not same:
         raise ValueError(f"Targets must have the shape of the predictions, {expected}; received {received}.")
     if rank is not None and len(expected) != rank:

@@ -86,7 +86,7 @@ def plot_predictions(
         chosen = predictions > threshold
     shown = predictions if np.issubdtype(predictions.dtype, np.floating) else [None] * len(predictions)
     truths = [None] * len(predictions) if truth is None else np.asarray(truth) > 0.5
-    captions = [_tag_lines(*row, class_names) for row in zip(truths, chosen, shown)]
+    captions = [_tag_lines(*row, class_names) for row in zip(truths, chosen, shown, strict=True)]
     return _draw_grid(pictures, captions, rows, columns, title, ax)
 
 
@@ -181,7 +181,7 @@ def _draw_grid(
     if ax is None:
         ax = new_axes((columns * 1.06 * _TILE_INCHES + 0.2, tops[-1] * _TILE_INCHES + (0.4 if title else 0.1)))
     font = _FONT_POINTS * min(1.0, _tile_inches(ax, columns * 1.06, tops[-1]) / _TILE_INCHES)
-    for index, (picture, lines) in enumerate(zip(pictures, captions)):
+    for index, (picture, lines) in enumerate(zip(pictures, captions, strict=True)):
         left, top = index % columns * 1.06, tops[index // columns]
         ax.imshow(picture, extent=(left, left + 1, top + height, top), interpolation="antialiased")
         for number, (text, colour) in enumerate(lines):

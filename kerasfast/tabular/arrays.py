@@ -73,7 +73,7 @@ def array_cardinalities(
         cardinalities = {f"code_{position}": count for position, count in enumerate(cardinalities)}
     if len(cardinalities) != len(least):
         raise ValueError(f"`cardinalities` has {len(cardinalities)} columns, the codes have {len(least)}.")
-    for (name, count), needed in zip(cardinalities.items(), least):
+    for (name, count), needed in zip(cardinalities.items(), least, strict=True):
         if count < needed:
             raise ValueError(
                 f"column {name!r} has the code {needed - 1} but only {count} codes; pass {needed} or more."

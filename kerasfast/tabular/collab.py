@@ -14,8 +14,8 @@ def dot_bias_model(
 ) -> keras.Model:
     """Return the course's `EmbeddingDotBias`: {"codes": (b, 2) int32, user and item} -> (b, 1).
 
-    `user vector . item vector + user bias + item bias`, through a sigmoid scaled to `y_range` where there is one. Vectors
-    and biases start uniform in +-0.05 and +-0.01.
+    `user vector . item vector + user bias + item bias`, through a sigmoid scaled to `y_range` where there is one.
+    Vectors and biases start uniform in +-0.05 and +-0.01.
 
     Args:
         users, items: Number of codes.
@@ -99,7 +99,7 @@ class CollabFilter(TableLearner):
         predictor = self.predictor
         return {
             column: pd.DataFrame(layer.get_weights()[0], predictor.level_names(column))
-            for column, layer in zip(self.data.cardinalities, layers)
+            for column, layer in zip(self.data.cardinalities, layers, strict=True)
         }
 
 

@@ -90,7 +90,7 @@ def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], r
         repeated = [key for key in keys if isinstance(frame[key], pd.DataFrame)]
         if repeated:
             raise ValueError(f"the {side} table has more than one column named {repeated}; rename or drop one.")
-    for left_key, right_key in zip(left_keys, right_keys):
+    for left_key, right_key in zip(left_keys, right_keys, strict=True):
         kinds = _kind(left[left_key]), _kind(right[right_key])
         if None not in kinds and kinds[0] != kinds[1]:
             raise ValueError(
@@ -103,7 +103,7 @@ def _check_suffix(
     left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], right_keys: list[str], suffix: str
 ) -> None:
     """Raise where the suffix does not keep the names apart; pandas 2 makes two columns of one name then."""
-    joined_keys = {left_key for left_key, right_key in zip(left_keys, right_keys) if left_key == right_key}
+    joined_keys = {left_key for left_key, right_key in zip(left_keys, right_keys, strict=True) if left_key == right_key}
     shared = [name for name in right.columns if name in left.columns and name not in joined_keys]
     clashing = [f"{name}{suffix}" for name in shared if f"{name}{suffix}" in left.columns.union(right.columns)]
     if clashing:

@@ -1,4 +1,4 @@
-"""The entity-embedding model: categories as learned vectors beside normalised numbers, a plain functional Keras model."""
+"""The entity-embedding model: categories as learned vectors beside normalised numbers, in a functional model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class EmbeddingTable:
-    """One embedding layer for all columns whose vectors have the same width: few large gathers instead of many small ones.
+    """One embedding layer for all columns whose vectors have one width: few large gathers instead of many small ones.
 
     Attributes:
         width: Of the vectors.
@@ -56,7 +56,7 @@ def embedding_widths(cardinalities: Mapping[str, int], sizes: Sizes | None = Non
                 f"`embedding_sizes` has {len(sizes)} entries, but there are {len(widths)} categorical columns: "
                 f"{', '.join(widths)}."
             )
-        sizes = dict(zip(widths, sizes))
+        sizes = dict(zip(widths, sizes, strict=True))
     strangers = sorted(set(sizes) - set(widths))
     if strangers:
         raise ValueError(f"`embedding_sizes` names {strangers}, which are no categorical columns: {', '.join(widths)}.")
@@ -81,7 +81,7 @@ def embedding_vectors(model: keras.Model, tables: Sequence[EmbeddingTable]) -> d
     vectors = {}
     for table in tables:
         weights = model.get_layer(table.name).get_weights()[0]
-        vectors |= zip(table.columns, np.split(weights, table.offsets[1:]))
+        vectors |= zip(table.columns, np.split(weights, table.offsets[1:]), strict=True)
     return vectors
 
 
@@ -136,7 +136,7 @@ def entity_embedding_model(
         inputs["values"] = keras.Input((continuous,), name="values")
         parts.append(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="values_norm")(inputs["values"]))
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
-    for number, (units, rate) in enumerate(zip(hidden, rates), start=1):
+    for number, (units, rate) in enumerate(zip(hidden, rates, strict=True), start=1):
         x = keras.layers.Dense(_units(units), "relu", kernel_initializer="he_normal", name=f"hidden_{number}")(x)
         if batch_norm:
             x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{number}")(x)

@@ -42,7 +42,7 @@ class Rows(NamedTuple):
         """Return all rows below each other."""
         if len(rows) == 1:
             return rows[0]
-        return cls(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*rows)))
+        return cls(*(None if parts[0] is None else np.concatenate(parts) for parts in zip(*rows, strict=True)))
 
 
 @dataclasses.dataclass(frozen=True)

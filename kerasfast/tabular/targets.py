@@ -176,7 +176,7 @@ def _check_complete(missing: np.ndarray, name: str) -> None:
 
 
 def _check_positive(numbers: np.ndarray, names: Sequence[str]) -> None:
-    for name, column in zip(names, numbers.T):
+    for name, column in zip(names, numbers.T, strict=True):
         wrong = column <= 0
         if wrong.any():
             raise ValueError(
@@ -187,7 +187,7 @@ def _check_positive(numbers: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _check_labels(numbers: np.ndarray, names: Sequence[str]) -> None:
-    for name, column in zip(names, numbers.T):
+    for name, column in zip(names, numbers.T, strict=True):
         wrong = ~np.isin(column, (0, 1))
         if wrong.any():
             raise ValueError(f"label column {name!r} must hold 0 and 1; it holds {column[np.argmax(wrong)]:g}.")

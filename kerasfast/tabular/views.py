@@ -144,7 +144,7 @@ class StreamView:
                 yield tuple(rows[index] for index in present), seed
 
         def named(parts: tuple, seed: tf.Tensor) -> tuple[Rows, tf.Tensor]:
-            found = dict(zip(present, parts))
+            found = dict(zip(present, parts, strict=True))
             return Rows(*(found.get(index) for index in range(4))), seed
 
         with tf.device("CPU:0"):

@@ -41,8 +41,8 @@ class Schedule(keras.callbacks.Callback):
         steps_per_epoch: Optimizer steps in an epoch, needed only for data of unknown length.
 
     Raises:
-        ValueError: If the unit is unknown, the length of an epoch cannot be known, or the optimizer lacks the momentum or
-            the weight decay to schedule.
+        ValueError: If the unit is unknown, the length of an epoch cannot be known, or the optimizer lacks the momentum
+            or the weight decay to schedule.
 
     Example:
 

@@ -125,7 +125,7 @@ class GroupControl:
         """
         if momentum is not None and not self.momentum:
             raise ValueError(
-                f"{type(self.optimizer).__name__} has no momentum to schedule; create it with one, such as `momentum=0.9`."
+                f"{type(self.optimizer).__name__} has no momentum to schedule; make it with one: `momentum=0.9`."
             )
         steps = len(learning_rates)
         if weight_decays is not None and np.ndim(weight_decays) < 2:
@@ -172,7 +172,7 @@ class GroupControl:
         return rows[:, 0], rows[:, 1:-1], rows[:, -1]
 
     def watch_loss(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """Log the losses that pass through `optimizer`: the loss-scale optimizer that `compile` may have wrapped around."""
+        """Log the losses that pass through `optimizer`: the loss-scale optimizer that `compile` may wrap around."""
         if getattr(optimizer, "_kerasfast_watched", False):
             return
         scale_loss = optimizer.scale_loss
@@ -273,7 +273,7 @@ class GroupControl:
         self._log.assign(tf.tensor_scatter_nd_update(self._log, [[position]], [row]))
 
     def _overwrite_with_averages(self, trainable_variables) -> None:
-        """Overwrite by variable: Keras pairs the trainable ones with the averages of all, which shifts when some are frozen."""
+        """Overwrite by variable: Keras pairs the trainable ones with all averages, which shift when some are frozen."""
         optimizer = self.optimizer
         for variable in trainable_variables:
             average = optimizer._model_variables_moving_average[optimizer._get_variable_index(variable)]

@@ -33,8 +33,8 @@ def epoch_order(
         seed: Of all epochs.
         epoch: The epoch of the first pass.
         shuffle: Whether each epoch has an order of its own.
-        columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once, which
-            costs far less than number by number.
+        columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once,
+            which costs far less than number by number.
     """
     if not isinstance(epoch, Integral) or epoch < 0:
         raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")

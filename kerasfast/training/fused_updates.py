@@ -1,4 +1,4 @@
-"""Updates of Adam and SGD as one kernel per variable, where TensorFlow has it: the same arithmetic, one pass over memory."""
+"""Updates of Adam and SGD as one kernel per variable, where TensorFlow has it: the same sums, one pass over memory."""
 
 from collections.abc import Callable
 

@@ -1,5 +1,6 @@
 """Layer groups: split a model for discriminative training, freeze and unfreeze it without compiling again."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 
@@ -92,13 +93,13 @@ class LayerGroups:
         """
         layers = flat_layers(model)
         positions = [_position(model, layers, boundary) for boundary in boundaries]
-        if any(late <= early for early, late in zip([0, *positions], [*positions, len(layers)])):
+        if any(late <= early for early, late in zip([0, *positions], [*positions, len(layers)], strict=True)):
             raise ValueError(
                 f"Boundaries must rise and leave a layer in every group; received {list(boundaries)}, "
                 f"which are positions {positions} of {len(layers)} layers."
             )
         edges = [0, *positions, len(layers)]
-        return cls(model, [layers[start:end] for start, end in zip(edges, edges[1:])])
+        return cls(model, [layers[start:end] for start, end in itertools.pairwise(edges)])
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -106,7 +107,7 @@ class LayerGroups:
     def __repr__(self) -> str:
         parts = [
             f"{group[0].name} .. {group[-1].name} ({len(group)} layers, {'trainable' if open_ else 'frozen'})"
-            for group, open_ in zip(self.layers, self.trainable)
+            for group, open_ in zip(self.layers, self.trainable, strict=True)
         ]
         return f"LayerGroups({self.model.name}: {'; '.join(parts)})"
 
@@ -174,7 +175,7 @@ class LayerGroups:
         before = self._trainable_state()
         for container in (self.model, *_nested_models(self.model)):
             container.trainable = True
-        for group, variables, flag in zip(self.layers, self.variables, trainable):
+        for group, variables, flag in zip(self.layers, self.variables, trainable, strict=True):
             for layer in group:
                 layer.trainable = flag
             for variable in variables:  # a flag that a layer has already is not passed on to its variables
@@ -184,7 +185,7 @@ class LayerGroups:
 
     def _apply_bn_freeze(self) -> None:
         """Hold or release the statistics; scale and shift keep the flag of their group."""
-        for group, group_trains in zip(self.layers, self.trainable):
+        for group, group_trains in zip(self.layers, self.trainable, strict=True):
             for norm in _batch_norms(group):
                 affine = [variable for variable in (norm.gamma, norm.beta) if variable is not None]
                 trains = any(variable.trainable for variable in affine) if affine else group_trains

@@ -40,8 +40,8 @@ class LearningRateSearch:
     def suggestion(self) -> float:
         """A rate for the last group: where the loss falls most steeply on its way to the minimum.
 
-        Where it falls no more than it scatters (a model that is trained already), a tenth of the rate at which it begins
-        to rise.
+        Where it falls no more than it scatters (a model that is trained already), a tenth of the rate at which it
+        begins to rise.
         """
         rates, losses = self.learning_rates[:, -1], np.nan_to_num(self.losses, nan=np.inf)
         start = max(3, len(losses) // 4)
@@ -174,7 +174,7 @@ def untouched(model: keras.Model) -> Iterator[None]:
         with _same_keras_seeds():
             yield
     finally:
-        for variable, value in zip(variables, values):
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         model.history = history
         model.stop_training = False

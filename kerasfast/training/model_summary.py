@@ -15,7 +15,10 @@ class ModelSummary(dict):
         total = sum(entry["nb_params"] for entry in self.values())
         training = sum(entry["nb_params"] for entry in self.values() if entry["trainable"])
         widths = [max(len(row[column]) for row in [head, *rows]) for column in range(5)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head, *rows]]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [head, *rows]
+        ]
         return "\n".join([*lines, f"total params {total:,}, in trainable layers {training:,}"])
 
     __repr__ = __str__
@@ -51,4 +54,4 @@ def _shapes(model: keras.Model, batch_shape: tuple | None) -> dict[str, tuple]:
         sized = iter(probe(keras.KerasTensor((None, *batch_shape[1:]), dtype=model.inputs[0].dtype)))
         tensors = keras.tree.map_structure(lambda _: next(sized), tensors)
     shape = lambda tensor: keras.tree.map_structure(lambda part: tuple(part.shape), tensor)
-    return {layer.name: (shape(a), shape(b)) for layer, a, b in zip(layers, tensors[::2], tensors[1::2])}
+    return {layer.name: (shape(a), shape(b)) for layer, a, b in zip(layers, tensors[::2], tensors[1::2], strict=True)}

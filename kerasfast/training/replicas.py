@@ -85,8 +85,8 @@ def prepare(model: keras.Model) -> None:
 class AverageStatistics(keras.callbacks.Callback):
     """Average over the replicas, at the end of each epoch and before validation, what layers count by themselves.
 
-    Each replica moves the statistics of its BatchNormalization layers alone, in Keras 3 for ever: predictions would depend
-    on the replica that makes them, and weights on the worker that saves them.
+    Each replica moves the statistics of its BatchNormalization layers alone, in Keras 3 for ever: predictions would
+    depend on the replica that makes them, and weights on the worker that saves them.
     """
 
     def on_train_begin(self, logs=None) -> None:
@@ -98,7 +98,7 @@ class AverageStatistics(keras.callbacks.Callback):
             means = tf.distribute.get_replica_context().all_reduce(
                 "mean", [tf.identity(variable) for variable in variables]
             )
-            for variable, mean in zip(variables, means):
+            for variable, mean in zip(variables, means, strict=True):
                 variable.assign(mean)
 
         run = lambda: self.model.distribute_strategy.run(average) if variables else None

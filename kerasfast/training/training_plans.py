@@ -119,7 +119,7 @@ class Phase:
         first, last = self.lr if isinstance(self.lr, tuple) else (self.lr, None)
         first = per_group("lr", first, groups)
         last = self._last(first, None if last is None else per_group("lr", last, groups), self.lr_decay)
-        return np.stack([self._decay(self.lr_decay, *pair, steps) for pair in zip(first, last)], axis=1)
+        return np.stack([self._decay(self.lr_decay, *pair, steps) for pair in zip(first, last, strict=True)], axis=1)
 
     def momentums(self, steps: int) -> np.ndarray | None:
         """Return the (steps,) momentum of the phase, or None."""
@@ -157,9 +157,9 @@ def phases_plan(phases: Sequence[Phase], steps: int, groups: int) -> Plan:
     ends = tuple(int(end) for end in np.cumsum([phase.epochs for phase in phases]))
     return Plan(
         ends[-1],
-        np.concatenate([phase.rates(length, groups) for phase, length in zip(phases, lengths)]),
-        _joined([phase.momentums(length) for phase, length in zip(phases, lengths)], "momentum"),
-        _joined([_decays(phase, length, groups) for phase, length in zip(phases, lengths)], "wds"),
+        np.concatenate([phase.rates(length, groups) for phase, length in zip(phases, lengths, strict=True)]),
+        _joined([phase.momentums(length) for phase, length in zip(phases, lengths, strict=True)], "momentum"),
+        _joined([_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "wds"),
         ends,
     )
 

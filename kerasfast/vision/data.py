@@ -126,7 +126,7 @@ class ImageData:
 
     @property
     def kind(self) -> str:
-        """ "single", "multi" or "regression"."""
+        """`"single"`, `"multi"` or `"regression"`."""
         return self.source.kind
 
     @property
@@ -199,8 +199,8 @@ class ImageData:
         """Return the data with training and validation pictures kept in memory as pixels: later epochs decode nothing.
 
         They are read when training first asks for them, and again after `at_size`. Validation pictures are the same to
-        the pixel; training pictures are kept whole, at the least size that the transforms allow, and so are scaled twice
-        where they are zoomed. (500 x 375 pixels at size 224 with zoom 1.1 take 0.24 MB, five times their JPEG.)
+        the pixel; training pictures are kept whole, at the least size that the transforms allow, and so are scaled
+        twice where they are zoomed. (500 x 375 pixels at size 224 with zoom 1.1 take 0.24 MB, five times their JPEG.)
 
         Args:
             gibibytes: The most memory to use. While pictures are read they take twice as much.

@@ -188,7 +188,7 @@ class FeatureStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.folder / f"{_hash(''.join(keys).encode())}.npz") as unfinished:
             np.savez(unfinished, keys=np.array(keys), rows=rows)
-        self._rows.update(zip(keys, rows))
+        self._rows.update(zip(keys, rows, strict=True))
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
         """Return the rows of `keys`, (n, ...)."""

@@ -111,8 +111,8 @@ class ImageLearner(Learner):
             hidden, dropout, custom_head, pool: See `heads.assemble`.
             weights: "default", None for random ones, or a file.
             accelerate: Use a GPU well, in one switch: layers in mixed_float16 (those of a model of your own stay what
-                they are), the training step compiled by XLA (not in the scope of a strategy), training pictures augmented on
-                the device. Without a GPU it trains several times slower, and warns.
+                they are), the training step compiled by XLA (not in the scope of a strategy), training pictures
+                augmented on the device. Without a GPU it trains several times slower, and warns.
             precompute, **arguments: See `ImageLearner`.
         """
         units = len(data.classes)
@@ -198,7 +198,7 @@ class ImageLearner(Learner):
         return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
-        """Return the predictions (classes,) for one picture: a file, its bytes, or an array (height, width, 3) uint8."""
+        """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
         pixels = image if isinstance(image, np.ndarray) else open_image(image)
         if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
             raise ValueError(

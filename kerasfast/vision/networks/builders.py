@@ -44,7 +44,7 @@ def application_name(function: Callable, kwargs: dict) -> str:
     taken = sorted(_DECIDED & kwargs.keys())
     if taken:
         raise TypeError(
-            f"{', '.join(taken)}: the backbone decides this itself; use Backbone.from_model for a network built otherwise."
+            f"{', '.join(taken)}: the backbone decides this; use Backbone.from_model for a network built otherwise."
         )
     unknown = sorted(kwargs.keys() - inspect.signature(function).parameters)
     if unknown:

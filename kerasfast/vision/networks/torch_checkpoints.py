@@ -8,7 +8,7 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -163,7 +163,7 @@ def _parameter(data: _Tensor, *_: Any) -> _Tensor:
 class _StateUnpickler(pickle.Unpickler):
     """Unpickles dictionaries of tensors and nothing else."""
 
-    _ALLOWED = {
+    _ALLOWED: ClassVar = {
         ("collections", "OrderedDict"): collections.OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
         ("torch._utils", "_rebuild_parameter"): _parameter,

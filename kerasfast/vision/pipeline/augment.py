@@ -47,7 +47,7 @@ class Choices:
 
     @property
     def matrices(self) -> np.ndarray:
-        """(n, 4) rotation, turns and mirroring as one: a pixel at (x, y) from the centre comes from (ax + by, cx + dy)."""
+        """(n, 4) rotation, turns, mirroring as one: a pixel at (x, y) from the centre comes from (ax + by, cx + dy)."""
         angles, mirror = self.angles + self.turns * (np.pi / 2), np.where(self.mirrored, -1.0, 1.0)
         cosine, sine = np.cos(angles), np.sin(angles)
         return np.stack([cosine * mirror, -sine, sine * mirror, cosine], 1)
@@ -88,7 +88,7 @@ def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np
     sides = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     padded = np.pad(images, sides, mode=_PADDINGS[transforms.padding]) if margin else images
     result = np.empty_like(images)
-    for index, (picture, (right, down)) in enumerate(zip(padded, margin + chosen.shifts)):
+    for index, (picture, (right, down)) in enumerate(zip(padded, margin + chosen.shifts, strict=True)):
         rotated = chosen.angles[index] != 0
         if rotated:
             moved = _warped(picture, matrices[index], right, down, size)

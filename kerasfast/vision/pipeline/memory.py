@@ -66,7 +66,9 @@ def kept_sides(samples: Samples, transforms: Transforms) -> np.ndarray:
     if _is_fixed(transforms):
         return np.full((len(samples), 2), transforms.size)
     room = _ROOM_OF_AREA_CROPS if transforms.crop == "area" else transforms.max_zoom
-    return np.array([scaled_size(sides, int(np.ceil(transforms.size * room))) for sides in zip(*samples.sides)])
+    return np.array(
+        [scaled_size(sides, int(np.ceil(transforms.size * room))) for sides in zip(*samples.sides, strict=True)]
+    )
 
 
 def bytes_of(sides: np.ndarray) -> int:
@@ -97,7 +99,7 @@ def loaded(samples: Samples, transforms: Transforms, reader: Callable[[int], Rea
             num_parallel_calls=os.cpu_count() or 1,
         )
         bar = tqdm(pictures, total=len(samples), desc="Reading into memory", unit="image", delay=2, leave=False)
-        for start, picture in zip(starts, bar):
+        for start, picture in zip(starts[:-1], bar, strict=True):
             pixels[start : start + len(picture)] = picture
         held = tf.constant(pixels)
     sides = tuple(sides.T.astype(np.int32))

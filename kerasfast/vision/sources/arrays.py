@@ -118,7 +118,7 @@ def _pixels(name: str, images: np.ndarray) -> np.ndarray:
 
 def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
     low, high = images.min(), images.max()
-    if not np.issubdtype(images.dtype, np.floating) or not (0 <= low and high <= 1):
+    if not np.issubdtype(images.dtype, np.floating) or not (low >= 0 and high <= 1):
         raise ValueError(
             f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to "
             f"{high}."

@@ -129,8 +129,8 @@ def check_apart(train: np.ndarray, valid: np.ndarray) -> None:
     both = sorted(set(map(str, train)) & set(map(str, valid)))
     if both:
         raise ValueError(
-            f"Training and validation share {pictures(len(both))}: {few(both)}. Name two separate folders or splits, or "
-            "take a part of the training pictures for validation."
+            f"Training and validation share {pictures(len(both))}: {few(both)}. Name two separate folders or splits, "
+            "or take a part of the training pictures for validation."
         )
 
 
@@ -144,8 +144,8 @@ def check_mask_fits(indices: Any, order: np.ndarray) -> None:
     """Raise for a mask over a table that sorting rearranges: the mask would point at other rows, in silence."""
     if np.asarray(indices).dtype == bool and not np.array_equal(order, np.arange(len(order))):
         raise ValueError(
-            "A mask as `valid_indices` needs a table sorted by picture name (the rows are sorted first): sort the table, "
-            "then compute the mask."
+            "A mask as `valid_indices` needs a table sorted by picture name (the rows are sorted first): sort the "
+            "table, then compute the mask."
         )
 
 

@@ -170,14 +170,17 @@ def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, Binar
     """Open an image, and its stream; whatever goes wrong with them inside becomes an `ImageError` naming the file."""
     name = f"<{len(file)} bytes>" if isinstance(file, bytes) else os.fspath(file)
     try:
-        with io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb") as stream:
-            with _identified(stream) as image:
-                yield image, stream
+        with _stream(file) as stream, _identified(stream) as image:
+            yield image, stream
     except ImageError:
         raise
     # Pillow's format readers raise SyntaxError, struct.error, IndexError, zlib.error and more on damaged files.
     except Exception as error:
         raise ImageError({name: reason_of(error)}) from error
+
+
+def _stream(file: str | os.PathLike | bytes) -> BinaryIO:
+    return io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb")
 
 
 def _identified(stream: BinaryIO) -> ImageFile.ImageFile:

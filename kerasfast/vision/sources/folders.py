@@ -45,8 +45,8 @@ def class_pictures(root: pathlib.Path, folder: str, what: str) -> dict[str, list
     if not classes or loose:
         raise ValueError(
             f"{root / folder} must hold a folder for each class, with all pictures in them; found the folders "
-            f"{checks.few(classes) or 'none'} and the loose pictures {checks.few(loose) or 'none'}. Where a table gives "
-            "the labels, use `from_csv`."
+            f"{checks.few(classes) or 'none'} and the loose pictures {checks.few(loose) or 'none'}. Where a table "
+            "gives the labels, use `from_csv`."
         )
     pictures = {name: list_files(root, posixpath.join(folder, name)) for name in classes}
     empty = [name for name, files in pictures.items() if not files]

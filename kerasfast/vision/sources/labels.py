@@ -77,7 +77,7 @@ def table_columns(
         )
     if frame.shape[1] < 2:
         raise ValueError(
-            f"The table needs a column of picture names and one of labels; found {checks.few(frame.columns) or 'none'}. "
+            f"A table needs a column of picture names and one of labels; found {checks.few(frame.columns) or 'none'}. "
             "A CSV must have commas between the columns."
         )
     if not len(frame):
@@ -92,8 +92,8 @@ def table_columns(
         raise ValueError(f"`label_columns` must name other columns than `name_column`, each once; received {wanted!r}.")
     if len(labels) > 1 and not regression:
         raise ValueError(
-            f"Labels come from one column, with a separator between several tags; `label_columns` has {wanted!r}. Join the "
-            "columns into one, or pass `regression=True` when they hold numbers to predict."
+            f"Labels come from one column, with a separator between several tags; `label_columns` has {wanted!r}. Join "
+            "the columns into one, or pass `regression=True` when they hold numbers to predict."
         )
     return name, labels
 
@@ -112,7 +112,9 @@ def _position(frame: pandas.DataFrame, column: Column) -> int:
 
 def picture_names(column: pandas.Series) -> np.ndarray:
     """Return the (n,) names in a column without the blanks around them; raise when a cell is empty."""
-    names = np.array(["" if missing else str(cell).strip() for cell, missing in zip(column, column.isna())], dtype=str)
+    names = np.array(
+        ["" if missing else str(cell).strip() for cell, missing in zip(column, column.isna(), strict=True)], dtype=str
+    )
     empty = np.flatnonzero(names == "")
     if len(empty):
         rows = checks.few(empty + 1)
@@ -150,18 +152,18 @@ def encode_tags(
     Raises:
         ValueError: For empty labels, and for several tags where `multi_label` is False.
     """
-    tags = [set() if gone else _tags(cell, separator) for cell, gone in zip(column, column.isna())]
-    empty = [name for name, own in zip(names, tags) if not own]
+    tags = [set() if gone else _tags(cell, separator) for cell, gone in zip(column, column.isna(), strict=True)]
+    empty = [name for name, own in zip(names, tags, strict=True) if not own]
     if empty:
         raise ValueError(
-            f"The label in column {column.name!r} is empty for {checks.pictures(len(empty))}: {checks.few(empty)}. Remove "
-            "these rows, or give them a class of their own."
+            f"The label in column {column.name!r} is empty for {checks.pictures(len(empty))}: {checks.few(empty)}. "
+            "Remove these rows, or give them a class of their own."
         )
     several = [index for index, own in enumerate(tags) if len(own) > 1]
     if several and multi_label is False:
         name, own = str(names[several[0]]), sorted(tags[several[0]])
         raise ValueError(
-            f"`multi_label=False` allows one label a picture, but {name!r} has {own} (rows with several: {len(several)}). "
+            f"`multi_label=False` allows one label a picture, but {name!r} has {own} ({len(several)} such rows). "
             "Pass `separator=None` where a label contains the separator, or leave `multi_label` out."
         )
     classes = tuple(sorted(set().union(*tags)))
@@ -212,7 +214,7 @@ def encode_numbers(
         cells = [str(row[0]).split(separator) for row in cells]
         cells = [[part for part in row if part.strip()] for row in cells]
         columns = columns if len(cells[0]) == 1 else [f"{columns[0]}_{place}" for place in range(len(cells[0]))]
-    targets = np.array([_numbers(row, columns, str(name)) for row, name in zip(cells, names)], np.float32)
+    targets = np.array([_numbers(row, columns, str(name)) for row, name in zip(cells, names, strict=True)], np.float32)
     return targets[:, 0] if len(columns) == 1 else targets, tuple(columns)
 
 
@@ -222,11 +224,11 @@ def _numbers(cells: list[object], columns: list[str], name: str) -> list[float]:
             f"Expected {len(columns)} numbers in each row, as in the first one; {name!r} has {len(cells)}."
         )
     numbers = [_number(cell) for cell in cells]
-    for number, cell, column in zip(numbers, cells, columns):
+    for number, cell, column in zip(numbers, cells, columns, strict=True):
         if not np.isfinite(number):
             raise ValueError(
-                f"Regression targets must be numbers, but {name!r} has {cell!r} in column {column!r}. Remove or correct "
-                "such rows, or name the right `label_columns`."
+                f"Regression targets must be numbers, but {name!r} has {cell!r} in column {column!r}. Remove or "
+                "correct such rows, or name the right `label_columns`."
             )
     return numbers
 

@@ -39,8 +39,8 @@ def from_tfds(
 ) -> ImageSource:
     """Take pictures and labels from a prepared builder.
 
-    The encoded pictures are copied as they are, without a loss, to `path/NAME-CONFIG-VERSION/SPLIT/`; a later call finds
-    them there. A class label gives one label a picture, a sequence of class labels gives tags, floats give regression.
+    The encoded pictures are copied as they are, without a loss, to `path/NAME-CONFIG-VERSION/SPLIT/`; a later call
+    finds them there. A class label gives one label a picture, a sequence of them gives tags, floats give regression.
 
     Args:
         builder: A builder after `download_and_prepare()`.
@@ -111,12 +111,12 @@ def _label_kind(builder: Any, image: str, label: str) -> tuple[str, list[str]]:
         return "multi", list(labels.feature.names)
     if isinstance(labels, features.Tensor) and labels.shape == () and np.dtype(labels.np_dtype).kind == "f":
         return "regression", [label]
-    if isinstance(labels, features.Tensor) and len(labels.shape) == 1 and np.dtype(labels.np_dtype).kind == "f":
-        if labels.shape[0] is not None:
-            return "regression", [f"{label}_{place}" for place in range(labels.shape[0])]
+    row = isinstance(labels, features.Tensor) and len(labels.shape) == 1 and np.dtype(labels.np_dtype).kind == "f"
+    if row and labels.shape[0] is not None:
+        return "regression", [f"{label}_{place}" for place in range(labels.shape[0])]
     raise ValueError(
-        f"The feature {label!r} must be a ClassLabel, a Sequence of ClassLabel, a float or a fixed number of floats; it is "
-        f"{labels}. Pass `label`."
+        f"The feature {label!r} must be a ClassLabel, a Sequence of ClassLabel, a float or a fixed number of floats; "
+        f"it is {labels}. Pass `label`."
     )
 
 
@@ -131,11 +131,11 @@ def _feature(builder: Any, name: str, argument: str) -> Any:
 
 def _check_split(builder: Any, split: str) -> None:
     splits = builder.info.splits
-    base = split.split("[")[0].split("+")[0] if isinstance(split, str) else None
+    base = re.split(r"[\[+]", split, maxsplit=1)[0] if isinstance(split, str) else None
     if base not in splits:
         raise ValueError(
-            f"{builder.name!r} has no split {split!r}, only {checks.few(sorted(splits))}. Parts of one split are allowed: "
-            "`train='train[:80%]', valid='train[80%:]'`."
+            f"{builder.name!r} has no split {split!r}, only {checks.few(sorted(splits))}. Parts of one split are "
+            "allowed: `train='train[:80%]', valid='train[80%:]'`."
         )
     checks.check_split_filled(repr(split), splits[split].num_examples, f"in {builder.name!r}")
 
