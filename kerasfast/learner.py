@@ -4,12 +4,12 @@ import contextlib
 import os
 import pathlib
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasfast.arguments import whole
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.control import Rates, per_group
@@ -171,9 +171,9 @@ class Learner:
         stage = self._ready(metrics)
         steps, groups = stage.steps(), len(stage.groups)
         cycles = (
-            _whole("n_cycle", n_cycle),
-            cycle_len and _whole("cycle_len", cycle_len),
-            _whole("cycle_mult", cycle_mult),
+            whole("n_cycle", n_cycle),
+            None if cycle_len is None else whole("cycle_len", cycle_len),
+            whole("cycle_mult", cycle_mult),
         )
         if cycle_len is None and (use_clr or use_clr_beta or cycle_mult != 1 or cycle_save_name):
             raise ValueError("`cycle_mult`, `use_clr`, `use_clr_beta` and `cycle_save_name` need a `cycle_len`.")
@@ -186,9 +186,9 @@ class Learner:
 
     def fit_one_cycle(
         self,
-        lrs: Rates,
+        learning_rates: Rates,
         epochs: int,
-        wds: Rates | None = None,
+        weight_decays: Rates | None = None,
         *,
         div: float = 25.0,
         tail: float = 0.1,
@@ -197,21 +197,22 @@ class Learner:
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> keras.callbacks.History:
-        """Train one cycle: up from `lrs / div` to `lrs` and back, a fade-out at the end, the momentum the other way.
+        """Train one cycle: up from a `div`-th of the rates and back, a fade-out at the end, the momentum the other way.
 
         Args:
-            lrs: Largest rate, one or one per layer group.
+            learning_rates: Largest rate, one or one per layer group.
             epochs: Length of the cycle.
-            wds: One decoupled weight decay, or one per layer group.
-            div: The first rate is `lrs / div`.
-            tail: Fraction of the cycle that fades out to `lrs / (100 * div)`.
+            weight_decays: One decoupled weight decay, or one per layer group.
+            div: The first rates are `learning_rates / div`.
+            tail: Fraction of the cycle that fades out to `learning_rates / (100 * div)`.
             momentum: Largest and smallest momentum (first beta for the Adam family).
             best_save_name, metrics, callbacks: As in `fit`.
         """
         stage = self._ready(metrics)
         groups = len(stage.groups)
-        plan = one_cycle_plan(stage.steps(), _whole("epochs", epochs), div, tail, momentum)
-        plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
+        plan = one_cycle_plan(stage.steps(), whole("epochs", epochs), div, tail, momentum)
+        decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
+        plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
         return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks)
 
     def fit_opt_sched(
@@ -241,9 +242,9 @@ class Learner:
 
     def lr_find(
         self,
-        start_lr: Rates = 1e-5,
-        end_lr: float = 10.0,
-        wds: Rates | None = None,
+        start: Rates = 1e-5,
+        end: float = 10.0,
+        weight_decays: Rates | None = None,
         *,
         linear: bool = False,
         steps: int = 100,
@@ -254,11 +255,11 @@ class Learner:
             self.search = find_learning_rate(
                 stage.model,
                 batches(stage.data.train, stage.epochs),
-                start=start_lr,
-                end=end_lr,
+                start=start,
+                end=end,
                 steps=steps,
                 linear=linear,
-                weight_decays=wds,
+                weight_decays=weight_decays,
             )
         return self.search
 
@@ -340,9 +341,3 @@ class Learner:
         if split is None:
             raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
         return split
-
-
-def _whole(name: str, value: int) -> int:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"`{name}` must be a whole number, 1 or more; received {value!r}.")
-    return int(value)

@@ -105,8 +105,8 @@ FILES = [
 ]
 LABELS = [
     (lambda w: table(w, "unlabelled.csv"), ValueError, "p3"),
-    (lambda w: table(w, "tags.csv", multi_label=False), ValueError, "p1"),
-    (lambda w: table(w, "words.csv", regression=True), ValueError, "tall"),
+    (lambda w: table(w, "tags.csv", target_kind="single"), ValueError, "p1"),
+    (lambda w: table(w, "words.csv", target_kind="regression"), ValueError, "tall"),
     (lambda w: table(w, "tags.csv", label_columns="label"), ValueError, "label.*name, tags|label.*'name', 'tags'"),
     (lambda w: table(w, "tags.csv", valid_indices=[99]), ValueError, "99"),
     (lambda w: table(w, "tags.csv", valid_indices=[1, 1]), ValueError, "1"),
@@ -114,7 +114,7 @@ LABELS = [
     (lambda w: table(w, "tags.csv", valid_indices=list(range(8))), ValueError, "nothing is left to train on"),
     (lambda w: table(w, "tags.csv", valid_indices=[0.5]), ValueError, "whole|integer"),
     (lambda w: arrays(targets=np.zeros(5, int)), ValueError, "8 images but 5 targets"),
-    (lambda w: arrays(targets=np.linspace(0, 1, 8)), ValueError, "regression=True"),
+    (lambda w: arrays(targets=np.linspace(0, 1, 8)), ValueError, "target_kind="regression""),
     (lambda w: arrays(targets=np.arange(8) - 1), ValueError, "class indices|whole"),
     (lambda w: arrays(classes=["only"]), ValueError, "1 name"),
     (lambda w: arrays(valid=(np.zeros((2, 16, 16, 3), np.uint8), np.array([0, 7]))), ValueError, "7"),
@@ -167,7 +167,7 @@ LEARNING = [
     (lambda learn: learn.predict_array(np.zeros((5, 5, 3))), ValueError, r"inputs\[None\]"),
     (lambda learn: learn.load("nothing"), FileNotFoundError, "No weights named 'nothing'"),
     (lambda learn: learn.freeze_to(7), ValueError, "has 3 layer groups"),
-    (lambda learn: learn.fit_one_cycle([1e-3] * 4, 1), ValueError, "`lrs` has 4 values"),
+    (lambda learn: learn.fit_one_cycle([1e-3] * 4, 1), ValueError, "`learning_rates` has 4 values"),
 ]
 
 

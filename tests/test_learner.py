@@ -91,10 +91,10 @@ def test_weight_decay_lasts_for_its_fit_alone_and_reaches_states_traced_before(t
 def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
     learn = make_learner(tmp_path)
     phases = [
-        kf.Phase(epochs=1, lr=0.01),
-        kf.Phase(epochs=2, lr=(0.01, 0.001), lr_decay="cosine"),
+        kf.Phase(epochs=1, learning_rate=0.01),
+        kf.Phase(epochs=2, learning_rate=(0.01, 0.001), learning_rate_decay="cosine"),
         kf.Phase(
-            epochs=1, lr=(np.array([0.001, 0.002, 0.004]), 0.0), lr_decay="linear", optimizer=keras.optimizers.Adam
+            epochs=1, learning_rate=(np.array([0.001, 0.002, 0.004]), 0.0), learning_rate_decay="linear", optimizer=keras.optimizers.Adam
         ),
     ]
     histories = learn.fit_opt_sched(phases)
@@ -128,7 +128,7 @@ def test_the_finder_leaves_the_next_fit_as_it_was(tmp_path):
         learn = make_learner(tmp_path)
         learn.fit(0.01, 1)
         if find:
-            assert learn.lr_find(end_lr=1.0, steps=20).suggestion > 0
+            assert learn.lr_find(end=1.0, steps=20).suggestion > 0
         learn.fit(0.01, 1, cycle_len=1)
         results.append(learn.model.get_weights())
     for a, b in zip(*results, strict=True):
@@ -236,8 +236,8 @@ def test_a_compiled_model_brings_its_own_loss(tmp_path):
         (lambda learn: learn.fit_one_cycle(0.1, 0), "`epochs` must be a whole number"),
         (lambda learn: learn.fit_opt_sched([]), "needs a phase"),
         (
-            lambda learn: learn.fit_opt_sched([kf.Phase(lr_decay="sudden")]),
-            "`lr_decay` must be one of constant, linear",
+            lambda learn: learn.fit_opt_sched([kf.Phase(learning_rate_decay="sudden")]),
+            "`learning_rate_decay` must be one of 'constant', 'linear'",
         ),
         (lambda learn: learn.fit_opt_sched([kf.Phase(momentum=0.9), kf.Phase()]), "in some phases of one optimizer"),
         (lambda learn: learn.freeze_to(3), "has 3 layer groups; pass an index from -3 to 2"),

@@ -48,7 +48,7 @@ def describe_data(data: ImageData) -> str:
     """Return a line with the numbers of pictures and the classes."""
     counts = {"training": data.train, "validation": data.valid, "test": data.test}
     pictures = ", ".join(f"{len(view)} {name}" for name, view in counts.items() if view is not None)
-    kind = "tags, several for each picture" if data.kind == "multi" else "classes, one for each picture"
+    kind = "tags, several for each picture" if data.target_kind == "multi" else "classes, one for each picture"
     shown = ", ".join(data.classes[:20]) + (", ..." if len(data.classes) > 20 else "")
     return f"Pictures: {pictures}. {len(data.classes)} {kind}: {shown}."
 
@@ -82,7 +82,7 @@ def plot_examples(data: ImageData, scores: Scores, out: pathlib.Path, seed: int)
     view, count = data.valid, len(data.valid)
     rows = np.sort(np.random.default_rng(seed).choice(count, min(EXAMPLES, count), replace=False))
     targets = view.targets[rows]
-    truth = targets if data.kind == "multi" else np.eye(len(data.classes))[targets]
+    truth = targets if data.target_kind == "multi" else np.eye(len(data.classes))[targets]
     axes = plot_predictions(
         np.stack([view[int(row)][0] for row in rows]),
         truth,

@@ -109,7 +109,7 @@ def run_demo(settings: Settings, *, backbone: Backbone | None = None) -> dict[st
     data, layout = _data(settings, progress)
     files: dict[str, pathlib.Path] = {}
     with progress.stage("features", f"{backbone.name} looks at every picture once, at {settings.size} pixels"):
-        metrics = {"metrics": [f2()]} if data.kind == "multi" else {}
+        metrics = {"metrics": [f2()]} if data.target_kind == "multi" else {}
         learn = ImageLearner.pretrained(backbone, data, precompute=True, **metrics)
     rates = _train(learn, settings.out, progress, files)
     scores = _score(learn, progress)
@@ -149,7 +149,7 @@ def _data(settings: Settings, progress: Progress) -> tuple[ImageData, Layout]:
         print(f"Found {layout.describe()}.")
         side_on = transforms_side_on(settings.size, max_zoom=MAX_ZOOM)
         data = layout.open(side_on, batch_size=settings.batch_size, seed=settings.seed)
-        if data.kind == "multi":
+        if data.target_kind == "multi":
             data = replace(data, transforms=transforms_top_down(settings.size, max_zoom=MAX_ZOOM))
         data = replace(data, path=settings.out)
         print(report.describe_data(data))
@@ -170,7 +170,7 @@ def _train(
         learn.fit(rate, 3, cycle_len=1, cycle_mult=2)
         recorders = {"head": learn.recorder}
     # Pictures unlike ImageNet's need more change in the early layers than photographs of cats and dogs.
-    parts = (9, 3, 1) if learn.data.kind == "multi" else (100, 10, 1)
+    parts = (9, 3, 1) if learn.data.target_kind == "multi" else (100, 10, 1)
     tuned = [rate / TUNING_PART / part for part in parts]
     shown = ", ".join(f"{value:.2g}" for value in tuned)
     with progress.stage("fine-tuning", f"all layers learn from augmented pictures, rates {shown}, 2 cycles"):
@@ -189,7 +189,7 @@ def _score(learn: ImageLearner, progress: Progress) -> report.Scores:
     with progress.stage("validation", f"each picture plain and in {VIEWS} augmented views"):
         views, targets = learn.tta(VIEWS)
     plain, mean = views[0], np.mean(views, axis=0)
-    if learn.data.kind == "multi":
+    if learn.data.target_kind == "multi":
         threshold, score = best_threshold(targets, mean)
         tags, _ = best_constant(learn.data.fixed.targets)
         constant = fbeta_score(targets, np.tile(tags, (len(targets), 1)))

@@ -128,7 +128,7 @@ class ColumnarModelData(ModelData):
             *trn_ds.arrays,
             valid=val_ds.arrays,
             test=None if test_ds is None else test_ds.inputs,
-            kind="regression" if trn_ds.is_reg else "multi" if trn_ds.is_multi else "single",
+            target_kind="regression" if trn_ds.is_reg else "multi" if trn_ds.is_multi else "single",
             batch_size=bs,
             path=path,
         )
@@ -225,7 +225,7 @@ class ColumnarModelData(ModelData):
             embedding_dropout=emb_drop, batch_norm=use_bn, y_range=y_range, activation=task_of(data.target).activation,
         )  # fmt: skip
         widths = embedding_widths(cardinalities, emb_szs)
-        table_learner = TableLearner(data, model, embedding_widths=widths, metrics=[], optimizer=opt_fn, clip=clip)
+        table_learner = TableLearner(model, data, embedding_widths=widths, metrics=[], optimizer=opt_fn, clip=clip)
         return StructuredLearner(self, table_learner, metrics=metrics, crit=crit)
 
 

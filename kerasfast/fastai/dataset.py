@@ -184,7 +184,7 @@ class ImageClassifierData(ModelData):
             valid_indices=val_idxs,
             test=test_name,
             separator=None if continuous else cat_separator,
-            regression=continuous,
+            target_kind="regression" if continuous else None,
         )
         return cls._around(source, path, bs, tfms)
 
@@ -217,7 +217,7 @@ class ImageClassifierData(ModelData):
         root = pathlib.Path(path)
         if test_name is not None:
             splits["test"] = folders.unlabelled(root, test_name)
-        source = sources.assemble(root, splits, classes=tuple(str(name) for name in classes), kind=kind)
+        source = sources.assemble(root, splits, classes=tuple(str(name) for name in classes), target_kind=kind)
         return cls._around(source, path, bs, tfms)
 
     @classmethod
@@ -245,7 +245,7 @@ class ImageClassifierData(ModelData):
             test: Pictures to predict, or a pair with targets.
             continuous: Whether the targets are values.
         """
-        source = arrays_source(path, trn, val, test=test, classes=classes, regression=continuous)
+        source = arrays_source(path, trn, val, test=test, classes=classes, target_kind="regression" if continuous else None)
         if tfms[0] is None:
             height, width = source.train.images.shape[1:3]
             if height != width:
@@ -281,7 +281,7 @@ class ImageClassifierData(ModelData):
         return type(self)(self.core.resize(targ_sz, new_path), self.tfms)
 
     def _loader(self, view: View | None, transform: Transforms) -> DataLoader | None:
-        return None if view is None else DataLoader(ImageDataset(view, transform, self.classes, self.core.kind))
+        return None if view is None else DataLoader(ImageDataset(view, transform, self.classes, self.core.target_kind))
 
 
 def _check_transforms(tfms: tuple) -> None:

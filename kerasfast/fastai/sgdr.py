@@ -272,10 +272,10 @@ class TrainingPhase:
         return Phase(
             epochs=self.epochs,
             lr=_tuple_or_rates(self.lr),
-            lr_decay=DECAYS[DecayType(self.lr_decay)],
+            learning_rate_decay=DECAYS[DecayType(self.lr_decay)],
             momentum=self.momentum,
             momentum_decay=DECAYS[DecayType(self.momentum_decay)],
-            wds=self.wds,
+            weight_decay=self.wds,
             optimizer=_maker(self.opt_fn, self.beta),
             power=self.power,
         )

@@ -88,7 +88,7 @@ def _targets(name: str, targets: np.ndarray, kind: str) -> np.ndarray:
     targets = _finite(name, targets[:, None] if targets.ndim == 1 else targets, 2).astype(np.float32)
     if kind == "multi" and not np.isin(targets, (0, 1)).all():
         raise ValueError(
-            f"{name} must be 0 or 1 for kind='multi'; they reach from {targets.min():g} to {targets.max():g}."
+            f"{name} must be 0 or 1 for target_kind='multi'; they reach from {targets.min():g} to {targets.max():g}."
         )
     return targets
 

@@ -71,10 +71,10 @@ class CollabFilter(TableLearner):
         y_range: tuple[float, float] | None = None,
         **arguments,
     ):
-        if len(data.cardinalities) != 2 or data.value_names or data.target.kind != "regression":
+        if len(data.cardinalities) != 2 or data.value_names or data.target_kind != "regression":
             raise ValueError(
                 "collaborative filtering needs a regression with two categorical columns, users and items, and no "
-                f"continuous one; received {list(data.cardinalities)}, {list(data.value_names)}, {data.target.kind}."
+                f"continuous one; received {list(data.cardinalities)}, {list(data.value_names)}, {data.target_kind}."
             )
         users, items = data.cardinalities.values()
         if y_range is None:

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import whole
 from kerasfast.tabular.arrays import array_cardinalities, array_target, encoded_rows
 from kerasfast.tabular.batching import Batching, Masking
 from kerasfast.tabular.encoding import TableEncoder
@@ -54,6 +54,11 @@ class TableData:
     encoder: TableEncoder | None = None
     path: str | os.PathLike = "."
 
+    @property
+    def target_kind(self) -> str:
+        """`"single"` (one class a row), `"multi"` (labels) or `"regression"` (numbers)."""
+        return self.target.kind
+
     @classmethod
     def from_frame(
         cls,
@@ -62,7 +67,7 @@ class TableData:
         *,
         categorical: Sequence[str] = (),
         continuous: Sequence[str] = (),
-        kind: str | None = None,
+        target_kind: str | None = None,
         log: bool = False,
         valid: pd.DataFrame | None = None,
         valid_indices: Sequence[int] | None = None,
@@ -81,9 +86,9 @@ class TableData:
             frame: Training rows, and validation rows unless they are in `valid`.
             target: The column to predict, or several.
             categorical, continuous: The columns to predict from.
-            kind: "regression", "single" (one class a row) or "multi" (a 0/1 column per label); by default one column of
-                text, categories or booleans is "single", several columns of 0 and 1 are "multi", all else is a
-                regression.
+            target_kind: "regression", "single" (one class a row) or "multi" (a 0/1 column per label); by default one
+                column of text, categories or booleans is "single", several columns of 0 and 1 are "multi", all else is
+                a regression.
             log: Learn the logarithm of the target; predictions of frames come back in its own units.
             valid: A frame with the validation rows.
             valid_indices: Row numbers for validation.
@@ -102,7 +107,7 @@ class TableData:
         """
         _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
         _check_frame("frame", frame)
-        statistics = TargetStatistics(target, kind, log)
+        statistics = TargetStatistics(target, target_kind, log)
         encoder = _encoder(encoder, categorical, continuous, statistics.names)
         if valid is None:
             chosen = _mask(frame, choose_split(len(frame), valid_indices, valid_fraction, valid_dates, seed))
@@ -123,7 +128,7 @@ class TableData:
         *,
         categorical: Sequence[str] = (),
         continuous: Sequence[str] = (),
-        kind: str | None = None,
+        target_kind: str | None = None,
         log: bool = False,
         valid: Files | None = None,
         valid_indices: Sequence[int] | None = None,
@@ -154,7 +159,7 @@ class TableData:
             ImportError: If pyarrow is not installed.
         """
         _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
-        statistics = TargetStatistics(target, kind, log)
+        statistics = TargetStatistics(target, target_kind, log)
         encoder = _encoder(encoder, categorical, continuous, statistics.names)
         columns = [*encoder.categorical, *encoder.continuous, *statistics.names, *([weights] if weights else [])]
         source = FileParts(files, [*columns, *(valid_dates or ())[:1]])
@@ -182,7 +187,7 @@ class TableData:
         valid_fraction: float | None = None,
         test: tuple | None = None,
         cardinalities: Sequence[int] | Mapping[str, int] | None = None,
-        kind: str = "regression",
+        target_kind: str = "regression",
         weights: np.ndarray | None = None,
         batch_size: int = 128,
         seed: int = 42,
@@ -199,7 +204,7 @@ class TableData:
             valid_indices, valid_fraction: As in `from_frame`.
             test: (codes, values) to predict.
             cardinalities: Number of codes of each column; by default one more than the largest code.
-            kind: "regression", "single" or "multi".
+            target_kind: "regression", "single" or "multi".
             weights: (rows,) weight of each training row.
             batch_size, seed, path: As in `from_frame`.
 
@@ -207,17 +212,17 @@ class TableData:
             ValueError: If the arrays do not fit each other.
         """
         _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction)
-        rows = encoded_rows("training", codes, values, targets, kind, weights)
+        rows = encoded_rows("training", codes, values, targets, target_kind, weights)
         if valid is None:
             split = choose_split(rows.count, valid_indices, valid_fraction, None, seed)
             chosen = _mask(pd.DataFrame(index=pd.RangeIndex(rows.count)), split)
             held = rows.take(chosen)._replace(weights=None) if chosen.any() else None
             rows = rows.take(~chosen)
         else:
-            held = encoded_rows("validation", *valid, kind)
+            held = encoded_rows("validation", *valid, target_kind)
         unlabelled = None if test is None else encoded_rows("test", *test)
         views = [rows, held, unlabelled]
-        target, cardinalities = array_target(views, kind), array_cardinalities(views, cardinalities)
+        target, cardinalities = array_target(views, target_kind), array_cardinalities(views, cardinalities)
         return cls._of_rows(views, target, batch_size, seed, cardinalities=cardinalities, path=path)
 
     @classmethod
@@ -265,8 +270,7 @@ def _learn(encoder: TableEncoder, frames: Iterable[pd.DataFrame]) -> TableEncode
 
 def _batching(encoder: TableEncoder | None, batch_size: int, seed: int) -> tuple[Batching, Batching]:
     """Return how training rows, and how all others, become batches."""
-    if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
-        raise ValueError(f"`batch_size` must be a whole number, 1 or more; received {batch_size!r}.")
+    whole("batch_size", batch_size)
     masking = None if encoder is None else Masking.of(encoder)
     return Batching(batch_size, True, seed, masking), Batching(batch_size, False, seed)
 

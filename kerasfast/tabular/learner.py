@@ -49,8 +49,8 @@ class TableLearner(Learner):
     Three layer groups: embeddings, hidden, output. All are trained; the optimizer is Adam.
 
     Args:
-        data: The rows.
         model: Takes {"codes", "values"} as `data` gives them.
+        data: The rows.
         embedding_widths: Of an `entity_embedding_model`; None for any other model.
         **arguments: Of `Learner`: `groups`, `loss`, `metrics`, `optimizer`, `clip`, `jit_compile`, `path`,
             `steps_per_execution`. Loss and metric follow the kind of target; the metric is `exp_rmspe` where the model
@@ -68,8 +68,8 @@ class TableLearner(Learner):
 
     def __init__(
         self,
-        data: TableData,
         model: keras.Model,
+        data: TableData,
         *,
         embedding_widths: Mapping[str, int] | None = None,
         **arguments,
@@ -110,7 +110,7 @@ class TableLearner(Learner):
             embedding_sizes=embedding_sizes, embedding_dropout=embedding_dropout, batch_norm=batch_norm,
             y_range=y_range, activation=task_of(data.target).activation,
         )  # fmt: skip
-        return cls(data, model, embedding_widths=embedding_widths(data.cardinalities, embedding_sizes), **arguments)
+        return cls(model, data, embedding_widths=embedding_widths(data.cardinalities, embedding_sizes), **arguments)
 
     @property
     def predictor(self) -> TablePredictor:

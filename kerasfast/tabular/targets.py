@@ -98,11 +98,11 @@ class TargetStatistics:
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError(f"`target` must be a column, or several different ones; received {names!r}.")
         if kind not in (None, *KINDS):
-            raise ValueError(f"`kind` must be one of {', '.join(KINDS)}; received {kind!r}.")
+            raise ValueError(f"`target_kind` must be one of {', '.join(KINDS)}; received {kind!r}.")
         if kind == "single" and len(self.names) > 1:
-            raise ValueError(f"`kind='single'` has one target column; received {list(self.names)}.")
+            raise ValueError(f"`target_kind='single'` has one target column; received {list(self.names)}.")
         if log and kind in ("single", "multi"):
-            raise ValueError(f"`log` is for regressions; received kind={kind!r}.")
+            raise ValueError(f"`log` is for regressions; received target_kind={kind!r}.")
         self.kind, self.log = kind, log
         self._classes = CategoryStatistics(self.names[0])
         self._binary = True

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasfast import schedules
+from kerasfast.arguments import choice, whole
 from kerasfast.training.control import Rates, per_group
 
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
@@ -89,37 +90,36 @@ class Phase:
 
     Args:
         epochs: Length.
-        lr: Rate, one or one per layer group; or a pair (first, last) of such, of which a tuple is made.
-        lr_decay: How the rate goes from first to last: "constant", "linear", "cosine", "exponential" or "polynomial".
+        learning_rate: Rate, one or one per layer group; or a tuple (first, last) of such.
+        learning_rate_decay: How the rate goes from first to last: "constant", "linear", "cosine", "exponential" or "polynomial".
         momentum: Momentum (first beta for the Adam family), a pair (first, last), or None for the optimizer's own.
-        momentum_decay: As `lr_decay`.
-        wds: Decoupled weight decay, one or one per layer group; None for the optimizer's own.
+        momentum_decay: As `learning_rate_decay`.
+        weight_decay: Decoupled weight decay, one or one per layer group; None for the optimizer's own.
         optimizer: A function that makes the optimizer of this phase; None for the learner's.
         power: Exponent of "polynomial".
     """
 
     epochs: int = 1
-    lr: Rates | tuple[Rates, Rates] = 1e-2
-    lr_decay: str = "constant"
+    learning_rate: Rates | tuple[Rates, Rates] = 1e-2
+    learning_rate_decay: str = "constant"
     momentum: float | tuple[float, float] | None = None
     momentum_decay: str = "constant"
-    wds: Rates | None = None
+    weight_decay: Rates | None = None
     optimizer: Callable[[], keras.optimizers.Optimizer] | None = None
     power: float = 2.0
 
     def __post_init__(self):
-        for name in ("lr_decay", "momentum_decay"):
-            if getattr(self, name) not in DECAYS:
-                raise ValueError(f"`{name}` must be one of {', '.join(DECAYS)}; received {getattr(self, name)!r}.")
-        if not isinstance(self.epochs, int) or self.epochs < 1:
-            raise ValueError(f"`epochs` must be a whole number, 1 or more; received {self.epochs!r}.")
+        for name in ("learning_rate_decay", "momentum_decay"):
+            choice(name, getattr(self, name), DECAYS)
+        whole("epochs", self.epochs)
 
     def rates(self, steps: int, groups: int) -> np.ndarray:
         """Return the (steps, groups) rates of the phase."""
-        first, last = self.lr if isinstance(self.lr, tuple) else (self.lr, None)
-        first = per_group("lr", first, groups)
-        last = self._last(first, None if last is None else per_group("lr", last, groups), self.lr_decay)
-        return np.stack([self._decay(self.lr_decay, *pair, steps) for pair in zip(first, last, strict=True)], axis=1)
+        decay, pair = self.learning_rate_decay, self.learning_rate
+        first, last = pair if isinstance(pair, tuple) else (pair, None)
+        first = per_group("learning_rate", first, groups)
+        last = self._last(first, None if last is None else per_group("learning_rate", last, groups), decay)
+        return np.stack([self._decay(decay, *ends, steps) for ends in zip(first, last, strict=True)], axis=1)
 
     def momentums(self, steps: int) -> np.ndarray | None:
         """Return the (steps,) momentum of the phase, or None."""
@@ -159,13 +159,14 @@ def phases_plan(phases: Sequence[Phase], steps: int, groups: int) -> Plan:
         ends[-1],
         np.concatenate([phase.rates(length, groups) for phase, length in zip(phases, lengths, strict=True)]),
         _joined([phase.momentums(length) for phase, length in zip(phases, lengths, strict=True)], "momentum"),
-        _joined([_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "wds"),
+        _joined([_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "weight_decay"),
         ends,
     )
 
 
 def _decays(phase: Phase, steps: int, groups: int) -> np.ndarray | None:
-    return None if phase.wds is None else np.tile(per_group("wds", phase.wds, groups), (steps, 1))
+    decay = phase.weight_decay
+    return None if decay is None else np.tile(per_group("weight_decay", decay, groups), (steps, 1))
 
 
 def _joined(parts: list[np.ndarray | None], name: str) -> np.ndarray | None:

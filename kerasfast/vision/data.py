@@ -4,10 +4,10 @@ import os
 import pathlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
 
 import numpy as np
 
+from kerasfast.arguments import whole
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
@@ -52,10 +52,8 @@ class ImageData:
     on_device: bool = False
 
     def __post_init__(self):
-        for name, least in (("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-                raise ValueError(f"`{name}` must be a whole number, {least} or more; received {value!r}.")
+        whole("batch_size", self.batch_size)
+        whole("seed", self.seed, least=0)
         if not isinstance(self.transforms, Transforms):
             raise ValueError(
                 f"`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received {self.transforms!r}."
@@ -125,9 +123,9 @@ class ImageData:
         return self.source.classes
 
     @property
-    def kind(self) -> str:
-        """`"single"`, `"multi"` or `"regression"`."""
-        return self.source.kind
+    def target_kind(self) -> str:
+        """`"single"` (one class a picture), `"multi"` (tags) or `"regression"` (numbers)."""
+        return self.source.target_kind
 
     @property
     def size(self) -> int:

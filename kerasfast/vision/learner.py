@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from kerasfast.arguments import whole
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy
@@ -57,8 +58,8 @@ class ImageLearner(Learner):
     goes back to pictures, with the same head.
 
     Args:
-        data: The pictures.
         network: Model, features and head that share their layers.
+        data: The pictures.
         precompute: Whether to begin on stored activations.
         **arguments: Of `Learner`: `loss`, `metrics`, `optimizer`, `clip`, `jit_compile`, `path`.
 
@@ -74,8 +75,8 @@ class ImageLearner(Learner):
         views, targets = learn.tta()
     """
 
-    def __init__(self, data: ImageData, network: ImageNetwork, *, precompute: bool = False, **arguments):
-        task = TASKS[data.kind]
+    def __init__(self, network: ImageNetwork, data: ImageData, *, precompute: bool = False, **arguments):
+        task = TASKS[data.target_kind]
         arguments.setdefault("loss", task.loss)
         arguments.setdefault("metrics", [task.metric()] if task.metric else [])
         self.network = network
@@ -118,7 +119,7 @@ class ImageLearner(Learner):
         units = len(data.classes)
         with _precision("mixed_float16" if accelerate else keras.config.dtype_policy()):
             network = assemble(
-                backbone, units, activation=TASKS[data.kind].activation, hidden=hidden, dropout=dropout,
+                backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
                 custom_head=custom_head, pool=pool, weights=weights,
             )  # fmt: skip
         if accelerate:
@@ -131,7 +132,7 @@ class ImageLearner(Learner):
                     "machine training is faster without it.",
                     stacklevel=2,
                 )
-        return cls(data, network, precompute=precompute, **arguments)
+        return cls(network, data, precompute=precompute, **arguments)
 
     @property
     def precompute(self) -> bool:
@@ -164,10 +165,10 @@ class ImageLearner(Learner):
         Raises:
             ValueError: If the classes or the kind of target differ.
         """
-        if (data.kind, data.classes) != (self.data.kind, self.data.classes):
+        if (data.target_kind, data.classes) != (self.data.target_kind, self.data.classes):
             raise ValueError(
-                f"The new data has {len(data.classes)} classes ({data.kind}), the old {len(self.data.classes)} "
-                f"({self.data.kind}), or their names differ; make a new learner."
+                f"The new data has {len(data.classes)} classes ({data.target_kind}), the old {len(self.data.classes)} "
+                f"({self.data.target_kind}), or their names differ; make a new learner."
             )
         self._main.data = data = replace(data, on_device=self.data.on_device)
         self._main.transform = _mover(data)
@@ -186,8 +187,7 @@ class ImageLearner(Learner):
             Predictions (1 + n_aug, n, classes), the plain view first, and the targets (None for unlabelled pictures).
             Their mean over the first axis is the usual result.
         """
-        if not isinstance(n_aug, int) or n_aug < 0:
-            raise ValueError(f"`n_aug` must be a whole number, 0 or more; received {n_aug!r}.")
+        n_aug = whole("n_aug", n_aug, least=0)
         plain = self._split(self.data, is_test)
         augmented = self.data.test_augmented if is_test else self.data.augmented
         views = view_batches(plain, augmented, n_aug)

@@ -42,7 +42,7 @@ def test_tables_are_found_with_folder_and_suffix(csv, folder, test, suffix, in_t
     assert layout.suffix == ("" if in_table else suffix)
     assert csv in layout.describe() and (test or "no test pictures") in layout.describe()
     data = opened(layout)
-    assert data.kind == "multi" and (len(data.train), len(data.valid)) == (8, 2)
+    assert data.target_kind == "multi" and (len(data.train), len(data.valid)) == (8, 2)
     assert (data.test is None) == (test is None)
 
 
@@ -52,7 +52,7 @@ def test_a_table_without_column_names_keeps_its_first_row(tmp_path):
     layout = detect_layout(tmp_path)
     assert not layout.header
     data = opened(layout)
-    assert data.kind == "single" and len(data.train) + len(data.valid) == 10
+    assert data.target_kind == "single" and len(data.train) + len(data.valid) == 10
 
 
 def test_pictures_may_lie_beside_their_table(tmp_path):

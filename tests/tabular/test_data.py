@@ -201,7 +201,7 @@ def test_arrays_are_taken_as_they_are(rng):
 def test_arrays_of_one_kind_are_enough(rng):
     codes, values, _ = arrays(rng)
     classes = rng.integers(0, 3, 100)
-    data = kf.TableData.from_arrays(None, values, classes, kind="single")
+    data = kf.TableData.from_arrays(None, values, classes, target_kind="single")
     assert data.target.classes == [0, 1, 2] and set(next(iter(data.train.dataset()))[0]) == {"values"}
     data = kf.TableData.from_arrays(codes, None, classes, valid=(codes, None, classes), cardinalities=[9, 5])
     assert list(data.cardinalities.values()) == [9, 5] and set(next(iter(data.train.dataset()))[0]) == {"codes"}
@@ -217,7 +217,7 @@ def test_arrays_of_one_kind_are_enough(rng):
         ({"values": np.zeros(100)}, r"training values must be numbers \(rows, columns\)"),
         ({"targets": np.zeros(99)}, "the same number of rows"),
         ({"targets": np.full(100, np.nan)}, "training targets must be finite"),
-        ({"targets": np.zeros((100, 2)) + 2, "kind": "multi"}, "0 or 1 for kind='multi'"),
+        ({"targets": np.zeros((100, 2)) + 2, "target_kind": "multi"}, "0 or 1 for target_kind='multi'"),
         ({"kind": "classes"}, "`kind` must be one of"),
         ({"cardinalities": [5, 3]}, "'code_1' has the code 4 but only 3 codes"),
         ({"cardinalities": [5]}, "1 columns, the codes have 2"),

@@ -200,7 +200,7 @@ def test_a_model_of_your_own_trains_too():
     x = keras.layers.Flatten()(keras.layers.Embedding(6, 4)(codes))
     outputs = keras.layers.Dense(1)(keras.layers.Concatenate()([x, values]))
     data = kf.TableData.from_frame(table(), "price", **COLUMNS, log=True)
-    learn = kf.TableLearner(data, keras.Model({"codes": codes, "values": values}, outputs))
+    learn = kf.TableLearner(keras.Model({"codes": codes, "values": values}, outputs), data)
     history = learn.fit(0.01, 4).history["val_loss"]
     assert history[-1] < history[0]
     with pytest.raises(ValueError, match="made elsewhere"):

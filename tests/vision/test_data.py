@@ -170,7 +170,7 @@ def test_planets_pictures_are_not_black(data_dir, area_scaled):
     data = ImageData.from_dataframe(
         data_dir / "planet", names, folder="train-jpg", suffix=".jpg", transforms=transforms_top_down(32)
     )
-    assert data.kind == "multi"
+    assert data.target_kind == "multi"
     pixels, targets = collected(data.fixed.dataset())
     assert targets.shape == (32, len(data.classes))
     for file, received in zip(data.fixed.files, pixels, strict=True):
@@ -369,7 +369,7 @@ def test_tags_become_multi_hot_targets(flat, frame):
         ImageData.from_dataframe(flat, frame, **options),
         ImageData.from_csv(flat, "tags.csv", **options),
     ):
-        assert (data.kind, data.classes) == ("multi", ("x", "y", "z"))
+        assert (data.target_kind, data.classes) == ("multi", ("x", "y", "z"))
         _, targets = collected(data.valid.dataset())
         assert targets.dtype == np.float32
         np.testing.assert_array_equal(targets, [[1, 1, 0], [1, 0, 1]])
@@ -378,10 +378,10 @@ def test_tags_become_multi_hot_targets(flat, frame):
 def test_numbers_become_regression_targets(flat, frame):
     frame["across"], frame["down"] = np.arange(6) / 2, -np.arange(6.0)
     data = ImageData.from_dataframe(
-        flat, frame, folder="pictures", suffix=".jpg", valid_indices=[1, 5], regression=True,
+        flat, frame, folder="pictures", suffix=".jpg", valid_indices=[1, 5], target_kind="regression",
         label_columns=["across", "down"], transforms=Transforms(8),
     )  # fmt: skip
-    assert (data.kind, data.classes) == ("regression", ("across", "down"))
+    assert (data.target_kind, data.classes) == ("regression", ("across", "down"))
     np.testing.assert_array_equal(collected(data.valid.dataset())[1], [[0.5, -1], [2.5, -5]])
 
 

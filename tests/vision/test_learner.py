@@ -215,7 +215,7 @@ def test_tags_get_a_sigmoid_a_threshold_and_a_planet_style_submission(tagged, tm
     )
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)
     learn = kf.ImageLearner.pretrained(backbone(), data, pool="max", hidden=(16,), precompute=True, metrics=[kf.f2()])
-    assert data.kind == "multi" and data.classes == ("any", "left", "right")
+    assert data.target_kind == "multi" and data.classes == ("any", "left", "right")
     history = learn.fit(0.05, 15)
     assert history.history["val_f2"][-1] > kf.best_constant(data.train.targets)[1]
     predictions, targets = learn.predict_with_targs()
@@ -228,7 +228,7 @@ def test_tags_get_a_sigmoid_a_threshold_and_a_planet_style_submission(tagged, tm
 
 def test_values_get_a_linear_head_and_the_absolute_error(tagged, tmp_path):
     data = kf.ImageData.from_csv(
-        tagged, "values.csv", folder="pics", suffix=".png", regression=True, transforms=kf.Transforms(32), batch_size=8
+        tagged, "values.csv", folder="pics", suffix=".png", target_kind="regression", transforms=kf.Transforms(32), batch_size=8
     )
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)
     learn = kf.ImageLearner.pretrained(
@@ -260,7 +260,7 @@ def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_pat
         keras.utils.set_random_seed(3)
         learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path), hidden=(8,), precompute=stored)
         if find:
-            assert len(learn.lr_find(end_lr=0.1, steps=9).losses) == 9
+            assert len(learn.lr_find(end=0.1, steps=9).losses) == 9
         learn.fit(0.01, 2)
         results.append([*learn.model.get_weights(), learn.recorder.losses])
     for a, b in zip(*results, strict=True):

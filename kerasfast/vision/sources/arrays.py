@@ -45,7 +45,7 @@ def arrays_source(
     *,
     test: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None,
     classes: Sequence[str] | None = None,
-    regression: bool = False,
+    target_kind: str | None = None,
 ) -> ImageSource:
     """Return a source over arrays.
 
@@ -57,7 +57,7 @@ def arrays_source(
         valid: The same for validation.
         test: Images alone, or the same.
         classes: Class names in the order of the indices; the numbers by default.
-        regression: Whether targets are values.
+        target_kind: "single", "multi" or "regression"; None for "multi" where the targets have two axes, else "single".
 
     Raises:
         ValueError: If shapes, ranges or labels do not fit; the message names the array.
@@ -66,12 +66,12 @@ def arrays_source(
     if isinstance(test, (tuple, list)):
         named["test"] = _pair("test", test)
     images = {name: _pixels(name, pair[0]) for name, pair in named.items()}
-    targets = {name: _column(pair[1], regression) for name, pair in named.items()}
+    targets = {name: _column(pair[1], target_kind) for name, pair in named.items()}
     for name in named:
         if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
             count = len(targets[name]) if targets[name].ndim else "a single value as"
             raise ValueError(f"`{name}` has {len(images[name])} images but {count} targets.")
-    kind = "regression" if regression else "multi" if targets["train"].ndim == 2 else "single"
+    kind = target_kind or ("multi" if targets["train"].ndim == 2 else "single")
     names = _class_names(kind, targets["train"], classes)
     shape = targets["train"].shape[1:]
     targets = {name: _targets(name, values, kind, len(names), shape) for name, values in targets.items()}
@@ -88,11 +88,11 @@ def _pair(name: str, pair: tuple) -> tuple:
     return pair
 
 
-def _column(targets: np.ndarray, regression: bool) -> np.ndarray:
+def _column(targets: np.ndarray, target_kind: str | None) -> np.ndarray:
     """Return targets as an array; one column of class numbers, as in Keras's CIFAR, is flat."""
     targets = np.asarray(targets)
     is_column = targets.ndim == 2 and targets.shape[1] == 1
-    return targets[:, 0] if is_column and targets.dtype.kind in "iu" and not regression else targets
+    return targets[:, 0] if is_column and targets.dtype.kind in "iu" and target_kind in (None, "single") else targets
 
 
 def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
@@ -131,7 +131,7 @@ def _class_names(kind: str, targets: np.ndarray, classes: Sequence[str] | None) 
         if not np.issubdtype(targets.dtype, np.integer):
             raise ValueError(
                 f"Targets of one class each must be whole numbers; received {targets.dtype}. For values pass "
-                "`regression=True`."
+                "`target_kind='regression'`."
             )
         count = max(int(targets.max()) + 1, 0)
     else:

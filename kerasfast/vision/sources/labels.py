@@ -56,7 +56,10 @@ def _find_csv(root: pathlib.Path, csv: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def table_columns(
-    frame: pandas.DataFrame, name_column: Column, label_columns: Column | Sequence[Column] | None, regression: bool
+    frame: pandas.DataFrame,
+    name_column: Column,
+    label_columns: Column | Sequence[Column] | None,
+    target_kind: str | None,
 ) -> tuple[int, list[int]]:
     """Return the position of the name column, and those of the label columns.
 
@@ -64,7 +67,7 @@ def table_columns(
         frame: The table.
         name_column: Column of the picture names, by position or name.
         label_columns: Columns of the labels; None means the first other column, or all others for regression.
-        regression: Whether the labels are numbers to predict.
+        target_kind: "single", "multi", "regression", or None.
 
     Raises:
         ValueError: When the table has too few columns or no rows, or a column is absent or asked for twice.
@@ -85,15 +88,15 @@ def table_columns(
     name = _position(frame, name_column)
     if label_columns is None:
         others = [position for position in range(frame.shape[1]) if position != name]
-        return name, others if regression else others[:1]
+        return name, others if target_kind == "regression" else others[:1]
     wanted = [label_columns] if isinstance(label_columns, (int, str, np.integer)) else list(label_columns)
     labels = [_position(frame, column) for column in wanted]
     if not labels or len({name, *labels}) < 1 + len(labels):
         raise ValueError(f"`label_columns` must name other columns than `name_column`, each once; received {wanted!r}.")
-    if len(labels) > 1 and not regression:
+    if len(labels) > 1 and target_kind != "regression":
         raise ValueError(
             f"Labels come from one column, with a separator between several tags; `label_columns` has {wanted!r}. Join "
-            "the columns into one, or pass `regression=True` when they hold numbers to predict."
+            "the columns into one, or pass `target_kind='regression'` when they hold numbers to predict."
         )
     return name, labels
 
@@ -123,20 +126,18 @@ def picture_names(column: pandas.Series) -> np.ndarray:
 
 
 def encode(
-    frame: pandas.DataFrame, names: np.ndarray, *, separator: str | None, multi_label: bool | None, regression: bool
+    frame: pandas.DataFrame, names: np.ndarray, *, separator: str | None, target_kind: str | None
 ) -> tuple[np.ndarray, tuple[str, ...], str]:
     """Return targets, classes (names of the numbers for regression) and the kind; see the two functions below."""
     if separator == "":
         raise ValueError("`separator` must be a text such as ' ', or None to keep labels whole; received ''.")
-    if regression and multi_label:
-        raise ValueError("`regression=True` predicts numbers and `multi_label=True` tags; pass one of them.")
-    if regression:
+    if target_kind == "regression":
         return *encode_numbers(frame, names, separator=separator), "regression"
-    return encode_tags(frame.iloc[:, 0], names, separator=separator, multi_label=multi_label)
+    return encode_tags(frame.iloc[:, 0], names, separator=separator, target_kind=target_kind)
 
 
 def encode_tags(
-    column: pandas.Series, names: np.ndarray, *, separator: str | None, multi_label: bool | None
+    column: pandas.Series, names: np.ndarray, *, separator: str | None, target_kind: str | None
 ) -> tuple[np.ndarray, tuple[str, ...], str]:
     """Return targets, sorted classes and the kind, `"single"` or `"multi"`.
 
@@ -144,13 +145,13 @@ def encode_tags(
         column: (n,) cells of text, numbers or lists of tags.
         names: (n,) picture names, for messages.
         separator: What stands between tags; None keeps a cell whole.
-        multi_label: Whether pictures have several tags; None looks whether one has.
+        target_kind: "single" or "multi"; None looks whether a picture has several tags.
 
     Returns:
         Targets of shape (n,) and int64 for one label each, (n, classes) and float32 for tags.
 
     Raises:
-        ValueError: For empty labels, and for several tags where `multi_label` is False.
+        ValueError: For empty labels, and for several tags where `target_kind` is "single".
     """
     tags = [set() if gone else _tags(cell, separator) for cell, gone in zip(column, column.isna(), strict=True)]
     empty = [name for name, own in zip(names, tags, strict=True) if not own]
@@ -160,14 +161,14 @@ def encode_tags(
             "Remove these rows, or give them a class of their own."
         )
     several = [index for index, own in enumerate(tags) if len(own) > 1]
-    if several and multi_label is False:
+    if several and target_kind == "single":
         name, own = str(names[several[0]]), sorted(tags[several[0]])
         raise ValueError(
-            f"`multi_label=False` allows one label a picture, but {name!r} has {own} ({len(several)} such rows). "
-            "Pass `separator=None` where a label contains the separator, or leave `multi_label` out."
+            f"`target_kind='single'` allows one label a picture, but {name!r} has {own} ({len(several)} such rows). "
+            "Pass `separator=None` where a label contains the separator, or leave `target_kind` out."
         )
     classes = tuple(sorted(set().union(*tags)))
-    multi = bool(several) if multi_label is None else multi_label
+    multi = bool(several) if target_kind is None else target_kind == "multi"
     return _multi_hot(tags, classes) if multi else _indices(tags, classes), classes, "multi" if multi else "single"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
 import os
 import pathlib
 import posixpath
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.arguments import number, whole
 from kerasfast.vision.sources import checks, folders, labels
 from kerasfast.vision.sources.decode import ImageError, Scan, scan
 
@@ -60,7 +60,7 @@ class ImageSource:
         valid: Pictures to judge by.
         test: Pictures to predict, or None.
         classes: Sorted class names; the names of the numbers for regression.
-        kind: `"single"` (one label each), `"multi"` (tags) or `"regression"`.
+        target_kind: `"single"` (one label each), `"multi"` (tags) or `"regression"`.
         skipped: Broken pictures that were left out, with the reason.
 
     Example:
@@ -74,7 +74,7 @@ class ImageSource:
     valid: Samples
     test: Samples | None
     classes: tuple[str, ...]
-    kind: str
+    target_kind: str
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -93,11 +93,9 @@ def validation_indices(n: int, *, fold: int = 0, fraction: float = 0.2, seed: in
     Raises:
         ValueError: When an argument is out of range, or the fold would be empty.
     """
-    for name, value, least in (("n", n, 1), ("fold", fold, 0)):
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise ValueError(f"`{name}` must be a whole number from {least} up; received {value!r}.")
-    if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
-        raise ValueError(f"The validation fraction must lie above 0 and below 1; received {fraction!r}.")
+    whole("n", n)
+    whole("fold", fold, least=0)
+    number("fraction", fraction, above=0, below=1)
     checks.check_seed(seed)
     size = int(fraction * n)
     if size == 0:
@@ -159,7 +157,7 @@ def from_folders(
         splits["test"] = folders.labelled(folders.class_pictures(root, test, "test"), classes)
     elif test is not None:
         splits["test"] = folders.unlabelled(root, test)
-    return assemble(root, splits, classes=classes, kind="single", on_error=on_error)
+    return assemble(root, splits, classes=classes, target_kind="single", on_error=on_error)
 
 
 def from_dataframe(
@@ -175,8 +173,7 @@ def from_dataframe(
     seed: int = 42,
     test: str | None = None,
     separator: str | None = " ",
-    multi_label: bool | None = None,
-    regression: bool = False,
+    target_kind: str | None = None,
     on_error: str = "raise",
 ) -> ImageSource:
     """Take each picture's label, tags or numbers from a row of a table.
@@ -196,8 +193,8 @@ def from_dataframe(
         seed: Decides which rows these are.
         test: Folder of the pictures to predict.
         separator: What stands between the tags of a cell; None keeps labels whole.
-        multi_label: Whether pictures have several tags; None looks whether one has.
-        regression: Whether the labels are numbers to predict.
+        target_kind: `"single"` (one label a picture), `"multi"` (tags) or `"regression"` (numbers); None looks whether a
+            picture has several tags.
         on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
 
     Raises:
@@ -208,15 +205,13 @@ def from_dataframe(
     checks.check_on_error(on_error)
     root = checks.existing_root(root)
     folder = checks.existing_folder(root, folder, "folder")
-    name_place, label_places = labels.table_columns(frame, name_column, label_columns, regression)
+    name_place, label_places = labels.table_columns(frame, name_column, label_columns, target_kind)
     given = labels.picture_names(frame.iloc[:, name_place])
     order = np.argsort(given, kind="stable")
     names, chosen = given[order], frame.iloc[order, label_places]
     files = np.array([_below_root(root, folder, f"{name}{suffix}") for name in names], dtype=str)
     checks.check_unique(files)
-    targets, classes, kind = labels.encode(
-        chosen, names, separator=separator, multi_label=multi_label, regression=regression
-    )
+    targets, classes, kind = labels.encode(chosen, names, separator=separator, target_kind=target_kind)
     checks.check_several_classes(classes, kind, f"They come from the column {str(chosen.columns[0])!r}.")
     if valid_indices is None:
         valid_indices = validation_indices(len(names), fraction=valid_fraction, seed=seed)
@@ -226,7 +221,7 @@ def from_dataframe(
     checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
         splits["test"] = folders.unlabelled(root, test)
-    return assemble(root, splits, classes=classes, kind=kind, on_error=on_error)
+    return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error)
 
 
 def from_csv(
@@ -253,7 +248,7 @@ def from_csv(
 
 
 def assemble(
-    root: pathlib.Path, splits: Splits, *, classes: tuple[str, ...], kind: str, on_error: str = "raise"
+    root: pathlib.Path, splits: Splits, *, classes: tuple[str, ...], target_kind: str, on_error: str = "raise"
 ) -> ImageSource:
     """Check the splits against each other, look into all their files at once, and return the source.
 
@@ -261,7 +256,7 @@ def assemble(
         root: The folder that all files are relative to.
         splits: Files and targets under `"training"`, `"validation"` and, if wanted, `"test"`.
         classes: Sorted class names.
-        kind: `"single"`, `"multi"` or `"regression"`.
+        target_kind: `"single"`, `"multi"` or `"regression"`.
         on_error: `"raise"` or `"skip"`.
 
     Raises:
@@ -269,7 +264,7 @@ def assemble(
         ImageError: When pictures cannot be read and `on_error` is `"raise"`.
     """
     checks.check_on_error(on_error)
-    _check_splits(splits, classes, kind, "")
+    _check_splits(splits, classes, target_kind, "")
     found = scan(root, np.concatenate([files for files, _ in splits.values()]).tolist(), full=on_error == "skip")
     if found.problems and on_error == "raise":
         raise ImageError(found.problems)
@@ -282,9 +277,9 @@ def assemble(
         first = checks.few(found.problems)
         print(f"Left out {len(found.problems)} of {start} pictures, which cannot be read: {first} (see `skipped`).")
         left = {name: (part.files, part.targets) for name, part in samples.items()}
-        _check_splits(left, classes, kind, "after broken ones were left out")
+        _check_splits(left, classes, target_kind, "after broken ones were left out")
     train, valid, test = (samples.get(name) for name in ("training", "validation", "test"))
-    return ImageSource(root, train, valid, test, classes, kind, dict(found.problems))
+    return ImageSource(root, train, valid, test, classes, target_kind, dict(found.problems))
 
 
 def _check_splits(splits: Splits, classes: tuple[str, ...], kind: str, reason: str) -> None:

@@ -79,7 +79,7 @@ def from_tfds(
         splits[name] = np.array(files, dtype=str), targets
     classes = tuple(names) if kind == "regression" else tuple(sorted(names))
     checks.check_several_classes(classes, kind, f"They come from the feature {label!r}.")
-    return assemble(folder, splits, classes=classes, kind=kind, on_error=on_error)
+    return assemble(folder, splits, classes=classes, target_kind=kind, on_error=on_error)
 
 
 def _library() -> Any:

@@ -20,7 +20,7 @@ def source(images=IMAGES, targets=CLASSES, valid=None, **options):
 
 def test_classes_are_named_by_their_numbers():
     made = source(test=IMAGES[:3])
-    assert (made.kind, made.classes, str(made.root)) == ("single", ("0", "1", "2"), "somewhere")
+    assert (made.target_kind, made.classes, str(made.root)) == ("single", ("0", "1", "2"), "somewhere")
     np.testing.assert_array_equal(made.train.images, IMAGES)
     np.testing.assert_array_equal(made.train.targets, CLASSES)
     assert made.train.targets.dtype == np.int64
@@ -31,20 +31,20 @@ def test_classes_are_named_by_their_numbers():
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.int64])
 def test_a_column_of_class_numbers_is_flat(dtype):
     made = source(targets=CLASSES[:, None].astype(dtype))
-    assert made.kind == "single"
+    assert made.target_kind == "single"
     np.testing.assert_array_equal(made.train.targets, CLASSES)
 
 
 def test_zeros_and_ones_in_columns_are_tags():
     made = source(targets=TAGS, classes=["x", "y", "z"])
-    assert (made.kind, made.classes, made.train.targets.dtype) == ("multi", ("x", "y", "z"), np.float32)
+    assert (made.target_kind, made.classes, made.train.targets.dtype) == ("multi", ("x", "y", "z"), np.float32)
     np.testing.assert_array_equal(made.valid.targets, TAGS[:2])
 
 
 @pytest.mark.parametrize("targets", [np.linspace(-1, 1, 6), np.arange(12).reshape(6, 2), CLASSES])
 def test_regression_keeps_values(targets):
-    made = source(targets=targets, regression=True)
-    assert made.kind == "regression" and made.train.targets.dtype == np.float32
+    made = source(targets=targets, target_kind="regression")
+    assert made.target_kind == "regression" and made.train.targets.dtype == np.float32
     np.testing.assert_allclose(made.train.targets, targets)
     assert len(made.classes) == (targets.shape[1] if targets.ndim == 2 else 1)
 

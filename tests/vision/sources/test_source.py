@@ -104,7 +104,7 @@ def test_validation_indices_refuse_bad_arguments(arguments, message):
 
 def test_folders_give_sorted_files_and_their_classes(folders):
     source = from_folders(folders, test="test")
-    assert (source.kind, source.classes, source.skipped) == ("single", ("cats", "dogs"), {})
+    assert (source.target_kind, source.classes, source.skipped) == ("single", ("cats", "dogs"), {})
     assert [len(part) for part in (source.train, source.valid, source.test)] == [10, 4, 3]
     assert source.train.files.tolist() == sorted(source.train.files)
     assert source.train.files[0] == "train/cats/cat.train.0.jpg"
@@ -297,7 +297,7 @@ def test_missing_pictures_of_a_table_can_be_left_out(table):
 
 def test_a_csv_of_labels_gives_one_class_each(table):
     source = from_csv(table, "kinds.csv", **OPTIONS)
-    assert (source.kind, source.classes) == ("single", ("blue", "red"))
+    assert (source.target_kind, source.classes) == ("single", ("blue", "red"))
     assert source.valid.files.tolist() == ["pics/p_0.jpg", "pics/p_3.jpg"]
     assert source.valid.targets.tolist() == [0, 1]
     assert source.train.targets.dtype == np.int64
@@ -313,7 +313,7 @@ def test_rows_are_sorted_by_name_before_validation_rows_are_taken(table):
 
 def test_tags_become_multi_hot_rows(table):
     source = from_csv(table, "tags.csv", **OPTIONS)
-    assert (source.kind, source.classes) == ("multi", ("clear", "haze", "road", "water"))
+    assert (source.target_kind, source.classes) == ("multi", ("clear", "haze", "road", "water"))
     assert source.valid.targets.tolist() == [[1, 0, 0, 0], [0, 1, 1, 0]]
     assert source.train.targets.dtype == np.float32
 
@@ -332,25 +332,25 @@ def test_lists_of_tags_another_separator_and_whole_labels_are_understood(table):
     spaced = from_dataframe(table, frame_of(golden), separator=None, **OPTIONS)
     np.testing.assert_array_equal(lists.train.targets, bars.train.targets)
     assert lists.classes == bars.classes == ("clear", "haze", "road", "water")
-    assert (spaced.kind, spaced.classes) == ("single", ("cat", "golden dog"))
+    assert (spaced.target_kind, spaced.classes) == ("single", ("cat", "golden dog"))
 
 
 def test_multi_label_can_be_asked_for(table):
-    source = from_csv(table, "kinds.csv", multi_label=True, **OPTIONS)
-    assert source.kind == "multi"
+    source = from_csv(table, "kinds.csv", target_kind="multi", **OPTIONS)
+    assert source.target_kind == "multi"
     assert source.valid.targets.tolist() == [[1, 0], [0, 1]]
 
 
 def test_one_number_a_picture_is_a_flat_target(table):
-    source = from_csv(table, "numbers.csv", label_columns="x", regression=True, **OPTIONS)
-    assert (source.kind, source.classes) == ("regression", ("x",))
+    source = from_csv(table, "numbers.csv", label_columns="x", target_kind="regression", **OPTIONS)
+    assert (source.target_kind, source.classes) == ("regression", ("x",))
     assert source.valid.targets.tolist() == [0, 0.75]
     assert source.valid.targets.dtype == np.float32
 
 
 def test_several_numbers_come_from_columns_or_from_one_cell(table):
-    columns = from_csv(table, "numbers.csv", regression=True, **OPTIONS)
-    cells = from_dataframe(table, frame_of([f"{i / 4} {i * 2}" for i in range(10)]), regression=True, **OPTIONS)
+    columns = from_csv(table, "numbers.csv", target_kind="regression", **OPTIONS)
+    cells = from_dataframe(table, frame_of([f"{i / 4} {i * 2}" for i in range(10)]), target_kind="regression", **OPTIONS)
     assert (columns.classes, cells.classes) == (("x", "y"), ("label_0", "label_1"))
     assert columns.valid.targets.tolist() == cells.valid.targets.tolist() == [[0, 0], [0.75, 6]]
 
@@ -389,8 +389,8 @@ def test_the_csv_is_found_in_the_root_then_in_the_working_directory(table, tmp_p
     monkeypatch.chdir(elsewhere)
     (elsewhere / "kinds.csv").write_text("not this one")
     os.rename(table / "tags.csv", elsewhere / "tags.csv")
-    assert from_csv(table, "kinds.csv", **OPTIONS).kind == "single"
-    assert from_csv(table, "tags.csv", **OPTIONS).kind == "multi"
+    assert from_csv(table, "kinds.csv", **OPTIONS).target_kind == "single"
+    assert from_csv(table, "tags.csv", **OPTIONS).target_kind == "multi"
 
 
 def test_a_mask_selects_rows_of_a_sorted_table(table):
@@ -425,7 +425,7 @@ def with_labels(**changes):
     [
         (with_labels(r4=None), {}, "column 'label' is empty for 1 picture: 'p_4'"),
         (with_labels(r4="  ", r6=""), {}, "is empty for 2 pictures: 'p_4', 'p_6'"),
-        (with_labels(r5="red blue"), {"multi_label": False}, r"'p_5' has \['blue', 'red'\].*separator=None"),
+        (with_labels(r5="red blue"), {"target_kind": "single"}, r"'p_5' has \['blue', 'red'\].*separator=None"),
         (with_labels(r3="green"), {}, "validation set only.*'green'.*valid_indices"),
         (["red"] * 10, {}, "two classes or more; found only 'red'"),
         (KINDS, {"separator": ""}, "`separator` must be a text"),
@@ -525,7 +525,7 @@ def test_planet_has_its_tags_and_validation_rows(data_dir):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Some classes occur in the validation set only")
         source = from_csv(data_dir / "planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")
-    assert (len(source.train), len(source.valid), len(source.classes), source.kind) == (800, 200, 17, "multi")
+    assert (len(source.train), len(source.valid), len(source.classes), source.target_kind) == (800, 200, 17, "multi")
     counts = source.train.targets.sum(axis=0) + source.valid.targets.sum(axis=0)
     found = dict(zip(source.classes, counts.astype(int).tolist(), strict=True))
     assert {name: found[name] for name in ("primary", "clear", "agriculture", "blow_down")} == {

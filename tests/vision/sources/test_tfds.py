@@ -80,7 +80,7 @@ def index_of(source, file):
 
 def test_pictures_are_copied_byte_for_byte_with_sorted_classes(builder, tmp_path):
     source = from_tfds(builder, tmp_path)
-    assert (source.kind, source.classes) == ("single", ("ant", "mole", "zebra"))
+    assert (source.target_kind, source.classes) == ("single", ("ant", "mole", "zebra"))
     assert (len(source.train), len(source.valid), source.test) == (9, 3, None)
     assert source.root == tmp_path / "beasts-1.2.0"
     for part in (source.train, source.valid):
@@ -125,7 +125,7 @@ def test_slices_of_a_split_are_kept_apart(builder, tmp_path):
 
 def test_a_sequence_of_classes_gives_tags(builder, tmp_path):
     source = from_tfds(builder, tmp_path, label="tags")
-    assert (source.kind, source.classes) == ("multi", ("ant", "mole", "zebra"))
+    assert (source.target_kind, source.classes) == ("multi", ("ant", "mole", "zebra"))
     assert source.train.targets.dtype == np.float32
     for file, row in zip(source.train.files, source.train.targets, strict=True):
         expected = {NAMES[index_of(source, file) % 3], "zebra"}
@@ -138,7 +138,7 @@ def test_a_sequence_of_classes_gives_tags(builder, tmp_path):
 )
 def test_floats_give_regression(builder, tmp_path, label, names, row):
     source = from_tfds(builder, tmp_path, label=label)
-    assert (source.kind, source.classes) == ("regression", names)
+    assert (source.target_kind, source.classes) == ("regression", names)
     assert source.train.targets.dtype == np.float32
     assert source.train.targets.tolist() == [row(index_of(source, file)) for file in source.train.files]
 
