@@ -6,6 +6,8 @@ from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any
 
+TARGET_KINDS = ("single", "multi", "regression")  # one class, several tags, numbers
+
 
 def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
     """Return `value` as an `int`, where it is a whole number from `least` to `most`.

@@ -16,13 +16,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from kerasfast.arguments import number
+
 ScheduleFunction = Callable[[np.ndarray], np.ndarray]
-
-
-def _positive(name: str, value: float) -> float:
-    if not np.isfinite(value) or value <= 0:
-        raise ValueError(f"`{name}` must be a positive number; received {value!r}.")
-    return value
 
 
 def _progress(time: np.ndarray, length: float) -> np.ndarray:
@@ -42,13 +38,13 @@ def linear(start: float, end: float, length: float) -> ScheduleFunction:
 
 def polynomial(start: float, end: float, length: float, *, power: float = 2.0) -> ScheduleFunction:
     """`end + (start - end) * (1 - t) ** power`, with t the fraction of `length` that has passed."""
-    _positive("length", length)
+    number("length", length, above=0)
     return lambda time: end + (start - end) * (1.0 - _progress(time, length)) ** power
 
 
 def exponential(start: float, end: float, length: float) -> ScheduleFunction:
     """From `start` to `end` by equal ratios over `length`; the two must have the same sign and not be 0."""
-    _positive("length", length)
+    number("length", length, above=0)
     if start * end <= 0:
         raise ValueError(f"An exponential schedule needs two values of the same sign; received {start} and {end}.")
     return lambda time: start * (end / start) ** _progress(time, length)
@@ -56,7 +52,7 @@ def exponential(start: float, end: float, length: float) -> ScheduleFunction:
 
 def cosine(start: float, end: float, length: float) -> ScheduleFunction:
     """From `start` to `end` along half a cosine wave over `length`."""
-    _positive("length", length)
+    number("length", length, above=0)
     return lambda time: end + (start - end) * (1.0 + np.cos(np.pi * _progress(time, length))) / 2.0
 
 
@@ -72,7 +68,7 @@ def piecewise_linear(times: Sequence[float], values: Sequence[float]) -> Schedul
 
 def repeat(schedule: ScheduleFunction, length: float) -> ScheduleFunction:
     """Start `schedule` anew every `length`."""
-    _positive("length", length)
+    number("length", length, above=0)
     return lambda time: schedule(np.mod(np.asarray(time, dtype=np.float64), length))
 
 
@@ -116,9 +112,8 @@ def sgdr(
     Raises:
         ValueError: If a length is not positive or `cycle_mult` is below 1.
     """
-    _positive("cycle_len", cycle_len)
-    if cycle_mult < 1:
-        raise ValueError(f"`cycle_mult` must be 1 or more; received {cycle_mult!r}.")
+    number("cycle_len", cycle_len, above=0)
+    number("cycle_mult", cycle_mult, least=1)
 
     warm_up_end = cycle_len * warm_up * (1 - 1e-12)  # a step exactly on the border is past it, whatever the rounding
 
@@ -163,10 +158,9 @@ def triangular(
         peak: Value at the top.
         rise: How long the rise takes; an eighth of the cycle by default.
     """
-    _positive("cycle_len", cycle_len)
+    number("cycle_len", cycle_len, above=0)
     rise = cycle_len / 8 if rise is None else rise
-    if not 0 <= rise <= cycle_len:
-        raise ValueError(f"`rise` must lie between 0 and `cycle_len` ({cycle_len}); received {rise!r}.")
+    number("rise", rise, least=0, most=cycle_len)
     return repeat(piecewise_linear([0, rise, cycle_len], [start, peak, start]), cycle_len)
 
 
@@ -179,8 +173,7 @@ def one_cycle(
     `length`) on the way to `end`. For the momentum pass `start=0.95, peak=0.85, end=0.95`.
     The course's `use_clr_beta=(div, pct)` is `start=1 / div, end=0.01 / div, tail=pct / 100`.
     """
-    _positive("length", length)
-    if not 0 <= tail < 1:
-        raise ValueError(f"`tail` must be a fraction from 0 to below 1; received {tail!r}.")
+    number("length", length, above=0)
+    number("tail", tail, least=0, below=1)
     rise = length * (1.0 - tail) / 2.0
     return piecewise_linear([0, rise, 2 * rise, length], [start, peak, start, end if tail else start])

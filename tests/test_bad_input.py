@@ -114,7 +114,7 @@ LABELS = [
     (lambda w: table(w, "tags.csv", valid_indices=list(range(8))), ValueError, "nothing is left to train on"),
     (lambda w: table(w, "tags.csv", valid_indices=[0.5]), ValueError, "whole|integer"),
     (lambda w: arrays(targets=np.zeros(5, int)), ValueError, "8 images but 5 targets"),
-    (lambda w: arrays(targets=np.linspace(0, 1, 8)), ValueError, "target_kind="regression""),
+    (lambda w: arrays(targets=np.linspace(0, 1, 8)), ValueError, "target_kind='regression'"),
     (lambda w: arrays(targets=np.arange(8) - 1), ValueError, "class indices|whole"),
     (lambda w: arrays(classes=["only"]), ValueError, "1 name"),
     (lambda w: arrays(valid=(np.zeros((2, 16, 16, 3), np.uint8), np.array([0, 7]))), ValueError, "7"),
@@ -149,7 +149,7 @@ VALUES = [
     (lambda w: kf.FBeta(threshold=0.5, thresholds=[0.1]), ValueError, "threshold"),
     (lambda w: kf.f2(beta=0), ValueError, "beta"),
     (lambda w: kf.validation_indices(10, fraction=2), ValueError, "fraction"),
-    (lambda w: kf.sgdr(cycle_len=-1), ValueError, "`cycle_len` must be a positive number; received -1"),
+    (lambda w: kf.sgdr(cycle_len=-1), ValueError, "`cycle_len` must be a number, above 0; received -1"),
     (lambda w: kf.Schedule(unit="weeks"), ValueError, "`unit`.*'weeks'"),
 ]  # fmt: skip
 LEARNING = [

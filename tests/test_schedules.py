@@ -81,12 +81,12 @@ def test_join_plays_each_schedule_in_its_own_time():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: schedules.sgdr(0), "`cycle_len` must be a positive number; received 0"),
-        (lambda: schedules.sgdr(1, cycle_mult=0.5), "`cycle_mult` must be 1 or more; received 0.5"),
+        (lambda: schedules.sgdr(0), "`cycle_len` must be a number, above 0; received 0"),
+        (lambda: schedules.sgdr(1, cycle_mult=0.5), "`cycle_mult` must be a number, 1 or more; received 0.5"),
         (lambda: schedules.exponential(0.0, 1.0, 10), "same sign"),
-        (lambda: schedules.cosine(1.0, 0.0, -3), "`length` must be a positive number"),
-        (lambda: schedules.triangular(10, rise=11), "`rise` must lie between 0 and `cycle_len`"),
-        (lambda: schedules.one_cycle(10, tail=1.0), "`tail` must be a fraction"),
+        (lambda: schedules.cosine(1.0, 0.0, -3), "`length` must be a number, above 0"),
+        (lambda: schedules.triangular(10, rise=11), "`rise` must be a number, 0 or more and 10 or less"),
+        (lambda: schedules.one_cycle(10, tail=1.0), "`tail` must be a number, 0 or more and below 1"),
         (lambda: schedules.join([schedules.constant(1.0)], []), "1 schedules and 0 lengths"),
         (lambda: schedules.piecewise_linear([0, 2, 1], [0, 1, 2]), "must not fall"),
     ],

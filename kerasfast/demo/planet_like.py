@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from kerasfast.arguments import whole
 from kerasfast.demo.scenery import draw_tile
 
 # Raise when the same arguments draw other pictures than before, so that old folders are not taken for new ones.
@@ -138,8 +139,7 @@ def _land_tags(rng: np.random.Generator, rare: str | None, how_often: float) -> 
 def _check_settings(settings: dict[str, int]) -> None:
     least = {"n_train": 1, "n_test": 0, "size": 32, "seed": 0, "version": 0}
     for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least[name]:
-            raise ValueError(f"`{name}` must be a whole number from {least[name]} up; received {value!r}.")
+        whole(name, value, least=least[name])
 
 
 def _is_drawn(folder: pathlib.Path, settings: dict[str, int]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.arguments import whole
 from kerasfast.demo import report
 from kerasfast.demo.layout import Layout, detect_layout
 from kerasfast.demo.planet_like import draw_planet_like
@@ -61,8 +62,7 @@ class Settings:
 
     def __post_init__(self):
         for name, least in (("size", 32), ("batch_size", 2), ("n_train", 20), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"`{name}` must be {least} or more; received {getattr(self, name)}.")
+            whole(name, getattr(self, name), least=least)
         for name in ("out", "data"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, pathlib.Path(getattr(self, name)).expanduser().resolve())

@@ -245,7 +245,8 @@ class ImageClassifierData(ModelData):
             test: Pictures to predict, or a pair with targets.
             continuous: Whether the targets are values.
         """
-        source = arrays_source(path, trn, val, test=test, classes=classes, target_kind="regression" if continuous else None)
+        kind = "regression" if continuous else None
+        source = arrays_source(path, trn, val, test=test, classes=classes, target_kind=kind)
         if tfms[0] is None:
             height, width = source.train.images.shape[1:3]
             if height != width:

@@ -271,7 +271,7 @@ class TrainingPhase:
         """Return kerasfast's phase."""
         return Phase(
             epochs=self.epochs,
-            lr=_tuple_or_rates(self.lr),
+            learning_rate=_tuple_or_rates(self.lr),
             learning_rate_decay=DECAYS[DecayType(self.lr_decay)],
             momentum=self.momentum,
             momentum_decay=DECAYS[DecayType(self.momentum_decay)],

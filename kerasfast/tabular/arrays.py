@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.tabular.columns import CategoryColumn
 from kerasfast.tabular.rows import Rows
-from kerasfast.tabular.targets import KINDS, Target
+from kerasfast.tabular.targets import Target
 
 
 def encoded_rows(
@@ -26,8 +27,7 @@ def encoded_rows(
     Raises:
         ValueError: If an array has another shape, length or kind of value than it must have.
     """
-    if kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {', '.join(KINDS)}; received {kind!r}.")
+    choice("target_kind", kind, TARGET_KINDS)
     if codes is None and values is None:
         raise ValueError(f"the {split} rows have neither `codes` nor `values`.")
     count = len(values) if codes is None else len(codes)

@@ -4,6 +4,7 @@ import keras
 import pandas as pd
 from keras import ops
 
+from kerasfast.arguments import whole
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
 from kerasfast.training.groups import LayerGroups
@@ -25,8 +26,8 @@ def dot_bias_model(
     Raises:
         ValueError: If a number makes no sense.
     """
-    if min(users, items, factors) < 1:
-        raise ValueError(f"users, items and factors must be 1 or more; received {users}, {items}, {factors}.")
+    for name, count in (("users", users), ("items", items), ("factors", factors)):
+        whole(name, count)
     if y_range is not None and not y_range[0] < y_range[1]:
         raise ValueError(f"`y_range` must be (smallest, largest); received {y_range!r}.")
     codes = keras.Input((2,), dtype="int32", name="codes")
@@ -81,7 +82,7 @@ class CollabFilter(TableLearner):
             y_range = _range_of(data)
         model = dot_bias_model(users, items, factors=factors, y_range=y_range)
         arguments.setdefault("groups", LayerGroups(model, [[layer for layer in model.layers if layer.weights]]))
-        super().__init__(data, model, **arguments)
+        super().__init__(model, data, **arguments)
 
     def embeddings(self) -> dict[str, pd.DataFrame]:
         """Return the vectors by column: a frame with a row per level, "unknown" first."""

@@ -45,8 +45,8 @@ class CategoryColumn:
         codes = np.asarray(codes)
         if len(codes) and (codes.min() < 0 or codes.max() >= self.cardinality):
             raise ValueError(
-                f"codes of column {self.name!r} must lie in 0..{self.cardinality - 1}, "
-                f"got {codes.min()}..{codes.max()}."
+                f"codes of column {self.name!r} must lie in 0..{self.cardinality - 1}; "
+                f"received {codes.min()}..{codes.max()}."
             )
         positions = np.where(codes > len(self.levels), -1, codes - 1)
         return pd.Categorical.from_codes(positions, categories=self.readable_levels(), ordered=True)

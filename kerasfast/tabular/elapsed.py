@@ -2,12 +2,14 @@
 
 import dataclasses
 import datetime
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
+from kerasfast.arguments import whole
 from kerasfast.tabular.dates import as_dates, single_column
 
 STATISTICS = ("sum", "mean", "min", "max", "std", "count")
@@ -54,8 +56,8 @@ def add_elapsed(
     """
     if unit not in UNITS:
         raise ValueError(f"unknown unit {unit!r}; pass one of {list(UNITS)}.")
-    if isinstance(never, bool) or not isinstance(never, (int, np.integer, type(None))):
-        raise TypeError(f"`never` must be a whole number or None, got {never!r}.")
+    if never is not None:
+        never = whole("never", never, least=-sys.maxsize)
     flags = {event: _happened(frame, event) for event in _as_list(events)}
     timeline = _timeline(frame, by, date)
     columns = {}
@@ -243,11 +245,11 @@ def _elapsed(timeline: _Timeline, event: np.ndarray, unit: str, never: int | Non
 
 
 def _happened(frame: pd.DataFrame, column: str) -> np.ndarray:
-    return _numbers(frame, column, "compare it first, for example frame[{!r}] != '0'", missing=False) != 0
+    return _numbers(frame, column, "Compare it first, for example frame[{!r}] != '0'", missing=False) != 0
 
 
 def _finite_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
-    values = _numbers(frame, column, "convert {!r} with pandas.to_numeric", missing=True)
+    values = _numbers(frame, column, "Convert {!r} with pandas.to_numeric", missing=True)
     infinite = int(np.isinf(values).sum())
     if infinite:
         raise ValueError(f"column {column!r} has {infinite} infinite values; replace them first.")
@@ -257,7 +259,8 @@ def _finite_numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
 def _numbers(frame: pd.DataFrame, column: str, advice: str, *, missing: bool) -> np.ndarray:
     series = single_column(frame, column)
     if not pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_complex_dtype(series.dtype):
-        raise TypeError(f"column {column!r} must be boolean or numeric, got {series.dtype}; {advice.format(column)}.")
+        advice = advice.format(column)
+        raise TypeError(f"column {column!r} must be boolean or numeric; received {series.dtype}. {advice}.")
     if not missing:
         _refuse_missing(series, column)
     return series.to_numpy(np.float64, na_value=np.nan)
@@ -283,13 +286,12 @@ def _as_list(names: str | Sequence[str]) -> list[str]:
 def _is_rows(window: int | str | pd.Timedelta) -> bool:
     if isinstance(window, bool) or not isinstance(window, (int, np.integer)):
         return False
-    if window < 1:
-        raise ValueError(f"`window` must be at least 1 row, got {window}.")
+    whole("window", window)
     return True
 
 
 def _length(window: str | pd.Timedelta) -> np.timedelta64:
-    advice = f"`window` must be a number of rows or a length of time such as '7D', got {window!r}."
+    advice = f"`window` must be a number of rows or a length of time such as '7D'; received {window!r}."
     if not isinstance(window, (str, datetime.timedelta, np.timedelta64)):
         raise ValueError(advice)
     try:
@@ -297,5 +299,5 @@ def _length(window: str | pd.Timedelta) -> np.timedelta64:
     except ValueError as error:
         raise ValueError(advice) from error
     if not length > pd.Timedelta(0):
-        raise ValueError(f"`window` must be longer than nothing, got {window!r}.")
+        raise ValueError(f"`window` must be longer than nothing; received {window!r}.")
     return length.to_timedelta64()

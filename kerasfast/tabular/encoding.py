@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import number, whole
 from kerasfast.files import atomic_path
 from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
 from kerasfast.tabular.dates import single_column
@@ -69,8 +70,7 @@ class TableEncoder:
             raise ValueError(f"columns {both} are listed as categorical and as continuous; list each once.")
         if not self.categorical and not self.continuous:
             raise ValueError("no columns are listed; name categorical or continuous ones.")
-        if not 0 <= unknown_rate < 1:
-            raise ValueError(f"`unknown_rate` must lie in 0 <= rate < 1, got {unknown_rate!r}.")
+        number("unknown_rate", unknown_rate, least=0, below=1)
         self.max_levels = _per_column(max_levels, "max_levels", self.categorical, least=1)
         self.min_count = _per_column(min_count, "min_count", self.categorical, least=0)
         self.missing_flags = _flag_choice(missing_flags, self.continuous)
@@ -127,8 +127,8 @@ class TableEncoder:
             codes[:, position] = category.encode(frame[category.name])
         values = np.empty((len(frame), len(self.value_names)), np.float32)
         flags = dict(self.flag_positions)
-        for position, number in enumerate(self._numbers):
-            values[:, position], missing = number.encode(frame[number.name])
+        for position, column in enumerate(self._numbers):
+            values[:, position], missing = column.encode(frame[column.name])
             if position in flags:
                 values[:, flags[position]] = missing
         return codes, values
@@ -278,7 +278,7 @@ class TableEncoder:
 
     def _check_frame(self, frame: pd.DataFrame) -> None:
         if not isinstance(frame, pd.DataFrame):
-            raise TypeError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
+            raise TypeError(f"expected a pandas DataFrame; received {type(frame).__name__}.")
         absent = [name for name in self.categorical + self.continuous if name not in frame.columns]
         if absent:
             raise ValueError(
@@ -292,7 +292,7 @@ def _names(names: Sequence[str], role: str) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
-        raise TypeError(f"{role} column names must be text, got {wrong}; rename the columns.")
+        raise TypeError(f"{role} column names must be text; received {wrong}. Rename the columns.")
     if len(set(names)) < len(names):
         raise ValueError(f"{role} columns are listed twice: {sorted({n for n in names if names.count(n) > 1})}.")
     return names
@@ -306,8 +306,8 @@ def _per_column(
     if strangers:
         raise ValueError(f"`{option}` names {strangers}, which are no categorical columns; these are {columns}.")
     for value in limits.values():
-        if not (value is None and option == "max_levels") and (not isinstance(value, int) or value < least):
-            raise ValueError(f"`{option}` must be a whole number of at least {least}, got {value!r}.")
+        if not (value is None and option == "max_levels"):
+            whole(option, value, least=least)
     return limits if isinstance(limit, Mapping) else limit
 
 
@@ -318,7 +318,8 @@ def _of_column(limit: int | dict[str, int] | None, name: str, default: int | Non
 def _flag_choice(choice: str | Sequence[str], continuous: list[str]) -> str | list[str]:
     if isinstance(choice, str):
         if choice not in ("learned", "all", "none"):
-            raise ValueError(f"`missing_flags` must be 'learned', 'all', 'none' or a list of columns, got {choice!r}.")
+            allowed = "'learned', 'all', 'none' or a list of columns"
+            raise ValueError(f"`missing_flags` must be {allowed}; received {choice!r}.")
         return choice
     strangers = [name for name in choice if name not in continuous]
     if strangers:
@@ -329,5 +330,5 @@ def _flag_choice(choice: str | Sequence[str], continuous: list[str]) -> str | li
 def _matrix(array: np.ndarray, name: str, width: int) -> np.ndarray:
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[1] != width:
-        raise ValueError(f"`{name}` must have the shape (rows, {width}), got {array.shape}.")
+        raise ValueError(f"`{name}` must have the shape (rows, {width}); received {array.shape}.")
     return array

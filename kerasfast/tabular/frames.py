@@ -72,7 +72,7 @@ def format_of(path: pathlib.Path) -> str:
 def _check_storable(frame: pd.DataFrame, path: pathlib.Path, kind: str) -> None:
     unnamed = [name for name in frame.columns if not isinstance(name, str)]
     if unnamed:
-        raise ValueError(f"column names must be text to be written, got {unnamed}; rename them.")
+        raise ValueError(f"column names must be text to be written; received {unnamed}. Rename them.")
     if not frame.columns.is_unique:
         raise ValueError(f"column names repeat: {sorted(set(frame.columns[frame.columns.duplicated()]))}; rename them.")
     if kind == "feather" and not frame.index.equals(pd.RangeIndex(len(frame))):

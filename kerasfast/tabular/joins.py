@@ -82,7 +82,10 @@ def _key_list(keys: str | Sequence[str]) -> list[str]:
 def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], right_keys: list[str]) -> None:
     """Raise where the keys cannot be compared at all."""
     if not left_keys or len(left_keys) != len(right_keys):
-        raise ValueError(f"got {len(left_keys)} left and {len(right_keys)} right key columns; pass the same number.")
+        raise ValueError(
+            f"`left_on` and `right_on` must name equally many columns; received {len(left_keys)} and "
+            f"{len(right_keys)}."
+        )
     for side, frame, keys in (("left", left, left_keys), ("right", right, right_keys)):
         absent = [key for key in keys if key not in frame.columns]
         if absent:

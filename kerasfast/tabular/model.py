@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 
 import keras
 import numpy as np
 from keras import ops
+
+from kerasfast.arguments import choice, number, whole
 
 Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]
 
@@ -136,11 +137,12 @@ def entity_embedding_model(
         inputs["values"] = keras.Input((continuous,), name="values")
         parts.append(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="values_norm")(inputs["values"]))
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
-    for number, (units, rate) in enumerate(zip(hidden, rates, strict=True), start=1):
-        x = keras.layers.Dense(_units(units), "relu", kernel_initializer="he_normal", name=f"hidden_{number}")(x)
+    for place, (units, rate) in enumerate(zip(hidden, rates, strict=True), start=1):
+        units = whole("hidden", units)
+        x = keras.layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{place}")(x)
         if batch_norm:
-            x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{number}")(x)
-        x = _dropped(x, rate, f"hidden_dropout_{number}")
+            x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{place}")(x)
+        x = _dropped(x, rate, f"hidden_dropout_{place}")
     return keras.Model(inputs, _output(x, outputs, y_range, activation), name="entity_embeddings")
 
 
@@ -165,7 +167,7 @@ def _embedded(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], dropou
         vectors.append(ops.reshape(layer(rows[:, start:end]), (-1, table.width * len(table.columns))))
         start = end
     x = keras.layers.Concatenate(name="embeddings")(vectors) if len(vectors) > 1 else vectors[0]
-    return _dropped(x, _rate("embedding_dropout", dropout), "embedding_dropout")
+    return _dropped(x, number("embedding_dropout", dropout, least=0, below=1), "embedding_dropout")
 
 
 def _dropped(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
@@ -175,12 +177,12 @@ def _dropped(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
 def _output(
     x: keras.KerasTensor, outputs: int, y_range: tuple[float, float] | None, activation: str
 ) -> keras.KerasTensor:
-    if activation not in ("linear", "softmax", "sigmoid"):
-        raise ValueError(f"`activation` must be 'linear', 'softmax' or 'sigmoid'; received {activation!r}.")
+    choice("activation", activation, ("linear", "softmax", "sigmoid"))
+    outputs = whole("outputs", outputs)
     if y_range is None:
-        return keras.layers.Dense(_units(outputs), activation, kernel_initializer="he_normal", name="output")(x)
+        return keras.layers.Dense(outputs, activation, kernel_initializer="he_normal", name="output")(x)
     low, high = _range(y_range, activation)
-    x = keras.layers.Dense(_units(outputs), "sigmoid", kernel_initializer="he_normal", name="output")(x)
+    x = keras.layers.Dense(outputs, "sigmoid", kernel_initializer="he_normal", name="output")(x)
     return keras.layers.Rescaling(high - low, offset=low, name="output_range")(x)
 
 
@@ -204,25 +206,11 @@ def _width(name: str, size: int | tuple[int, int], cardinality: int) -> int:
                 f"one included); pass ({cardinality}, width) or the width alone."
             )
         size = size[1]
-    if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-        raise ValueError(f"the embedding width of {name!r} must be a whole number, 1 or more; received {size!r}.")
-    return int(size)
-
-
-def _units(units: int) -> int:
-    if isinstance(units, bool) or not isinstance(units, Integral) or units < 1:
-        raise ValueError(f"a layer's width must be a whole number, 1 or more; received {units!r}.")
-    return int(units)
+    return whole(f"embedding_sizes[{name!r}]", size)
 
 
 def _rates(dropout: float | Sequence[float], hidden: Sequence[int]) -> list[float]:
     rates = [dropout] * len(hidden) if np.ndim(dropout) == 0 else list(dropout)
     if len(rates) != len(hidden):
         raise ValueError(f"`dropout` has {len(rates)} values for {len(hidden)} hidden layers; pass 1 or {len(hidden)}.")
-    return [_rate("dropout", rate) for rate in rates]
-
-
-def _rate(name: str, rate: float) -> float:
-    if not 0 <= rate < 1:
-        raise ValueError(f"`{name}` must lie in 0 <= rate < 1; received {rate!r}.")
-    return float(rate)
+    return [number("dropout", rate, least=0, below=1) for rate in rates]

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import number, whole
 from kerasfast.tabular.dates import single_column
 
 _BLOCK = 2**16
@@ -63,8 +63,7 @@ class FractionSplit:
     columns = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.fraction, bool) or not 0 < self.fraction < 1:
-            raise ValueError(f"`valid_fraction` must lie above 0 and below 1 (0 for none); received {self.fraction!r}.")
+        number("valid_fraction", self.fraction, above=0, below=1)
 
     def mask(self, frame: pd.DataFrame, first: int) -> np.ndarray:
         """As `IndexSplit.mask`."""
@@ -143,8 +142,7 @@ def choose_split(
     Raises:
         ValueError: If they make no sense.
     """
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"`seed` must be a whole number, 0 or more; received {seed!r}.")
+    whole("seed", seed, least=0)
     if indices is not None:
         return IndexSplit.checked(indices, rows)
     if dates is not None:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.tabular.columns import CategoryColumn
 from kerasfast.tabular.dates import single_column
 from kerasfast.tabular.learned import CategoryStatistics
 from kerasfast.tabular.values import INTERCHANGEABLE, as_numbers
-
-KINDS = ("regression", "single", "multi")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +96,8 @@ class TargetStatistics:
         self.names = (names,) if isinstance(names, str) else tuple(names)
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError(f"`target` must be a column, or several different ones; received {names!r}.")
-        if kind not in (None, *KINDS):
-            raise ValueError(f"`target_kind` must be one of {', '.join(KINDS)}; received {kind!r}.")
+        if kind is not None:
+            choice("target_kind", kind, TARGET_KINDS)
         if kind == "single" and len(self.names) > 1:
             raise ValueError(f"`target_kind='single'` has one target column; received {list(self.names)}.")
         if log and kind in ("single", "multi"):

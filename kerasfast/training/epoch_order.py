@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from numbers import Integral
 
 import numpy as np
 import tensorflow as tf
+
+from kerasfast.arguments import whole
 
 EVALUATION_SEED = 0x7FFF  # keeps the draws of augmented evaluation apart from those of training
 
@@ -36,9 +37,7 @@ def epoch_order(
         columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once,
             which costs far less than number by number.
     """
-    if not isinstance(epoch, Integral) or epoch < 0:
-        raise ValueError(f"`epoch` must be a whole number, 0 or more; received {epoch!r}.")
-    epochs = itertools.count(epoch)
+    epochs = itertools.count(whole("epoch", epoch, least=0))
 
     def begin() -> tuple[np.ndarray, np.ndarray]:
         random, own_seed = epoch_random(seed, next(epochs), shuffle=shuffle)

@@ -12,6 +12,7 @@ from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 
 from kerasfast import schedules
+from kerasfast.arguments import whole
 from kerasfast.training.callbacks import control_for
 from kerasfast.training.control import GroupControl, Rates, per_group
 from kerasfast.training.replicas import prepare
@@ -112,10 +113,9 @@ def find_learning_rate(
     control = control_for(model)
     prepare(model)
     first = per_group("start", start, control.size)
-    if steps < 2 or first[-1] <= 0 or end <= first[-1]:
-        raise ValueError(
-            f"The finder needs 2 steps or more and 0 < start < end; received start={start}, end={end}, steps={steps}."
-        )
+    whole("steps", steps, least=2)
+    if not 0 < first[-1] < end:
+        raise ValueError(f"The finder needs 0 < start < end; received start={start}, end={end}.")
     grow = schedules.linear if linear else schedules.exponential
     factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
     watch = _StopOnDivergence(control, divergence)

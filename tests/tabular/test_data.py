@@ -218,7 +218,7 @@ def test_arrays_of_one_kind_are_enough(rng):
         ({"targets": np.zeros(99)}, "the same number of rows"),
         ({"targets": np.full(100, np.nan)}, "training targets must be finite"),
         ({"targets": np.zeros((100, 2)) + 2, "target_kind": "multi"}, "0 or 1 for target_kind='multi'"),
-        ({"kind": "classes"}, "`kind` must be one of"),
+        ({"target_kind": "classes"}, "`target_kind` must be one of"),
         ({"cardinalities": [5, 3]}, "'code_1' has the code 4 but only 3 codes"),
         ({"cardinalities": [5]}, "1 columns, the codes have 2"),
         ({"test": (np.zeros((3, 1), int), np.zeros((3, 3)))}, "must have the same columns"),

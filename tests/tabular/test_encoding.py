@@ -289,7 +289,7 @@ def test_two_columns_of_one_name_are_refused(train, encoder):
         ((["a"], ["a"]), ValueError, r"\['a'\] are listed as categorical and as continuous"),
         (([], []), ValueError, "no columns"),
         ((["a", "a"], []), ValueError, r"listed twice: \['a'\]"),
-        (([1], []), TypeError, r"must be text, got \[1\]"),
+        (([1], []), TypeError, r"must be text; received \[1\]"),
     ],
 )
 def test_impossible_column_lists_are_refused(arguments, error, message):
@@ -300,12 +300,12 @@ def test_impossible_column_lists_are_refused(arguments, error, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_levels": 0}, "`max_levels` must be .* at least 1, got 0"),
-        ({"min_count": None}, "`min_count` must be .* got None"),
+        ({"max_levels": 0}, "`max_levels` must be a whole number, 1 or more; received 0"),
+        ({"min_count": None}, "`min_count` must be .*; received None"),
         ({"max_levels": {"b": 3}}, r"`max_levels` names \['b'\]"),
         ({"missing_flags": ["b"]}, r"`missing_flags` names \['b'\]"),
         ({"missing_flags": "some"}, "`missing_flags` must be"),
-        ({"unknown_rate": 1.0}, "`unknown_rate` must lie"),
+        ({"unknown_rate": 1.0}, "`unknown_rate` must be a number, 0 or more and below 1"),
     ],
 )
 def test_impossible_options_are_refused(options, message):
@@ -318,13 +318,13 @@ def test_too_strict_limits_flag_names_and_wrong_objects_are_refused(train, encod
         TableEncoder(["Store"], [], min_count=9).fit(train)
     with pytest.raises(ValueError, match=r"\['Distance_na'\] have the names of missing-value flags"):
         TableEncoder([], ["Distance", "Distance_na"]).fit(train.assign(Distance_na=1))
-    with pytest.raises(TypeError, match="DataFrame, got dict"):
+    with pytest.raises(TypeError, match="DataFrame; received dict"):
         encoder.transform({"Store": [1]})
     with pytest.raises(ValueError, match="call fit"):
         TableEncoder(["Store"], []).transform(train)
-    with pytest.raises(ValueError, match=r"shape \(rows, 4\), got \(6,\)"):
+    with pytest.raises(ValueError, match=r"shape \(rows, 4\); received \(6,\)"):
         encoder.inverse_transform(train["Store"])
-    with pytest.raises(ValueError, match=r"'Store' must lie in 0..3, got 4..4"):
+    with pytest.raises(ValueError, match=r"'Store' must lie in 0..3; received 4..4"):
         encoder.inverse_transform(np.full((2, 4), 4))
 
 

@@ -99,8 +99,8 @@ def test_category_and_text_keys_match(stores):
     [
         ({"left_on": "Shop"}, r"left table has no column \['Shop'\]"),
         ({"left_on": "Store", "right_on": "Shop"}, r"right table has no column \['Shop'\]"),
-        ({"left_on": ["Store", "file"], "right_on": ["Store"]}, "2 left and 1 right"),
-        ({"left_on": []}, "0 left"),
+        ({"left_on": ["Store", "file"], "right_on": ["Store"]}, "received 2 and 1"),
+        ({"left_on": []}, "received 0 and 0"),
         ({"left_on": "Store", "check": "row"}, r"unknown check \['row'\]"),
     ],
 )

@@ -82,7 +82,7 @@ def test_json_brings_the_target_back(target):
         ({"y": ["a", "a"]}, {}, "the only class 'a'"),
         ({"y": ["a", None]}, {}, "'y' has 1 missing values"),
         ({"y": [0, 2]}, {"kind": "multi"}, "label column 'y' must hold 0 and 1; it holds 2"),
-        ({"y": [1, 2]}, {"kind": "classes"}, "`kind` must be one of"),
+        ({"y": [1, 2]}, {"kind": "classes"}, "`target_kind` must be one of"),
         ({"y": [1, 2]}, {"kind": "single", "names": ["y", "z"]}, "one target column"),
         ({"y": [1, 2]}, {"kind": "single", "log": True}, "`log` is for regressions"),
         ({"y": [1, 2]}, {"names": []}, "`target` must be a column"),

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from numbers import Real
 
 import keras
 from keras import layers
 
+from kerasfast.arguments import choice, number, whole
 from kerasfast.vision.networks.registry import Backbone, get
 
 _ACTIVATIONS = ("softmax", "sigmoid", "linear")
@@ -48,41 +50,37 @@ def head_layers(
     Raises:
         ValueError: An argument is out of range, or `dropout` has another number of values than there are dense layers.
     """
-    if activation not in (*_ACTIVATIONS, None):
-        raise ValueError(f"`activation` is {activation!r}; expected one of {', '.join(_ACTIVATIONS)}.")
-    sizes = [*hidden, units]
-    if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
-        raise ValueError(f"`hidden` and `units` are {hidden!r} and {units!r}; expected whole numbers of at least 1.")
+    if activation is not None:
+        choice("activation", activation, _ACTIVATIONS)
+    sizes = [*(whole("hidden", size) for size in hidden), whole("units", units)]
     made: list[layers.Layer] = []
-    for number, (size, rate) in enumerate(zip(sizes, _rates(dropout, len(sizes)), strict=True), start=1):
-        last = number == len(sizes)
+    for place, (size, rate) in enumerate(zip(sizes, _rates(dropout, len(sizes)), strict=True), start=1):
+        last = place == len(sizes)
         # Keras's own momentum and epsilon suit long training; these are torch's, as in the lessons.
-        made.append(layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"head_bn{number}"))
+        made.append(layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"head_bn{place}"))
         if rate:
-            made.append(layers.Dropout(rate, name=f"head_dropout{number}"))
+            made.append(layers.Dropout(rate, name=f"head_dropout{place}"))
         made.append(
             layers.Dense(
                 size,
                 kernel_initializer="he_normal",
-                name=f"head_dense{number}",
+                name=f"head_dense{place}",
                 activation=(activation or "linear") if last else None,
                 dtype="float32" if last else None,
             )
         )
         if not last:
-            made.append(layers.ReLU(name=f"head_relu{number}"))
+            made.append(layers.ReLU(name=f"head_relu{place}"))
     return made
 
 
 def _rates(dropout: float | Sequence[float], count: int) -> list[float]:
-    rates = [float(dropout)] * count if isinstance(dropout, (int, float)) else [float(rate) for rate in dropout]
+    rates = [dropout] * count if isinstance(dropout, Real) else list(dropout)
     if len(rates) != count:
         raise ValueError(
             f"`dropout` has {len(rates)} values but the head has {count} dense layers; pass 1 or {count} values."
         )
-    if not all(0 <= rate < 1 for rate in rates):
-        raise ValueError(f"`dropout` is {dropout!r}; expected values of at least 0 and below 1.")
-    return rates
+    return [number("dropout", rate, least=0, below=1) for rate in rates]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,8 +132,7 @@ def assemble(
         ('layer3_0_conv1_pad', 'head_bn1')
     """
     backbone = get(backbone)
-    if pool not in _POOLS:
-        raise ValueError(f"`pool` is {pool!r}; expected one of {', '.join(_POOLS)}.")
+    choice("pool", pool, _POOLS)
     own = None if custom_head is not None else head_layers(units, activation=activation, hidden=hidden, dropout=dropout)
     base = backbone.create(weights=weights)
     late = backbone.split_layer(base)

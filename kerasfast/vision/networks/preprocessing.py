@@ -17,7 +17,8 @@ def check_preprocess(preprocess: Any) -> None:
     import keras
 
     if preprocess not in MODES and not isinstance(preprocess, keras.layers.Layer):
-        raise ValueError(f"`preprocess` is {preprocess!r}; expected one of {', '.join(MODES)}, None or a Keras layer.")
+        allowed = f"one of {', '.join(MODES)}, None or a Keras layer"
+        raise ValueError(f"`preprocess` must be {allowed}; received {preprocess!r}.")
 
 
 def prepare(preprocess: "str | keras.layers.Layer", pixels: "keras.KerasTensor") -> "keras.KerasTensor":

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kerasfast.arguments import whole
 from kerasfast.vision.networks.applications import APPLICATIONS, NETWORKS, WeightsError
 from kerasfast.vision.networks.builders import (
     application,
@@ -110,8 +111,8 @@ class Backbone:
         else:
             near = difflib.get_close_matches(str(self.split), layers, n=3, cutoff=0.3)
             raise ValueError(
-                f"`split` is {self.split!r}, which is none of the {len(layers)} layers of {self.name}; "
-                f"the nearest are {', '.join(near) or layers[len(layers) // 2]}."
+                f"`split` must be one of the {len(layers)} layers of {self.name}; received {self.split!r}. "
+                f"The nearest are {', '.join(near) or layers[len(layers) // 2]}."
             )
         index = layers.index(name)
         if not all(
@@ -126,8 +127,7 @@ class Backbone:
         Args:
             count: How many halvings of the sides, counted from the end, to leave out with all that follows them.
         """
-        if not isinstance(count, int) or count < 0:
-            raise ValueError(f"`count` must be a whole number of stages, 0 or more; received {count!r}.")
+        whole("count", count, least=0)
         build = functools.partial(shortened, self.build, count)
         return dataclasses.replace(self, name=f"{self.name}_without{count}", build=build, split=None) if count else self
 

@@ -4,9 +4,10 @@ Every random choice is made from a vector of uniform numbers per image, so a see
 """
 
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
 
 import tensorflow as tf
+
+from kerasfast.arguments import choice, number, whole
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")
@@ -52,18 +53,13 @@ class Transforms:
     padding: str = "reflect"
 
     def __post_init__(self):
-        if isinstance(self.size, bool) or not isinstance(self.size, Integral) or self.size < 1:
-            raise ValueError(f"`size` must be a whole number of pixels, 1 or more; received {self.size!r}.")
-        object.__setattr__(self, "size", int(self.size))  # NumPy's numbers cannot be written to JSON
+        # NumPy's numbers cannot be written to JSON
+        object.__setattr__(self, "size", whole("size", self.size))
+        object.__setattr__(self, "pad", whole("pad", self.pad, least=0, most=self.size))
         for name, choices in (("crop", CROPS), ("padding", PADDINGS)):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"`{name}` must be one of {', '.join(choices)}; received {getattr(self, name)!r}.")
-        for name, (least, most) in (LIMITS | {"pad": (0, self.size)}).items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not least <= value <= most:
-                raise ValueError(f"`{name}` must be a number from {least} to {most}; received {value!r}.")
-        if self.pad != int(self.pad):
-            raise ValueError(f"`pad` must be a whole number of pixels; received {self.pad!r}.")
+            choice(name, getattr(self, name), choices)
+        for name, (least, most) in LIMITS.items():
+            number(name, getattr(self, name), least=least, most=most)
 
     @property
     def warps(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.source import ImageSource
 
 
@@ -71,6 +72,8 @@ def arrays_source(
         if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
             count = len(targets[name]) if targets[name].ndim else "a single value as"
             raise ValueError(f"`{name}` has {len(images[name])} images but {count} targets.")
+    if target_kind is not None:
+        choice("target_kind", target_kind, TARGET_KINDS)
     kind = target_kind or ("multi" if targets["train"].ndim == 2 else "single")
     names = _class_names(kind, targets["train"], classes)
     shape = targets["train"].shape[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import numbers
 import os
 import pathlib
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+from kerasfast.arguments import choice, whole
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -38,14 +39,12 @@ def warn_caller(message: str) -> None:
 
 def check_on_error(on_error: str) -> None:
     """Refuse anything but the two ways to treat broken pictures."""
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"`on_error` must be 'raise' or 'skip' (leave broken pictures out); received {on_error!r}.")
+    choice("on_error", on_error, ("raise", "skip"))
 
 
 def check_seed(seed: int) -> None:
     """Refuse what NumPy's RandomState takes in another way than as one number."""
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
-        raise ValueError(f"`seed` must be a whole number from 0 to 2**32 - 1; received {seed!r}.")
+    whole("seed", seed, least=0, most=2**32 - 1)
 
 
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:

@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 from tqdm.auto import tqdm
 
+from kerasfast.arguments import whole
+
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -135,8 +137,8 @@ def each_in_threads(
     function: Callable[[str], Any], items: Sequence[str], title: str, progress: bool, workers: int | None
 ) -> Iterator[tuple[int, tuple[Any, str | None]]]:
     """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
-    if workers is not None and workers < 1:
-        raise ValueError(f"`workers` must be at least 1, or None; received {workers}.")
+    if workers is not None:
+        whole("workers", workers)
     workers = workers or (os.cpu_count() or 1) + 2
     # One task a file would cost more than reading a header; too few tasks would leave threads idle.
     step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)

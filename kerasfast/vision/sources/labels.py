@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources import checks
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def encode(
     """Return targets, classes (names of the numbers for regression) and the kind; see the two functions below."""
     if separator == "":
         raise ValueError("`separator` must be a text such as ' ', or None to keep labels whole; received ''.")
+    if target_kind is not None:
+        choice("target_kind", target_kind, TARGET_KINDS)
     if target_kind == "regression":
         return *encode_numbers(frame, names, separator=separator), "regression"
     return encode_tags(frame.iloc[:, 0], names, separator=separator, target_kind=target_kind)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from kerasfast.arguments import whole
 from kerasfast.files import atomic_path
 from kerasfast.vision.sources.decode import (
     ImageError,
@@ -60,8 +61,7 @@ def resize_files(
         ImageError: When sources cannot be read. It names all of them; the copies of all others have been made.
         ValueError: When `size` is no whole number above 0, `root` is no folder, or a file lies outside it.
     """
-    if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
-        raise ValueError(f"`size` must be a whole number of pixels above 0; received {size!r}.")
+    whole("size", size)
     names = list(dict.fromkeys(_name_inside(file) for file in files))
     root = pathlib.Path(root)
     if not root.is_dir():

@@ -89,12 +89,12 @@ def test_hidden_layers_and_dropout(hidden, dropout, expected):
     ("arguments", "message"),
     [
         ({"dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
-        ({"dropout": 1.0}, "`dropout` is 1.0; expected"),
-        ({"dropout": -0.1}, "`dropout` is -0.1; expected"),
-        ({"activation": "relu"}, "`activation` is 'relu'; expected one of softmax, sigmoid, linear"),
-        ({"units": 0}, "expected whole numbers"),
-        ({"units": 2.5}, "expected whole numbers"),
-        ({"hidden": (512, 0), "dropout": 0.1}, "expected whole numbers"),
+        ({"dropout": 1.0}, "`dropout` must be a number, 0 or more and below 1; received 1.0"),
+        ({"dropout": -0.1}, "`dropout` must be a number, 0 or more and below 1; received -0.1"),
+        ({"activation": "relu"}, "`activation` must be one of 'softmax', 'sigmoid', 'linear'; received 'relu'"),
+        ({"units": 0}, "`units` must be a whole number"),
+        ({"units": 2.5}, "`units` must be a whole number"),
+        ({"hidden": (512, 0), "dropout": 0.1}, "`hidden` must be a whole number"),
     ],
 )
 def test_wrong_arguments_are_named(backbone, arguments, message):
@@ -165,7 +165,7 @@ def test_custom_heads_are_flat_where_they_can_be(backbone):
 def test_custom_heads_that_do_not_fit_say_so(backbone, head, message):
     with pytest.raises(ValueError, match=message):
         assemble(backbone, 3, activation=None, custom_head=head())
-    with pytest.raises(ValueError, match="`pool` is 'sum'"):
+    with pytest.raises(ValueError, match="`pool` must be one of 'concat', 'avg', 'max'; received 'sum'"):
         assemble(backbone, 3, activation=None, pool="sum")
 
 

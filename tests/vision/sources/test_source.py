@@ -81,14 +81,14 @@ def test_validation_indices_leave_the_global_state_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 0}, "`n` must be a whole number from 1 up; received 0"),
+        ({"n": 0}, "`n` must be a whole number, 1 or more; received 0"),
         ({"n": 2.5}, "`n` must be a whole number"),
         ({"n": True}, "`n` must be a whole number"),
-        ({"n": 10, "fold": -1}, "`fold` must be a whole number from 0 up"),
+        ({"n": 10, "fold": -1}, "`fold` must be a whole number, 0 or more"),
         ({"n": 10, "fold": 5}, "`fold` 5 is empty: 10 rows have folds of 2, the last one is 4"),
-        ({"n": 10, "fraction": 0}, "fraction must lie above 0 and below 1; received 0"),
-        ({"n": 10, "fraction": 1.0}, "fraction must lie above 0 and below 1"),
-        ({"n": 10, "fraction": float("nan")}, "fraction must lie above 0"),
+        ({"n": 10, "fraction": 0}, "`fraction` must be a number, above 0 and below 1; received 0"),
+        ({"n": 10, "fraction": 1.0}, "`fraction` must be a number, above 0 and below 1"),
+        ({"n": 10, "fraction": float("nan")}, "`fraction` must be a number, above 0"),
         ({"n": 3, "fraction": 0.2}, "leaves the validation set empty"),
         ({"n": 10, "seed": -1}, "`seed` must be a whole number"),
         ({"n": 10, "seed": None}, "`seed` must be a whole number"),
@@ -215,7 +215,7 @@ def nothing(root):
         (nothing, {"train": "test"}, ValueError, "folders none and the loose pictures '0.jpg'"),
         (nothing, {"train": ".."}, ValueError, "`train` must lie below the root"),
         (nothing, {"valid": "train"}, ValueError, "Training and validation share 10 pictures: 'train/cats/cat.train.0"),
-        (nothing, {"on_error": "ignore"}, ValueError, "`on_error` must be 'raise' or 'skip'.*received 'ignore'"),
+        (nothing, {"on_error": "ignore"}, ValueError, "`on_error` must be one of 'raise', 'skip'; received 'ignore'"),
         (nothing, {"test_labelled": True}, ValueError, "needs a test folder"),
         (nothing, {"valid": None, "valid_fraction": 2}, ValueError, "above 0 and below 1; received 2"),
         (nothing, {"valid": None, "valid_fraction": 0.01}, ValueError, "leaves the validation set empty"),
@@ -350,7 +350,8 @@ def test_one_number_a_picture_is_a_flat_target(table):
 
 def test_several_numbers_come_from_columns_or_from_one_cell(table):
     columns = from_csv(table, "numbers.csv", target_kind="regression", **OPTIONS)
-    cells = from_dataframe(table, frame_of([f"{i / 4} {i * 2}" for i in range(10)]), target_kind="regression", **OPTIONS)
+    cells_frame = frame_of([f"{i / 4} {i * 2}" for i in range(10)])
+    cells = from_dataframe(table, cells_frame, target_kind="regression", **OPTIONS)
     assert (columns.classes, cells.classes) == (("x", "y"), ("label_0", "label_1"))
     assert columns.valid.targets.tolist() == cells.valid.targets.tolist() == [[0, 0], [0.75, 6]]
 
@@ -433,11 +434,11 @@ def with_labels(**changes):
         (KINDS, {"label_columns": 2}, "no column at position 2: the table has 2 columns"),
         (KINDS, {"label_columns": 0}, "`label_columns` must name other columns than `name_column`"),
         (KINDS, {"label_columns": []}, "`label_columns` must name other columns"),
-        (KINDS, {"regression": True}, "'p_0' has 'blue' in column 'label'"),
-        ([*range(9), float("nan")], {"regression": True}, "must be numbers, but 'p_9' has 'nan'"),
-        ([*range(9), float("inf")], {"regression": True}, "'p_9' has 'inf'"),
-        (["1 2"] * 9 + ["1"], {"regression": True}, "Expected 2 numbers in each row.*'p_9' has 1"),
-        (KINDS, {"regression": True, "multi_label": True}, "pass one of them"),
+        (KINDS, {"target_kind": "regression"}, "'p_0' has 'blue' in column 'label'"),
+        ([*range(9), float("nan")], {"target_kind": "regression"}, "must be numbers, but 'p_9' has 'nan'"),
+        ([*range(9), float("inf")], {"target_kind": "regression"}, "'p_9' has 'inf'"),
+        (["1 2"] * 9 + ["1"], {"target_kind": "regression"}, "Expected 2 numbers in each row.*'p_9' has 1"),
+        (KINDS, {"target_kind": "tags"}, "`target_kind` must be one of 'single', 'multi', 'regression'"),
         (KINDS, {"valid_indices": [3, 10]}, "must lie from 0 to 9 for 10 rows; received '10'"),
         (KINDS, {"valid_indices": [-1]}, "must lie from 0 to 9"),
         (KINDS, {"valid_indices": [3, 1, 3]}, "more than once: '3'"),

@@ -163,7 +163,7 @@ def test_a_test_split_may_have_labels_or_none(builder, tmp_path):
         ({"label": "class"}, "no feature 'class'.*pass `label`"),
         ({"image": "label"}, "'label' is no picture"),
         ({"label": "number"}, "'number' must be a ClassLabel"),
-        ({"on_error": "ignore"}, "`on_error` must be 'raise' or 'skip'"),
+        ({"on_error": "ignore"}, "`on_error` must be one of 'raise', 'skip'"),
     ],
 )
 def test_unusable_arguments_are_refused(builder, tmp_path, options, message):
