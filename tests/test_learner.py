@@ -94,7 +94,10 @@ def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
         kf.Phase(epochs=1, learning_rate=0.01),
         kf.Phase(epochs=2, learning_rate=(0.01, 0.001), learning_rate_decay="cosine"),
         kf.Phase(
-            epochs=1, learning_rate=(np.array([0.001, 0.002, 0.004]), 0.0), learning_rate_decay="linear", optimizer=keras.optimizers.Adam
+            epochs=1,
+            learning_rate=(np.array([0.001, 0.002, 0.004]), 0.0),
+            learning_rate_decay="linear",
+            optimizer=keras.optimizers.Adam,
         ),
     ]
     histories = learn.fit_opt_sched(phases)

@@ -83,8 +83,7 @@ def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], r
     """Raise where the keys cannot be compared at all."""
     if not left_keys or len(left_keys) != len(right_keys):
         raise ValueError(
-            f"`left_on` and `right_on` must name equally many columns; received {len(left_keys)} and "
-            f"{len(right_keys)}."
+            f"`left_on` and `right_on` must name equally many columns; received {len(left_keys)} and {len(right_keys)}."
         )
     for side, frame, keys in (("left", left, left_keys), ("right", right, right_keys)):
         absent = [key for key in keys if key not in frame.columns]

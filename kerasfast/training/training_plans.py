@@ -91,7 +91,8 @@ class Phase:
     Args:
         epochs: Length.
         learning_rate: Rate, one or one per layer group; or a tuple (first, last) of such.
-        learning_rate_decay: How the rate goes from first to last: "constant", "linear", "cosine", "exponential" or "polynomial".
+        learning_rate_decay: How the rate goes from first to last: "constant", "linear", "cosine", "exponential" or
+            "polynomial".
         momentum: Momentum (first beta for the Adam family), a pair (first, last), or None for the optimizer's own.
         momentum_decay: As `learning_rate_decay`.
         weight_decay: Decoupled weight decay, one or one per layer group; None for the optimizer's own.
@@ -159,7 +160,9 @@ def phases_plan(phases: Sequence[Phase], steps: int, groups: int) -> Plan:
         ends[-1],
         np.concatenate([phase.rates(length, groups) for phase, length in zip(phases, lengths, strict=True)]),
         _joined([phase.momentums(length) for phase, length in zip(phases, lengths, strict=True)], "momentum"),
-        _joined([_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "weight_decay"),
+        _joined(
+            [_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "weight_decay"
+        ),
         ends,
     )
 

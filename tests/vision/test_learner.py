@@ -228,7 +228,12 @@ def test_tags_get_a_sigmoid_a_threshold_and_a_planet_style_submission(tagged, tm
 
 def test_values_get_a_linear_head_and_the_absolute_error(tagged, tmp_path):
     data = kf.ImageData.from_csv(
-        tagged, "values.csv", folder="pics", suffix=".png", target_kind="regression", transforms=kf.Transforms(32),
+        tagged,
+        "values.csv",
+        folder="pics",
+        suffix=".png",
+        target_kind="regression",
+        transforms=kf.Transforms(32),
         batch_size=8,
     )
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)

@@ -193,8 +193,8 @@ def from_dataframe(
         seed: Decides which rows these are.
         test: Folder of the pictures to predict.
         separator: What stands between the tags of a cell; None keeps labels whole.
-        target_kind: `"single"` (one label a picture), `"multi"` (tags) or `"regression"` (numbers); None looks whether a
-            picture has several tags.
+        target_kind: `"single"` (one label a picture), `"multi"` (tags) or `"regression"` (numbers); None looks whether
+            a picture has several tags.
         on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
 
     Raises:
