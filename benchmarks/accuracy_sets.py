@@ -121,7 +121,7 @@ def _flights() -> Table:
 
 def _rossmann() -> Table:
     """Sales of every tenth store; the last six weeks are to be predicted."""
-    root = _data() / "rossmann"
+    root = real_data() / "rossmann"
     sales = pd.read_parquet(root / "train.parquet")
     sales = sales[(sales.Sales > 0) & (sales.Store % 10 == 0)].sort_values(["Store", "Date"])
     frame = sales.drop(columns=["Customers", "Open"]).merge(pd.read_csv(root / "store.csv"), on="Store")
@@ -209,7 +209,7 @@ TABLES: dict[str, Callable[[], Table]] = {
 }
 
 
-def _data() -> Path:
+def real_data() -> Path:
     """The folder named by KERASFAST_DATA."""
     folder = os.environ.get("KERASFAST_DATA")
     if not folder or not Path(folder).is_dir():
