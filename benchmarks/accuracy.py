@@ -98,7 +98,7 @@ def measured(run: Callable[[], float | tuple[float, float]], record: dict) -> di
     started = time.perf_counter()
     try:
         found = run()
-    except Exception as error:  # a side that fails is a result
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         return {**record, "score": float("nan"), "seconds": time.perf_counter() - started, "error": repr(error)[:500]}
     value, shared = found if isinstance(found, tuple) else (found, 0.0)
     return {**record, "score": value, "seconds": round(time.perf_counter() - started + shared, 2)}

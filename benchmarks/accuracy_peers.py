@@ -7,7 +7,6 @@ test_features, seed)` gives probabilities (rows, classes or tags), from average-
 
 import numpy as np
 import pandas as pd
-
 from accuracy_sets import Table
 
 
@@ -72,7 +71,10 @@ def lightgbm(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) ->
 
 def histgb(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
     """scikit-learn's HistGradientBoosting with its defaults; categories as such."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
 
     rows, unseen = _categories(task, train, test)
     kind = HistGradientBoostingRegressor if task.kind == "regression" else HistGradientBoostingClassifier
@@ -116,8 +118,8 @@ def _dense(rows) -> np.ndarray:
 def fastai(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
     """fastai 2's tabular learner as its guide makes it, five epochs at the rate it suggests."""
     from fastai.tabular.all import (
-        CategoryBlock,
         Categorify,
+        CategoryBlock,
         FillMissing,
         Normalize,
         RegressionBlock,

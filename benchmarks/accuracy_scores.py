@@ -113,9 +113,9 @@ def _verdict(least: float) -> str:
 
 
 def _cell(scores: Iterable[float]) -> str:
-    values = np.array([value for value in scores if value == value], float)
-    if not len(values):
-        return "failed" if len(list(scores)) else ""
+    values = np.array(list(scores), float)
+    if np.isnan(values).any() or not len(values):
+        return "failed" if len(values) else ""
     digits = 1 if abs(values.mean()) > 100 else 4
     return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
