@@ -9,12 +9,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PARTS = {".whl": ["kerasfast"], ".gz": ["kerasfast", "tests", "examples", "benchmarks"]}
 FILES = {".whl": [], ".gz": ["CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "LICENSE", "README.md"]}
 
+
+def files_in(path: pathlib.Path) -> set[str]:
+    """Return the names of the files in an archive, in a source distribution below its top folder."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return set(wheel.namelist())
+    with tarfile.open(path) as archive:
+        return {name.split("/", 1)[-1] for name in archive.getnames()}
+
+
 for name in sys.argv[1:]:
     path = pathlib.Path(name)
-    if path.suffix == ".whl":
-        held = set(zipfile.ZipFile(path).namelist())
-    else:
-        held = {member.split("/", 1)[-1] for member in tarfile.open(path).getnames()}
+    held = files_in(path)
     needed = {
         file.relative_to(ROOT).as_posix()
         for part in PARTS[path.suffix]

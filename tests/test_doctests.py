@@ -29,4 +29,4 @@ def test_examples_of(name, monkeypatch, tmp_path):
 
 
 def test_pure_modules_have_examples():
-    assert {"kerasfast.schedules", "kerasfast.tabular.dates", "kerasfast.tabular.joins"} <= set(EXAMPLES)
+    assert {"schedules", "dates", "elapsed", "joins"} <= {name.rsplit(".", 1)[-1] for name in EXAMPLES}
