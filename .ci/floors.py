@@ -6,7 +6,8 @@ import re
 
 settings = configparser.ConfigParser()
 settings.read(pathlib.Path(__file__).resolve().parents[1] / "setup.cfg", encoding="utf-8")
-lists = [settings["options"]["install_requires"], *settings["options.extras_require"].values()]
+extras = settings["options.extras_require"]
+lists = [settings["options"]["install_requires"], *(extras[name] for name in extras if name not in ("dev", "test"))]
 floors = {}
 for line in "\n".join(lists).split("\n"):
     if found := re.match(r"([\w.-]+)(?:\[[\w,-]+\])?>=([\w.]+)", line.strip()):

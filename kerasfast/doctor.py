@@ -26,6 +26,7 @@ EXTRAS = {
     "kaggle": ("downloading competitions and handing in submissions", [("kaggle",)]),
     "tfds": ("TensorFlow Datasets as a source of pictures", [("tensorflow-datasets",)]),
     "tabular": ("fast binary files for tables", [("pyarrow",)]),
+    "dev": ("what `.ci/run` checks code and packages with", [("mypy",), ("ruff",), ("twine",)]),
     "test": ("what the test suite needs", [("pytest",), ("scikit-learn",)]),
 }
 _CGROUP_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")

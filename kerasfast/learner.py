@@ -45,8 +45,9 @@ class Learner:
         groups: Layer groups; one group with all layers by default.
         loss: A Keras loss; by default that of the compiled model.
         metrics: Keras metrics, their names, or functions (y_true, y_pred); or `ArrayMetric`s alone.
-        optimizer: A function that makes an optimizer, such as a Keras optimizer class; SGD with momentum 0.9 by
-        default. clip: Largest global norm of the gradients of the whole model.
+        optimizer: A function that makes an optimizer, such as a Keras optimizer class; by default SGD with
+            momentum 0.9.
+        clip: Largest global norm of the gradients of the whole model.
         steps_per_execution: Batches per call of the train function; above 1 the progress bar moves in such steps.
         jit_compile: As in `keras.Model.compile`.
         path: Folder for `models/`; the data's by default.

@@ -22,6 +22,13 @@ def _required(folder: pathlib.Path, variable: str) -> pathlib.Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads real data as slow."""
+    for item in items:
+        if {"data_dir", "weights_dir"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """The folder with `dogscats/`, `planet/` and `rossmann/`; the test is skipped without it."""

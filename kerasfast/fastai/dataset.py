@@ -238,7 +238,8 @@ class ImageClassifierData(ModelData):
         Args:
             path: Folder for `models/` and `tmp/`.
             trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), uint8 or floats from 0 to
-            1. bs: Pictures per batch.
+                1.
+            bs: Pictures per batch.
             tfms: Pair of transforms; square pictures stay as they are without.
             classes: Class names in the order of their numbers.
             num_workers: Without effect.

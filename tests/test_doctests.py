@@ -1,0 +1,32 @@
+"""The examples in docstrings do what they say."""
+
+import doctest
+import importlib
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasfast as kf
+
+PACKAGE = pathlib.Path(kf.__file__).parent
+EXAMPLES = sorted(
+    ".".join(("kerasfast", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    for file in PACKAGE.rglob("*.py")
+    if ">>> " in file.read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_of(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    names = {"np": np, "pd": pd, "kf": kf, **vars(module)}
+    with pd.option_context("display.width", 120):
+        result = doctest.testmod(module, globs=names, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0, "see the examples printed above"
+
+
+def test_pure_modules_have_examples():
+    assert {"schedules", "dates", "elapsed", "joins"} <= {name.rsplit(".", 1)[-1] for name in EXAMPLES}
