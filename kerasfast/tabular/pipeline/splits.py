@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.dates import single_column
+from kerasfast.tabular.encoding.column_kinds import single_column
 
 _BLOCK = 2**16
 

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.columns import CategoryColumn
-from kerasfast.tabular.dates import single_column
-from kerasfast.tabular.learned import CategoryStatistics
-from kerasfast.tabular.values import INTERCHANGEABLE, as_numbers
+from kerasfast.tabular.encoding.column_kinds import INTERCHANGEABLE, as_numbers, single_column
+from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics
 
 KINDS = ("regression", "single", "multi")
 
