@@ -121,8 +121,8 @@ class FileParts:
     """One table in one or more files.
 
     Args:
-        paths: Files that end in `.parquet`, `.pq` or `.feather`, or a folder of such files (in the order of their
-        names). columns: The columns that will be read.
+        paths: Files that end in `.parquet`, `.pq` or `.feather`, or a folder of such files in the order of their names.
+        columns: The columns that will be read.
 
     Raises:
         FileNotFoundError: If a file is not there, or a folder has none.

@@ -58,7 +58,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(table, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "columns, name, message",
+    ("columns", "name", "message"),
     [
         (["a", "a"], "x.parquet", r"repeat: \['a'\]"),
         ([1, 2], "x.parquet", r"must be text .*\[1, 2\]"),
