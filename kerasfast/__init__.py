@@ -21,7 +21,7 @@ _HOMES = {
     ],
     "kerasfast.tabular.collab": ["CollabFilter"],
     "kerasfast.tabular.data": ["TableData"],
-    "kerasfast.tabular.encoding": ["TableEncoder"],
+    "kerasfast.tabular.encoding.encoder": ["TableEncoder"],
     "kerasfast.tabular.learner": ["TableLearner"],
     "kerasfast.tabular.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],

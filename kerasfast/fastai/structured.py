@@ -12,7 +12,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_objec
 
 from kerasfast.fastai import imports
 from kerasfast.fastai.imports import *
-from kerasfast.tabular.dates import add_date_parts
+from kerasfast.tabular.features.dates import add_date_parts
 
 __all__ = [
     *imports.__all__,

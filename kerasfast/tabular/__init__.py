@@ -1,10 +1,10 @@
 """Tables: joins, dates, what happened before and after, encoding for embedding models, files."""
 
-from kerasfast.tabular.dates import add_date_parts
-from kerasfast.tabular.elapsed import add_elapsed, add_rolling
-from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.frames import read_frame, write_frame
-from kerasfast.tabular.joins import join_df
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.features.dates import add_date_parts
+from kerasfast.tabular.features.elapsed import add_elapsed, add_rolling
+from kerasfast.tabular.features.joins import join_df
+from kerasfast.tabular.pipeline.table_files import read_frame, write_frame
 
 __all__ = [
     "TableEncoder",

@@ -1,7 +1,7 @@
 """Table data: training, validation and test rows for an embedding model, from frames, arrays, or files of any size."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import whole
-from kerasfast.tabular.arrays import array_cardinalities, array_target, encoded_rows
-from kerasfast.tabular.batching import Batching, Masking
-from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.parts import FileParts, Files
-from kerasfast.tabular.rows import RowEncoder, Rows
-from kerasfast.tabular.splits import Split, check_counts, choose_split
-from kerasfast.tabular.targets import Target, TargetStatistics
-from kerasfast.tabular.training_rows import TrainingRows
-from kerasfast.tabular.views import StreamView, TableView
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.targets import Target, TargetStatistics
+from kerasfast.tabular.pipeline.arrays import array_cardinalities, array_target, encoded_rows
+from kerasfast.tabular.pipeline.batching import Batching, Masking
+from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
+from kerasfast.tabular.pipeline.splits import Split, check_counts, choose_split
+from kerasfast.tabular.pipeline.table_files import FileParts, Files
+from kerasfast.tabular.pipeline.views import StreamView, TableView, learn_from_files
 
 View = TableView | StreamView
 
@@ -115,7 +114,8 @@ class TableData:
         else:
             _check_frame("valid", valid)
         statistics.update(frame)
-        encode = RowEncoder(_learn(encoder, [frame]), statistics.target(), weights)
+        encoder.learn([frame])
+        encode = RowEncoder(encoder, statistics.target(), weights)
         held = None if valid is None else encode(valid)
         unlabelled = None if test is None else _test_rows(encode, test)
         return cls._of_rows([encode(frame), held, unlabelled], encode.target, batch_size, seed, encoder, path=path)
@@ -164,11 +164,12 @@ class TableData:
         columns = [*encoder.categorical, *encoder.continuous, *statistics.names, *([weights] if weights else [])]
         source = FileParts(files, [*columns, *(valid_dates or ())[:1]])
         split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed) if valid is None else None
-        training = TrainingRows(source, split, statistics, weights)
-        encode = RowEncoder(_learn(encoder, training), statistics.target(), weights)
+        encode, count = learn_from_files(source, split, encoder, statistics, weights)
         shuffled, ordered = _batching(encoder, batch_size, seed)
-        train = training.view(encode, shuffled, shuffle_rows)
-        held = training.rest(encode, ordered) if valid is None else StreamView.whole(valid, encode, ordered)
+        train = StreamView(source, encode, shuffled, count, split, shuffle_rows=shuffle_rows)
+        held = None if valid is None else StreamView.whole(valid, encode, ordered)
+        if split is not None:
+            held = StreamView(source, encode, ordered, source.rows - count, split, validation=True)
         unlabelled = None if test is None else StreamView.whole(test, RowEncoder(encoder), ordered)
         for view in (held, unlabelled):
             if view is not None:
@@ -256,15 +257,6 @@ def _encoder(
     known = sorted(set(target) & {*encoder.categorical, *encoder.continuous})
     if known:
         raise ValueError(f"target columns {known} are listed among the columns to predict from; leave them out there.")
-    return encoder
-
-
-def _learn(encoder: TableEncoder, frames: Iterable[pd.DataFrame]) -> TableEncoder:
-    """Fit an encoder, or check the frames with one that is fitted."""
-    if not encoder.fitted:
-        return encoder.fit_parts(frames)
-    for frame in frames:
-        encoder.transform(frame)
     return encoder
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
-from kerasfast.tabular.rows import Rows
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 

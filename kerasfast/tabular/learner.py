@@ -14,10 +14,10 @@ from kerasfast.learner import Learner
 from kerasfast.metrics.percentage_errors import exp_rmspe
 from kerasfast.metrics.tags import ThresholdAccuracy
 from kerasfast.tabular.data import TableData
+from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.importance import Score, permutation_importance
 from kerasfast.tabular.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor
-from kerasfast.tabular.targets import Target
 from kerasfast.training.groups import LayerGroups
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.files import atomic_path
-from kerasfast.tabular.encoding import TableEncoder
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.model import embedding_tables, embedding_vectors
-from kerasfast.tabular.rows import RowEncoder, Rows
-from kerasfast.tabular.targets import Target
+from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
 _MODEL, _RECORD = "model.keras", "table.json"
 _FORMAT, _VERSION = "kerasfast.TablePredictor", 1

@@ -1,4 +1,4 @@
-"""The order of samples, epoch by epoch, repeatable from a seed and the number of the epoch alone."""
+"""The order of samples, of pictures and of rows, epoch by epoch: repeatable from a seed and the epoch alone."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -17,6 +17,50 @@ def epoch_random(seed: int, epoch: int, *, shuffle: bool) -> tuple[np.random.Gen
     return random, np.int64(random.integers(2**31))
 
 
+def epoch_permutation(count: int, seed: int, epoch: int, *, shuffle: bool) -> tuple[np.ndarray, np.int64]:
+    """Return the order (count,) int64 of an epoch's samples, and a seed for what happens to them."""
+    random, own_seed = epoch_random(seed, epoch, shuffle=shuffle)
+    return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), own_seed
+
+
+def epoch_passes(
+    count: int,
+    seed: int,
+    epoch: int,
+    *,
+    shuffle: bool,
+    one_pass: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset],
+) -> tf.data.Dataset:
+    """Return a dataset that moves on by an epoch with every pass.
+
+    `Dataset.shuffle` would depend on TensorFlow's global seed and on how often the dataset was read before.
+
+    Args:
+        count: Number of samples.
+        seed: Of all epochs.
+        epoch: The epoch of the first pass.
+        shuffle: Whether each epoch has an order of its own.
+        one_pass: From an epoch's order (count,) and seed () to what a pass gives.
+    """
+    epochs = itertools.count(whole("epoch", epoch, least=0))
+
+    def begin() -> tuple[np.ndarray, np.ndarray]:
+        return epoch_permutation(count, seed, next(epochs), shuffle=shuffle)
+
+    def numbered(_: tf.Tensor) -> tf.data.Dataset:
+        order, own_seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
+        return one_pass(tf.ensure_shape(order, [count]), tf.ensure_shape(own_seed, []))
+
+    return tf.data.Dataset.range(1).flat_map(numbered)
+
+
+def unhindered(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the dataset without tf.data's autotuner, which can hold back the last batches of an epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def epoch_order(
     count: int,
     seed: int,
@@ -27,27 +71,14 @@ def epoch_order(
 ) -> tf.data.Dataset:
     """Return a dataset of (index, *columns of that sample), which moves on by an epoch with every pass.
 
-    `Dataset.shuffle` would depend on TensorFlow's global seed and on how often the dataset was read before.
-
     Args:
-        count: Number of samples.
-        seed: Of all epochs.
-        epoch: The epoch of the first pass.
-        shuffle: Whether each epoch has an order of its own.
+        count, seed, epoch, shuffle: As in `epoch_passes`.
         columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once,
             which costs far less than number by number.
     """
-    epochs = itertools.count(whole("epoch", epoch, least=0))
 
-    def begin() -> tuple[np.ndarray, np.ndarray]:
-        random, own_seed = epoch_random(seed, next(epochs), shuffle=shuffle)
-        return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), own_seed
+    def one_pass(order: tf.Tensor, own_seed: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensor_slices((order, *(tf.gather(column, order) for column in columns(own_seed))))
 
-    def one_pass(_: tf.Tensor) -> tf.data.Dataset:
-        order, own_seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
-        order = tf.ensure_shape(order, [count])
-        of_samples = [tf.gather(column, order) for column in columns(tf.ensure_shape(own_seed, []))]
-        return tf.data.Dataset.from_tensor_slices((order, *of_samples))
-
-    passes = tf.data.Dataset.range(1).flat_map(one_pass)
+    passes = epoch_passes(count, seed, epoch, shuffle=shuffle, one_pass=one_pass)
     return passes.apply(tf.data.experimental.assert_cardinality(count))

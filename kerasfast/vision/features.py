@@ -22,9 +22,9 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.files import atomic_path
-from kerasfast.training.epoch_order import epoch_order
+from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
-from kerasfast.vision.pipeline.views import View, unhindered
+from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.arrays import ArraySamples
 
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.training.epoch_order import epoch_random
+from kerasfast.training.epoch_order import epoch_random, unhindered
 from kerasfast.vision.pipeline.reading import cropped, squared
-from kerasfast.vision.pipeline.views import View, augmented, unhindered
+from kerasfast.vision.pipeline.views import View, augmented
 
 
 def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasfast.tabular.model import (
     embedding_groups,
@@ -123,3 +124,11 @@ def test_a_saved_model_is_plain_keras(tmp_path, rng):
 def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         entity_embedding_model(**{"cardinalities": CARDINALITIES, "continuous": 3} | arguments)
+
+
+def test_a_model_converts_to_litert_and_predicts_the_same(rng):
+    model = entity_embedding_model(CARDINALITIES, 3, hidden=(8,), y_range=(0, 9))
+    batch = inputs(rng, rows=5)
+    flat = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    runner = tf.lite.Interpreter(model_content=flat).get_signature_runner()
+    np.testing.assert_allclose(next(iter(runner(**batch).values())), model(batch), rtol=1e-5)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.training.epoch_order import epoch_order
+from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import MemorySamples, loaded
 from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
@@ -131,10 +131,3 @@ def augmented(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> tf
 def _with_moves(pixels: tf.Tensor, draws: tf.Tensor, transforms: Transforms) -> dict[str, tf.Tensor]:
     numbers = tf.numpy_function(lambda draws: moves(draws, transforms), [draws], tf.float32, stateful=False)
     return {PIXELS: pixels, "moves": tf.ensure_shape(numbers, [pixels.shape[0], MOVES])}
-
-
-def unhindered(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Return the dataset without tf.data's autotuner, which can hold back the last batches of an epoch."""
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)

@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from kerasfast.tabular.encoding.column_kinds import single_column
+
 # pandas 3.1 deprecated the names dayofweek and dayofyear, which the course's columns still carry.
 _ATTRIBUTES = {"Dayofweek": "day_of_week", "Dayofyear": "day_of_year"}
 NUMBERS = ("Year", "Month", "Week", "Day", "Dayofweek", "Dayofyear")
@@ -82,16 +84,6 @@ def as_dates(frame: pd.DataFrame, column: str, *, date_format: str | None = None
             f"for example with pandas.to_datetime(frame[{column!r}], unit='s')."
         )
     return _parsed(series, date_format)
-
-
-def single_column(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Return the one column of that name, or say which columns there are."""
-    if column not in frame.columns:
-        raise ValueError(f"no column {column!r}; the columns are {list(frame.columns)}.")
-    series = frame[column]
-    if isinstance(series, pd.DataFrame):
-        raise ValueError(f"the frame has {series.shape[1]} columns named {column!r}; rename or drop one.")
-    return series
 
 
 def _parsed(series: pd.Series, date_format: str | None) -> pd.Series:

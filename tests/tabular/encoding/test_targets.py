@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.targets import Target, TargetStatistics
+from kerasfast.tabular.encoding.targets import Target, TargetStatistics
 
 
 def learned(columns, names="y", kind=None, log=False):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.elapsed import STATISTICS, add_elapsed, add_rolling
+from kerasfast.tabular.features.elapsed import STATISTICS, add_elapsed, add_rolling
 
 
 def naive_elapsed(frame: pd.DataFrame, event: str, direction: int) -> list[float]:

@@ -10,7 +10,8 @@ import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
 from kerasfast.arguments import whole
-from kerasfast.tabular.dates import as_dates, single_column
+from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.features.dates import as_dates
 
 STATISTICS = ("sum", "mean", "min", "max", "std", "count")
 UNITS = ("D", "h", "m", "s", "ms", "us", "ns")

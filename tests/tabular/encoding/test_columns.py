@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.encoding import TableEncoder
+from kerasfast.tabular.encoding.encoder import TableEncoder
 
 COLUMNS = {
     "bool": [True, False, True],

@@ -31,6 +31,16 @@ _ADVICE = {
 INTERCHANGEABLE = {"number", "boolean"}
 
 
+def single_column(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return the one column of that name, or say which columns there are."""
+    if column not in frame.columns:
+        raise ValueError(f"no column {column!r}; the columns are {list(frame.columns)}.")
+    series = frame[column]
+    if isinstance(series, pd.DataFrame):
+        raise ValueError(f"the frame has {series.shape[1]} columns named {column!r}; rename or drop one.")
+    return series
+
+
 def check_kind(series: pd.Series, fitted: str, received: str | None) -> None:
     """A column without any value (None) may be of any type: readers cannot know it."""
     if received in (None, fitted) or {fitted, received} <= INTERCHANGEABLE:

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.dates import single_column
-from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.targets import Target
-from kerasfast.tabular.values import as_numbers
+from kerasfast.tabular.encoding.column_kinds import as_numbers, single_column
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.targets import Target
 
 
 class Rows(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.learned import NumberStatistics
+from kerasfast.tabular.encoding.columns import NumberStatistics
+from kerasfast.tabular.encoding.encoder import TableEncoder
 
 
 def naive_codes(train: list, test: list) -> list[int]:

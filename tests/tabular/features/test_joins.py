@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.joins import join_df
+from kerasfast.tabular.features.joins import join_df
 
 
 @pytest.fixture

@@ -1,16 +1,21 @@
-"""Views of a table, as datasets for Keras: rows in memory, or streamed from files."""
+"""Views of a table, as datasets for Keras: rows in memory, or streamed from files that one pass learned from."""
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
+from tqdm.auto import tqdm
 
-from kerasfast.tabular.batching import Batching
-from kerasfast.tabular.parts import FileParts, Files, Part
-from kerasfast.tabular.rows import RowEncoder, Rows
-from kerasfast.tabular.splits import Split
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.targets import TargetStatistics
+from kerasfast.tabular.pipeline.batching import Batching
+from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, row_weights
+from kerasfast.tabular.pipeline.splits import Split, check_counts
+from kerasfast.tabular.pipeline.table_files import FileParts, Files, Part
+from kerasfast.training.epoch_order import epoch_passes, epoch_permutation
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +49,15 @@ class TableView:
         Each pass over the dataset is the next epoch, with another order and other masks. An epoch is the same for the
         same seed, however it is reached.
         """
-        epochs, count, batching = itertools.count(epoch), len(self), self.batching
+        count, batching = len(self), self.batching
         size = batching.rows_per_chunk(count)
         used = batching.steps(count) * min(batching.batch_size, count) if batching.shuffle else count
-
-        def begin() -> tuple[np.ndarray, np.ndarray]:
-            order, seed = batching.epoch(next(epochs), count)
-            return order[:used], seed
 
         with tf.device("CPU:0"):  # else the table would be copied to the GPU and back
             table = Rows(*(None if part is None else tf.constant(part) for part in self.rows))
 
-            def one_pass(_: tf.Tensor) -> tf.data.Dataset:
-                order, seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
-                order = tf.ensure_shape(order, [used])
+            def one_pass(order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
+                order = order[:used]
 
                 def gather(chunk: tf.Tensor) -> tuple[Rows, tf.Tensor]:
                     index = order[chunk * size : (chunk + 1) * size]
@@ -66,7 +66,8 @@ class TableView:
 
                 return tf.data.Dataset.range(-(-used // size)).map(gather)
 
-            return batching.finished(tf.data.Dataset.range(1).flat_map(one_pass), count)
+            passes = epoch_passes(count, batching.seed, epoch, shuffle=batching.shuffle, one_pass=one_pass)
+            return batching.finished(passes, count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +154,9 @@ class StreamView:
 
     def _chunks(self, epoch: int) -> Iterator[tuple[Rows, np.ndarray]]:
         """Yield (rows, seed) of chunks."""
-        order, seed = self.batching.epoch(epoch, len(self.source.parts))
+        order, seed = epoch_permutation(
+            len(self.source.parts), self.batching.seed, epoch, shuffle=self.batching.shuffle
+        )
         parts = [self.source.parts[position] for position in order]
         size = self.batching.rows_per_chunk(self.count)
         pools = (
@@ -183,6 +186,48 @@ class StreamView:
                     frame = frame[chosen if self.validation else ~chosen]
                 if len(frame):
                     yield frame
+
+
+def learn_from_files(
+    source: FileParts,
+    split: Split | None,
+    encoder: TableEncoder,
+    statistics: TargetStatistics,
+    weights: str | None,
+) -> tuple[RowEncoder, int]:
+    """Learn encoder and target from the training rows of files, in one pass that checks every row.
+
+    Args:
+        source: The files.
+        split: Which rows are for validation; None for none.
+        encoder: Fitted, or to be fitted.
+        statistics: Of the targets.
+        weights: The column with the weight of each row, if any.
+
+    Returns:
+        What encodes rows, and the number of training rows.
+
+    Raises:
+        ValueError: Naming a column that cannot be used; or the split leaves no row for training or for validation.
+    """
+    count = 0
+
+    def training_frames() -> Iterator[pd.DataFrame]:
+        nonlocal count
+        for part in tqdm(source.parts, desc="learning the columns", leave=False, delay=2):
+            for first, frame in source.read(part):
+                frame = frame if split is None else frame[~split.mask(frame, first)]
+                if len(frame):
+                    count += len(frame)
+                    statistics.update(frame)
+                    if weights:
+                        row_weights(frame, weights)
+                    yield frame
+
+    encoder.learn(training_frames())
+    if split is not None:
+        check_counts(count, source.rows - count)
+    return RowEncoder(encoder, statistics.target(), weights), count
 
 
 def _cut(parts: Iterator[Rows], size: int) -> Iterator[Rows]:

@@ -10,9 +10,14 @@ import pandas as pd
 
 from kerasfast.arguments import number, whole
 from kerasfast.files import atomic_path
-from kerasfast.tabular.columns import UNKNOWN, CategoryColumn, NumberColumn
-from kerasfast.tabular.dates import single_column
-from kerasfast.tabular.learned import CategoryStatistics, NumberStatistics
+from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.encoding.columns import (
+    UNKNOWN,
+    CategoryColumn,
+    CategoryStatistics,
+    NumberColumn,
+    NumberStatistics,
+)
 
 _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1
@@ -109,6 +114,14 @@ class TableEncoder:
             raise ValueError(f"columns {clashing} have the names of missing-value flags; rename them.")
         self._categories, self._numbers = [self._category_column(column) for column in categories], learned
         return self
+
+    def learn(self, frames: Iterable[pd.DataFrame]) -> None:
+        """Fit as `fit_parts` does, or check the parts where a training table was learned before."""
+        if not self.fitted:
+            self.fit_parts(frames)
+            return
+        for frame in frames:
+            self.transform(frame)
 
     def transform(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Encode a table that has the fitted columns; others are ignored and the table is not changed.

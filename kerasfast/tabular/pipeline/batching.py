@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.tabular.columns import UNKNOWN
-from kerasfast.tabular.encoding import TableEncoder
-from kerasfast.tabular.rows import Rows
+from kerasfast.tabular.encoding.columns import UNKNOWN
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.pipeline.rows import Rows
+from kerasfast.training.epoch_order import unhindered
 
 CHUNK_ROWS = 8192  # gathered, masked and cut into batches together
 EVALUATION_ROWS = 4096  # per batch of a view that is not shuffled
@@ -78,12 +79,6 @@ class Batching:
         size = min(self.batch_size, rows)
         return size * max(1, CHUNK_ROWS // size)
 
-    def epoch(self, epoch: int, count: int) -> tuple[np.ndarray, np.int64]:
-        """Return the order of `count` things and a seed for all else in an epoch."""
-        random = np.random.default_rng([self.seed, epoch])
-        order = random.permutation(count) if self.shuffle else np.arange(count)
-        return order.astype(np.int64), np.int64(random.integers(2**31))
-
     def finished(self, chunks: tf.data.Dataset, rows: int) -> tf.data.Dataset:
         """Return batches of chunks (Rows, seed (2,)), with (inputs, targets[, weights]) or inputs alone."""
         size = min(self.batch_size, rows)
@@ -100,9 +95,7 @@ class Batching:
         dataset = chunks.map(finish, num_parallel_calls=2)
         if self.shuffle:
             dataset = dataset.prefetch(1).unbatch()
-        options = tf.data.Options()
-        options.autotune.enabled = False  # the autotuner can hold back the last batches of an epoch
-        dataset = dataset.prefetch(8 if self.shuffle else 1).with_options(options)
+        dataset = unhindered(dataset.prefetch(8 if self.shuffle else 1))
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps(rows)))
 
 

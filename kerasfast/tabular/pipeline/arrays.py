@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.tabular.columns import CategoryColumn
-from kerasfast.tabular.rows import Rows
-from kerasfast.tabular.targets import Target
+from kerasfast.tabular.encoding.columns import CategoryColumn
+from kerasfast.tabular.encoding.targets import Target
+from kerasfast.tabular.pipeline.rows import Rows
 
 
 def encoded_rows(

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.tabular.columns import CategoryColumn
-from kerasfast.tabular.dates import single_column
-from kerasfast.tabular.learned import CategoryStatistics
-from kerasfast.tabular.values import INTERCHANGEABLE, as_numbers
+from kerasfast.tabular.encoding.column_kinds import INTERCHANGEABLE, as_numbers, single_column
+from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.splits import DateSplit, FractionSplit, IndexSplit, choose_split
+from kerasfast.tabular.pipeline.splits import DateSplit, FractionSplit, IndexSplit, choose_split
 
 LARGE = 150_000
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.dates import FLAGS, NUMBERS, TIMES, add_date_parts, as_dates
+from kerasfast.tabular.features.dates import FLAGS, NUMBERS, TIMES, add_date_parts, as_dates
 
 
 def naive_parts(day: datetime.datetime) -> dict:

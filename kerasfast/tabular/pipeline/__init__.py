@@ -1,0 +1,1 @@
+"""From encoded rows, in memory or in files, to batches: splits, order, masking, views."""
