@@ -29,7 +29,7 @@ _HOMES = {
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
     "kerasfast.vision.learner": ["ImageLearner"],
-    "kerasfast.vision.sources.source": ["validation_indices"],
+    "kerasfast.vision.sources.splits": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
     "kerasfast.vision.pipeline.transforms": [
         "Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down",

@@ -5,17 +5,14 @@ import pathlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from kerasfast.arguments import whole
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import source as sources
-from kerasfast.vision.sources.arrays import ArraySamples, arrays_source
-from kerasfast.vision.sources.decode import scan
-from kerasfast.vision.sources.resize import resize_files
-from kerasfast.vision.sources.source import ImageSource, Samples
+from kerasfast.vision.sources import class_folders, tables
+from kerasfast.vision.sources.arrays import arrays_source
+from kerasfast.vision.sources.resize import resized
+from kerasfast.vision.sources.samples import ImageSource, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,7 @@ class ImageData:
         cls, root: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
     ) -> "ImageData":
         """Read pictures whose class is the name of their folder; see `sources.from_folders` for the other arguments."""
-        return cls(sources.from_folders(root, seed=seed, **arguments), transforms, batch_size, seed)
+        return cls(class_folders.from_folders(root, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
     def from_csv(
@@ -84,14 +81,14 @@ class ImageData:
         **arguments,
     ) -> "ImageData":
         """Read pictures whose tags or values stand in a CSV file; see `sources.from_csv` for the other arguments."""
-        return cls(sources.from_csv(root, csv, seed=seed, **arguments), transforms, batch_size, seed)
+        return cls(tables.from_csv(root, csv, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
     def from_dataframe(
         cls, root: str | os.PathLike, frame, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
     ) -> "ImageData":
         """Read pictures listed in a data frame; see `sources.from_dataframe` for the other arguments."""
-        return cls(sources.from_dataframe(root, frame, seed=seed, **arguments), transforms, batch_size, seed)
+        return cls(tables.from_dataframe(root, frame, seed=seed, **arguments), transforms, batch_size, seed)
 
     @classmethod
     def from_arrays(
@@ -178,20 +175,11 @@ class ImageData:
             ValueError: If the copies would be smaller than the pictures that the transforms make of them, or the
                 pictures are arrays.
         """
-        if isinstance(self.source.train, ArraySamples):
+        if not self.source.train.on_disk:
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
-        data = replace(self, copies=size)
-        splits = {name: getattr(self.source, name) for name in ("train", "valid", "test")}
-        splits = {name: samples for name, samples in splits.items() if samples is not None}
-        files = np.concatenate([samples.files for samples in splits.values()])
+        data = replace(self, copies=whole("size", size))
         # Absolute, since a relative one would lie inside the root of the pictures.
-        folder = (self.path / folder).absolute()
-        root = resize_files(self.source.root, list(files), size, folder=folder, progress=progress)
-        copies = {
-            name: replace(samples, scan=scan(root, samples.files, progress=progress))
-            for name, samples in splits.items()
-        }
-        return replace(data, source=replace(self.source, root=root, **copies))
+        return replace(data, source=resized(self.source, size, (self.path / folder).absolute(), progress=progress))
 
     def in_memory(self, gibibytes: float = 2.0) -> "ImageData":
         """Return the data with training and validation pictures kept in memory as pixels: later epochs decode nothing.
@@ -207,7 +195,7 @@ class ImageData:
             ValueError: If the pictures need more.
         """
         views = ((self.source.train, self.transforms), (self.source.valid, self.transforms.validation()))
-        if isinstance(self.source.train, ArraySamples):
+        if not self.source.train.on_disk:
             return self
         need = sum(bytes_of(kept_sides(samples, transforms)) for samples, transforms in views) / 2**30
         if need > gibibytes:
@@ -217,5 +205,5 @@ class ImageData:
             )
         return replace(self, memory=True)
 
-    def _view(self, samples: Samples | ArraySamples, transforms: Transforms, *, shuffle: bool = False) -> View:
-        return View(samples, pathlib.Path(self.source.root), transforms, self.batch_size, shuffle, self.seed)
+    def _view(self, samples: Samples, transforms: Transforms, *, shuffle: bool = False) -> View:
+        return View(samples, transforms, self.batch_size, shuffle, self.seed)

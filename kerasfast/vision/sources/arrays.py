@@ -1,23 +1,30 @@
 """Pictures that are arrays in memory: the checks and the source that `ImageData.from_arrays` uses."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.vision.sources.source import ImageSource
+from kerasfast.vision.sources.file_samples import content_key
+from kerasfast.vision.sources.samples import ImageSource
+
+if TYPE_CHECKING:
+    from kerasfast.vision.sources.reading import Reader
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySamples:
-    """Pictures of one split.
+    """The `Samples` of arrays.
 
-    Attributes:
+    Args:
         images: (n, height, width, 3) uint8.
-        targets: (n,) class indices, (n, c) multi-hot or regression targets, or None.
+        targets: As in `Samples`.
         files: (n,) names, here the running numbers.
     """
 
@@ -25,18 +32,40 @@ class ArraySamples:
     targets: np.ndarray | None
     files: np.ndarray
 
+    on_disk = False
+
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) heights and (n,) widths in pixels."""
-        return tuple(np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+        height, width = (np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+        return height, width
 
-    def take(self, indices) -> "ArraySamples":
-        """Return some of the samples, in the order of `indices`."""
+    def take(self, indices: np.ndarray | Sequence[int]) -> ArraySamples:
+        """Return the samples at these positions, in this order."""
         targets = None if self.targets is None else self.targets[indices]
         return ArraySamples(self.images[indices], targets, self.files[indices])
+
+    def reader(self, size: int) -> Reader:
+        """Return what reads windows of the pictures."""
+        from kerasfast.vision.sources.reading import array_reader
+
+        return array_reader(self.images)
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return one whole picture, (height, width, 3) uint8."""
+        return self.images[index]
+
+    def content_keys(self) -> list[str]:
+        """Return a hash of the pixels of each picture."""
+        shape = repr(self.images.shape[1:]).encode()
+        return [content_key(shape + image.tobytes()) for image in self.images]
+
+    def broken(self) -> dict[str, str]:
+        """Return nothing: pictures in memory can always be read."""
+        return {}
 
 
 def arrays_source(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.arguments import choice, whole
+from kerasfast.arguments import choice
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -40,11 +40,6 @@ def warn_caller(message: str) -> None:
 def check_on_error(on_error: str) -> None:
     """Refuse anything but the two ways to treat broken pictures."""
     choice("on_error", on_error, ("raise", "skip"))
-
-
-def check_seed(seed: int) -> None:
-    """Refuse what NumPy's RandomState takes in another way than as one number."""
-    whole("seed", seed, least=0, most=2**32 - 1)
 
 
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:

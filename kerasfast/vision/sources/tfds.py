@@ -15,7 +15,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from kerasfast.vision.sources import checks
-from kerasfast.vision.sources.source import ImageSource, assemble
+from kerasfast.vision.sources.assembly import assemble
+from kerasfast.vision.sources.samples import ImageSource
 
 if TYPE_CHECKING:
     import tensorflow_datasets
