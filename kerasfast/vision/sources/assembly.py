@@ -41,7 +41,7 @@ def assemble(
 
 
 def scanned(root: pathlib.Path, splits: Splits, on_error: str) -> tuple[dict[str, FileSamples], dict[str, str]]:
-    """Return the readable files of each split, and the others with the reason; these are an error where they may not be.
+    """Return the readable files of each split, and why the others are not.
 
     Raises:
         ImageError: When pictures cannot be read and `on_error` is `"raise"`.

@@ -1,4 +1,4 @@
-"""Choose which pictures judge and which ones teach: validation rows and folds that never empty a class from training."""
+"""Choose which pictures judge and which teach: validation rows and folds that never empty a class of training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def validation_indices(n: int, *, fold: int = 0, fraction: float = 0.2, seed: in
     return _random(seed).permutation(n)[fold * size : (fold + 1) * size]
 
 
-def held_out(targets: np.ndarray, kind: str, fraction: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+def held_out(
+    targets: np.ndarray, kind: str, fraction: float, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return the sorted rows for validation: a share of every class, and of every tag as nearly as rows allow.
 
     The same rows for the same arguments. A class keeps at least one row for training. Numbers to predict are drawn at
@@ -60,8 +62,8 @@ def held_out(targets: np.ndarray, kind: str, fraction: float, seed: int, groups:
     held = np.flatnonzero(_assigned(targets, kind, [fraction, 1 - fraction], seed, groups, validating=1) == 0)
     if len(held) == 0:
         raise ValueError(
-            f"No row can be taken for validation without emptying a class of training: there are {_units(groups)}. Pass a "
-            "larger `valid_fraction`, or validation pictures of your own."
+            f"No row can be taken for validation without emptying a class of training: there are {_units(groups)}. "
+            "Pass a larger `valid_fraction`, or validation pictures of your own."
         )
     return held
 

@@ -44,8 +44,8 @@ def from_dataframe(
         frame: A row for each picture.
         folder: Folder of the pictures below the root, `"."` for the root itself.
         name_column: Column of the picture names, by position or name.
-        label_columns: Column of the labels, by position or name; the first other one by default. For regression one column
-            or several, all others by default.
+        label_columns: Column of the labels, by position or name; the first other one by default. For regression one
+            column or several, all others by default.
         suffix: Ending to add to the names, such as `".jpg"`.
         valid_indices: Positions of the validation rows after sorting, or a mask (for which the table must be sorted).
         valid_fraction: Share of the rows for validation where `valid_indices` is None.

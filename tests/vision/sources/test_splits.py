@@ -101,7 +101,9 @@ def test_numbers_are_drawn_at_random():
     assert len(rows) == 15 and rows.tolist() != list(range(15))
 
 
-@pytest.mark.parametrize(("targets", "kind"), [(classes_of(60, 25, 10, 1), "single"), (tags_of(), "multi"), (np.arange(96.0), "regression")])
+@pytest.mark.parametrize(
+    ("targets", "kind"), [(classes_of(60, 25, 10, 1), "single"), (tags_of(), "multi"), (np.arange(96.0), "regression")]
+)
 def test_every_row_is_in_one_fold_but_the_only_one_of_a_class(targets, kind):
     folds = folds_of(targets, kind, 4, 0)
     alone = np.flatnonzero(targets == 3) if kind == "single" else [7] if kind == "multi" else []
