@@ -12,9 +12,9 @@ from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import class_folders, folders, tables
+from kerasfast.vision.sources import checks, class_folders, folders, labels, tables
 from kerasfast.vision.sources.arrays import arrays_source
-from kerasfast.vision.sources.assembly import assemble
+from kerasfast.vision.sources.assembly import Listed, assemble
 from kerasfast.vision.sources.splits import validation_indices
 
 __all__ = [
@@ -139,7 +139,7 @@ class ImageClassifierData(ModelData):
             test_with_labels: Whether that folder has class folders too.
             num_workers: Without effect: TensorFlow reads in parallel by itself.
         """
-        source = class_folders.from_folders(
+        source = class_folders.folder_source(
             path, train=trn_name, valid=val_name, test=test_name, test_labelled=test_with_labels
         )
         return cls._around(source, path, bs, tfms)
@@ -176,13 +176,14 @@ class ImageClassifierData(ModelData):
             num_workers: Without effect: TensorFlow reads in parallel by itself.
             cat_separator: What stands between tags.
         """
-        source = tables.from_csv(
+        frame = labels.read_table(checks.existing_root(path), csv_fname, header=skip_header)
+        frame = frame.iloc[np.argsort(labels.picture_names(frame.iloc[:, 0]), kind="stable")]
+        source = tables.table_source(
             path,
-            csv_fname,
+            frame,
             folder=folder,
-            header=skip_header,
             suffix=suffix,
-            valid_indices=val_idxs,
+            valid_indices=get_cv_idxs(len(frame)) if val_idxs is None else val_idxs,
             test=test_name,
             separator=None if continuous else cat_separator,
             target_kind="regression" if continuous else None,
@@ -214,10 +215,10 @@ class ImageClassifierData(ModelData):
         y = y.astype(np.int64 if kind == "single" else np.float32)
         val_idxs = get_cv_idxs(len(fnames)) if val_idxs is None else val_idxs
         (valid, train), (valid_y, train_y) = split_by_idx(val_idxs, np.asarray(fnames, dtype=str), y)
-        splits = {"training": (train, train_y), "validation": (valid, valid_y)}
+        splits = {"training": Listed(train, train_y), "validation": Listed(valid, valid_y)}
         root = pathlib.Path(path)
         if test_name is not None:
-            splits["test"] = folders.unlabelled(root, test_name)
+            splits["test"] = Listed(*folders.unlabelled(root, test_name))
         source = assemble(root, splits, classes=tuple(str(name) for name in classes), target_kind=kind)
         return cls._around(source, path, bs, tfms)
 

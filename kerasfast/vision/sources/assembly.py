@@ -1,30 +1,59 @@
-"""Make a source of listed files: check the splits against each other and look into all files at once."""
+"""Make a source of listed files: look into all of them at once, check the splits against each other, or draw them."""
 
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from kerasfast.vision.sources import checks
 from kerasfast.vision.sources.decode import ImageError, scan
 from kerasfast.vision.sources.file_samples import FileSamples
-from kerasfast.vision.sources.samples import ImageSource
+from kerasfast.vision.sources.samples import ImageSource, divided
+from kerasfast.vision.sources.splits import Draw, held_out
 
-Splits = dict[str, tuple[np.ndarray, np.ndarray | None]]
+
+class Listed(NamedTuple):
+    """The files of a split.
+
+    Args:
+        files: (n,) paths below the root.
+        targets: As in `Samples`.
+        groups: (n,) names; pictures of a group belong together.
+    """
+
+    files: np.ndarray
+    targets: np.ndarray | None
+    groups: np.ndarray | None = None
+
+    def take(self, indices: np.ndarray) -> Listed:
+        """Return the files at these positions, in this order."""
+        return Listed(*(None if column is None else column[indices] for column in self))
 
 
 def assemble(
-    root: pathlib.Path, splits: Splits, *, classes: tuple[str, ...], target_kind: str, on_error: str = "raise"
+    root: pathlib.Path,
+    splits: Mapping[str, Listed],
+    *,
+    classes: tuple[str, ...],
+    target_kind: str,
+    on_error: str = "raise",
+    draw: Draw | None = None,
 ) -> ImageSource:
-    """Check the splits against each other, look into all their files at once, and return the source.
+    """Return the source of these splits, after a look into all files.
+
+    Broken files are left out before validation pictures are drawn, so that these do not depend on chance damage less
+    than they must, and no class loses its last good picture to validation.
 
     Args:
         root: The folder that all files are relative to.
-        splits: Files and targets under `"training"`, `"validation"` and, if wanted, `"test"`.
+        splits: Files under `"training"`, `"validation"` and, if wanted, `"test"`.
         classes: Sorted class names.
         target_kind: `"single"`, `"multi"` or `"regression"`.
         on_error: `"raise"` or `"skip"`.
+        draw: How to choose validation pictures from those of training where there is no `"validation"`.
 
     Raises:
         ValueError: When splits share pictures, or a split is empty or lacks classes.
@@ -32,45 +61,36 @@ def assemble(
     """
     checks.check_on_error(on_error)
     _check_splits(splits, classes, target_kind, "")
-    samples, problems = scanned(root, splits, on_error)
-    if problems:
-        left = {name: (part.files, part.targets) for name, part in samples.items()}
-        _check_splits(left, classes, target_kind, "after broken ones were left out")
-    train, valid, test = samples["training"], samples["validation"], samples.get("test")
-    return ImageSource(root, train, valid, test, classes, target_kind, problems)
-
-
-def scanned(root: pathlib.Path, splits: Splits, on_error: str) -> tuple[dict[str, FileSamples], dict[str, str]]:
-    """Return the readable files of each split, and why the others are not.
-
-    Raises:
-        ImageError: When pictures cannot be read and `on_error` is `"raise"`.
-    """
-    found = scan(root, np.concatenate([files for files, _ in splits.values()]).tolist(), full=on_error == "skip")
+    found = scan(root, np.concatenate([listed.files for listed in splits.values()]), full=on_error == "skip")
     if found.problems and on_error == "raise":
         raise ImageError(found.problems)
-    samples, start = {}, 0
-    for name, (files, targets) in splits.items():
-        good = np.array([index for index, file in enumerate(files) if file not in found.problems], dtype=np.int64)
-        whole = FileSamples(root, files, targets, found.take(np.arange(start, start + len(files))))
-        samples[name] = whole.take(good) if len(good) < len(files) else whole
-        start += len(files)
+    samples, left, start = {}, {}, 0
+    for name, listed in splits.items():
+        good = np.array([index for index, file in enumerate(listed.files) if file not in found.problems], np.int64)
+        left[name] = listed.take(good)
+        samples[name] = FileSamples(root, left[name].files, left[name].targets, found.take(start + good))
+        start += len(listed.files)
     if found.problems:
         first = checks.few(found.problems)
         print(f"Left out {len(found.problems)} of {start} pictures, which cannot be read: {first} (see `skipped`).")
-    return samples, dict(found.problems)
+        _check_splits(left, classes, target_kind, "after broken ones were left out")
+    groups = left["training"].groups
+    if "validation" not in samples:
+        held = held_out(left["training"].targets, target_kind, draw or Draw(), groups)
+        samples["training"], samples["validation"], groups = divided(samples["training"], held, groups)
+    elif groups is not None:
+        groups = np.concatenate([groups, left["validation"].groups])
+    parts = (samples["training"], samples["validation"], samples.get("test"))
+    return ImageSource(root, *parts, classes, target_kind, dict(found.problems), groups)
 
 
-def divided(files: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> Splits:
-    """Return the rows for validation and the others for training."""
-    held = np.zeros(len(files), bool)
-    held[rows] = True
-    return {"training": (files[~held], targets[~held]), "validation": (files[held], targets[held])}
-
-
-def _check_splits(splits: Splits, classes: tuple[str, ...], kind: str, reason: str) -> None:
-    for name, (files, _) in splits.items():
-        checks.check_split_filled(name, len(files), reason)
-    (train, train_targets), (valid, valid_targets) = splits["training"], splits["validation"]
-    checks.check_apart(train, valid)
-    checks.check_trained_classes(train_targets, valid_targets, classes, kind)
+def _check_splits(splits: Mapping[str, Listed], classes: tuple[str, ...], target_kind: str, reason: str) -> None:
+    for name, listed in splits.items():
+        checks.check_split_filled(name, len(listed.files), reason)
+    if "validation" not in splits:
+        return
+    train, valid = splits["training"], splits["validation"]
+    checks.check_apart(train.files, valid.files, "pictures")
+    if train.groups is not None and valid.groups is not None:
+        checks.check_apart(train.groups, valid.groups, "groups")
+    checks.check_trained_classes(train.targets, valid.targets, classes, target_kind)

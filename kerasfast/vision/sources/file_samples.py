@@ -49,6 +49,11 @@ class FileSamples:
         targets = None if self.targets is None else self.targets[indices]
         return FileSamples(self.root, self.files[indices], targets, self.scan.take(indices))
 
+    def joined(self, other: FileSamples) -> FileSamples:
+        """Return these samples and then the others, below the same root."""
+        files, targets = np.concatenate([self.files, other.files]), np.concatenate([self.targets, other.targets])
+        return FileSamples(self.root, files, targets, self.scan.joined(other.scan))
+
     def at(self, root: pathlib.Path, *, progress: bool = True) -> FileSamples:
         """Return the same files below another root, where they may have other sizes."""
         return dataclasses.replace(self, root=root, scan=scan(root, self.files, progress=progress))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from kerasfast.arguments import whole
+from kerasfast.vision.sources.splits import folds_of
+
 if TYPE_CHECKING:
     from kerasfast.vision.sources.reading import Reader
 
@@ -53,6 +56,16 @@ class Samples(Protocol):
         """Return name -> reason for the pictures that cannot be read now."""
 
 
+class StoredSamples(Samples, Protocol):
+    """Samples as a source lists them, from which other splits can be made."""
+
+    def take(self, indices: np.ndarray | Sequence[int]) -> StoredSamples:
+        """Return the samples at these positions, in this order."""
+
+    def joined(self, other: StoredSamples) -> StoredSamples:
+        """Return these samples and then the others, which must be of the same kind."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageSource:
     """A data set of pictures as checked lists, before any pixel is read.
@@ -65,17 +78,31 @@ class ImageSource:
         classes: Sorted class names; the names of the numbers for regression.
         target_kind: `"single"` (one label each), `"multi"` (tags) or `"regression"`.
         skipped: Broken pictures that were left out, with the reason.
+        groups: (n,) names for the training and then the validation pictures; those of a group stay in one fold.
     """
 
     root: pathlib.Path
-    train: Samples
-    valid: Samples
-    test: Samples | None
+    train: StoredSamples
+    valid: StoredSamples
+    test: StoredSamples | None
     classes: tuple[str, ...]
     target_kind: str
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    groups: np.ndarray | None = None
 
-    def splits(self) -> dict[str, Samples]:
+    def fold(self, fold: int, folds: int, seed: int) -> ImageSource:
+        """Return the training and validation pictures divided anew: those of one of `folds` parts are for validation.
+
+        Raises:
+            ValueError: When an argument is out of range, or there are too few pictures for so many folds.
+        """
+        pool = self.train.joined(self.valid)
+        fold = whole("fold", fold, least=0, most=whole("folds", folds, least=2) - 1)
+        held = np.flatnonzero(folds_of(pool.targets, self.target_kind, folds, seed, self.groups) == fold)
+        train, valid, groups = divided(pool, held, self.groups)
+        return dataclasses.replace(self, train=train, valid=valid, groups=groups)
+
+    def splits(self) -> dict[str, StoredSamples]:
         """Return the splits that there are, by `"train"`, `"valid"` and `"test"`."""
         named = {"train": self.train, "valid": self.valid, "test": self.test}
         return {name: samples for name, samples in named.items() if samples is not None}
@@ -83,3 +110,11 @@ class ImageSource:
     def broken(self) -> dict[str, str]:
         """Return name -> reason for the pictures of all splits that cannot be read now."""
         return {name: reason for samples in self.splits().values() for name, reason in samples.broken().items()}
+
+
+def divided(
+    samples: StoredSamples, held: np.ndarray, groups: np.ndarray | None
+) -> tuple[StoredSamples, StoredSamples, np.ndarray | None]:
+    """Return the samples for training, those at the positions `held` for validation, and the groups in that order."""
+    kept = np.setdiff1d(np.arange(len(samples)), held)
+    return samples.take(kept), samples.take(held), None if groups is None else groups[np.concatenate([kept, held])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,9 +37,27 @@ def validation_indices(n: int, *, fold: int = 0, fraction: float = 0.2, seed: in
     return _random(seed).permutation(n)[fold * size : (fold + 1) * size]
 
 
-def held_out(
-    targets: np.ndarray, kind: str, fraction: float, seed: int, groups: np.ndarray | None = None
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Draw:
+    """How to draw validation rows.
+
+    Args:
+        fraction: Share of the rows, above 0 and below 1.
+        seed: Decides which.
+
+    Raises:
+        ValueError: When an argument is out of range.
+    """
+
+    fraction: float = 0.2
+    seed: int = 42
+
+    def __post_init__(self):
+        number("valid_fraction", self.fraction, above=0, below=1)
+        whole("seed", self.seed, least=0, most=2**32 - 1)
+
+
+def held_out(targets: np.ndarray, target_kind: str, draw: Draw, groups: np.ndarray | None = None) -> np.ndarray:
     """Return the sorted rows for validation: a share of every class, and of every tag as nearly as rows allow.
 
     The same rows for the same arguments. A class keeps at least one row for training. Numbers to predict are drawn at
@@ -46,20 +65,19 @@ def held_out(
 
     Args:
         targets: (n,) class indices, (n, classes) zeros and ones, or numbers.
-        kind: `"single"`, `"multi"` or `"regression"`.
-        fraction: Share of the rows, above 0 and below 1.
-        seed: Decides which.
+        target_kind: `"single"`, `"multi"` or `"regression"`.
+        draw: How many, and which.
         groups: (n,) names; the rows of a group stay together.
 
     Raises:
-        ValueError: When an argument is out of range, or no row can be taken.
+        ValueError: When no row can be taken.
     """
-    fraction = number("valid_fraction", fraction, above=0, below=1)
-    if int(fraction * len(targets)) == 0:
+    if int(draw.fraction * len(targets)) == 0:
         raise ValueError(
-            f"A fraction of {fraction} of {len(targets)} rows leaves the validation set empty; pass a larger one."
+            f"A fraction of {draw.fraction} of {len(targets)} rows leaves the validation set empty; pass a larger one."
         )
-    held = np.flatnonzero(_assigned(targets, kind, [fraction, 1 - fraction], seed, groups, validating=1) == 0)
+    shares = [draw.fraction, 1 - draw.fraction]
+    held = np.flatnonzero(_assigned(targets, target_kind, shares, draw.seed, groups, validating=1) == 0)
     if len(held) == 0:
         raise ValueError(
             f"No row can be taken for validation without emptying a class of training: there are {_units(groups)}. "
@@ -68,7 +86,9 @@ def held_out(
     return held
 
 
-def folds_of(targets: np.ndarray, kind: str, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+def folds_of(
+    targets: np.ndarray, target_kind: str, folds: int, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return the fold, from 0, in which each row is for validation: (n,) int64, drawn as by `held_out`.
 
     A row that holds the only example of a class has fold `ALWAYS_TRAIN`.
@@ -77,7 +97,7 @@ def folds_of(targets: np.ndarray, kind: str, folds: int, seed: int, groups: np.n
         ValueError: When an argument is out of range, or a fold would be empty.
     """
     folds = whole("folds", folds, least=2)
-    assigned = _assigned(targets, kind, [1 / folds] * folds, seed, groups, validating=folds)
+    assigned = _assigned(targets, target_kind, [1 / folds] * folds, seed, groups, validating=folds)
     filled = len(np.unique(assigned[assigned != ALWAYS_TRAIN]))
     if filled < folds:
         raise ValueError(f"Only {filled} of {folds} folds have rows: there are {_units(groups)}. Pass fewer `folds`.")
@@ -90,7 +110,7 @@ def _units(groups: np.ndarray | None) -> str:
 
 def _assigned(
     targets: np.ndarray,
-    kind: str,
+    target_kind: str,
     shares: Sequence[float],
     seed: int,
     groups: np.ndarray | None,
@@ -99,39 +119,42 @@ def _assigned(
     """Return the part (n,) that each row belongs to, of parts with these shares of the rows and of each class.
 
     Args:
-        targets, kind, seed, groups: As in `held_out`.
+        targets, target_kind, seed, groups: As in `held_out`.
         shares: Of the parts.
         validating: How many of the parts, from the first, are for validation: none of them may hold all of a class.
     """
     random, count = _random(seed), len(targets)
     if groups is not None:
         names, group = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-        classes = _classes_of_groups(targets, kind, group, len(names))
+        classes = _classes_of_groups(targets, target_kind, group, len(names))
         sizes = np.bincount(group, minlength=len(names))
         return _rescued(_fair(np.column_stack([sizes, classes]), shares, random), classes > 0, validating)[group]
-    if kind == "multi":
+    if target_kind == "multi":
         return _rescued(_iterative(targets > 0, shares, random), targets > 0, validating)
-    labels = targets if kind == "single" else np.zeros(count, np.int64)
+    labels = targets if target_kind == "single" else np.zeros(count, np.int64)
     counts, order = np.bincount(labels), random.permutation(count)
     order = order[np.argsort(labels[order], kind="stable")]
     place = np.arange(count) - np.repeat(np.cumsum(counts) - counts, counts)
     parts = np.empty(count, np.int64)
     if validating == 1:
-        parts[order] = place >= _quotas(counts, shares[0], keep=kind == "single")[labels[order]]
+        parts[order] = place >= _quotas(counts, shares[0], keep=target_kind == "single")[labels[order]]
         return parts
     # Dealt in turn, class after class: the parts differ by one row, overall and of each class.
     parts[order] = np.arange(count) % validating
-    parts[(counts[labels] == 1) & (kind == "single")] = ALWAYS_TRAIN
+    parts[(counts[labels] == 1) & (target_kind == "single")] = ALWAYS_TRAIN
     return parts
 
 
-def _classes_of_groups(targets: np.ndarray, kind: str, group: np.ndarray, count: int) -> np.ndarray:
+def _classes_of_groups(targets: np.ndarray, target_kind: str, group: np.ndarray, count: int) -> np.ndarray:
     """Return how often each class is in each group, (groups, classes); numbers have no classes."""
-    if kind == "regression":
+    if target_kind == "regression":
         return np.zeros((count, 0), np.int64)
-    classes = targets.shape[1] if kind == "multi" else int(targets.max()) + 1
+    classes = targets.shape[1] if target_kind == "multi" else int(targets.max()) + 1
     counts = np.zeros((count, classes), np.int64)
-    np.add.at(counts, group if kind == "multi" else (group, targets), targets > 0 if kind == "multi" else 1)
+    if target_kind == "multi":
+        np.add.at(counts, group, targets > 0)
+    else:
+        np.add.at(counts, (group, targets), 1)
     return counts
 
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfast.vision.sources import checks, folders, labels
-from kerasfast.vision.sources.assembly import assemble, divided
+from kerasfast.vision.sources.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
-from kerasfast.vision.sources.splits import validation_indices
+from kerasfast.vision.sources.splits import Draw
 
 if TYPE_CHECKING:
     import pandas
 
 
-def from_dataframe(
+def table_source(
     root: str | os.PathLike[str],
     frame: pandas.DataFrame,
     *,
@@ -28,82 +28,39 @@ def from_dataframe(
     label_columns: int | str | Sequence[int | str] | None = None,
     suffix: str = "",
     valid_indices: Any = None,
-    valid_fraction: float = 0.2,
-    seed: int = 42,
+    draw: Draw | None = None,
+    groups: int | str | None = None,
     test: str | None = None,
     separator: str | None = " ",
     target_kind: str | None = None,
     on_error: str = "raise",
 ) -> ImageSource:
-    """Take each picture's label, tags or numbers from a row of a table.
-
-    As in the course, **the rows are sorted by file name first, and `valid_indices` count the sorted rows**.
+    """Return the source of a table's rows, in their order; `ImageData.from_csv` says what they must be.
 
     Args:
-        root: The data set's folder.
+        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error:
+            As in `ImageData.from_csv`.
         frame: A row for each picture.
-        folder: Folder of the pictures below the root, `"."` for the root itself.
-        name_column: Column of the picture names, by position or name.
-        label_columns: Column of the labels, by position or name; the first other one by default. For regression one
-            column or several, all others by default.
-        suffix: Ending to add to the names, such as `".jpg"`.
-        valid_indices: Positions of the validation rows after sorting, or a mask (for which the table must be sorted).
-        valid_fraction: Share of the rows for validation where `valid_indices` is None.
-        seed: Decides which rows these are.
-        test: Folder of the pictures to predict.
-        separator: What stands between the tags of a cell; None keeps labels whole.
-        target_kind: `"single"` (one label a picture), `"multi"` (tags) or `"regression"` (numbers); None looks whether
-            a picture has several tags.
-        on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
-
-    Raises:
-        FileNotFoundError: When the root, a folder or pictures are missing.
-        ValueError: When the table or the validation rows cannot be used as they are.
-        ImageError: When pictures cannot be read.
+        draw: How to choose validation rows where `valid_indices` is None.
     """
     checks.check_on_error(on_error)
     root = checks.existing_root(root)
     folder = checks.existing_folder(root, folder, "folder")
-    name_place, label_places = labels.table_columns(frame, name_column, label_columns, target_kind)
-    given = labels.picture_names(frame.iloc[:, name_place])
-    order = np.argsort(given, kind="stable")
-    names, chosen = given[order], frame.iloc[order, label_places]
+    places = labels.table_columns(frame, name_column, label_columns, groups, target_kind)
+    names, chosen = labels.picture_names(frame.iloc[:, places.name]), frame.iloc[:, places.labels]
     files = np.array([_below_root(root, folder, f"{name}{suffix}") for name in names], dtype=str)
     checks.check_unique(files)
     targets, classes, kind = labels.encode(chosen, names, separator=separator, target_kind=target_kind)
     checks.check_several_classes(classes, kind, f"They come from the column {str(chosen.columns[0])!r}.")
-    if valid_indices is None:
-        valid_indices = validation_indices(len(names), fraction=valid_fraction, seed=seed)
-    else:
-        checks.check_mask_fits(valid_indices, order)
-    splits = divided(files, targets, checks.validation_rows(valid_indices, len(names)))
+    whole = Listed(files, targets, None if places.groups is None else labels.group_names(frame.iloc[:, places.groups]))
+    splits = {"training": whole}
+    if valid_indices is not None:
+        rows = checks.validation_rows(valid_indices, len(names))
+        splits = {"training": whole.take(np.delete(np.arange(len(names)), rows)), "validation": whole.take(rows)}
     checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
-        splits["test"] = folders.unlabelled(root, test)
-    return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error)
-
-
-def from_csv(
-    root: str | os.PathLike[str], csv: str | os.PathLike[str], *, folder: str, header: bool = True, **options: Any
-) -> ImageSource:
-    """Take each picture's label, tags or numbers from a row of a CSV, as in Kaggle's Planet competition.
-
-    All values are read as text, so 007 stays 007.
-
-    Args:
-        root: The data set's folder.
-        csv: Path of the CSV: absolute, or relative to the root or the working directory.
-        folder: Folder of the pictures below the root, `"."` for the root itself.
-        header: Whether the first line holds column names.
-        **options: The other arguments of `from_dataframe`.
-
-    Raises:
-        FileNotFoundError: When the root, the CSV, a folder or pictures are missing.
-        ValueError: When the CSV or the validation rows cannot be used as they are.
-        ImageError: When pictures cannot be read.
-    """
-    root = checks.existing_root(root)
-    return from_dataframe(root, labels.read_table(root, csv, header=header), folder=folder, **options)
+        splits["test"] = Listed(*folders.unlabelled(root, test))
+    return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error, draw=draw)
 
 
 def _below_root(root: pathlib.Path, folder: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasfast.vision.sources.class_folders import from_folders
+from kerasfast.vision.sources.class_folders import folder_source
 from kerasfast.vision.sources.decode import ImageError
 
 
@@ -16,13 +16,13 @@ def break_three(root):
 def test_broken_pictures_of_all_splits_are_named_together(folders):
     broken = break_three(folders)
     with pytest.raises(ImageError) as error:
-        from_folders(folders, test="test")
+        folder_source(folders, test="test")
     assert set(error.value.problems) == broken
 
 
 def test_broken_pictures_are_left_out_and_remembered(folders, capsys):
     broken = break_three(folders)
-    source = from_folders(folders, test="test", on_error="skip")
+    source = folder_source(folders, test="test", on_error="skip")
     assert set(source.skipped) == broken
     assert [len(part) for part in (source.train, source.valid, source.test)] == [9, 3, 2]
     assert source.train.targets.tolist() == [0] * 4 + [1] * 5
@@ -37,8 +37,8 @@ def test_leaving_out_all_pictures_of_a_split_or_class_is_an_error(folders):
     for path in (folders / "train" / "cats").iterdir():
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="in the validation set only.*'cats'"):
-        from_folders(folders, on_error="skip")
+        folder_source(folders, on_error="skip")
     for path in (folders / "valid").rglob("*.jpg"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="The validation set has no pictures after broken ones were left out"):
-        from_folders(folders, on_error="skip")
+        folder_source(folders, on_error="skip")

@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from kerasfast.vision.sources.class_folders import from_folders
+from kerasfast.vision.sources.class_folders import folder_source
+from kerasfast.vision.sources.splits import Draw
 
 
 def test_folders_give_sorted_files_and_their_classes(folders):
-    source = from_folders(folders, test="test")
+    source = folder_source(folders, test="test")
     assert (source.target_kind, source.classes, source.skipped) == ("single", ("cats", "dogs"), {})
     assert [len(part) for part in (source.train, source.valid, source.test)] == [10, 4, 3]
     assert source.train.files.tolist() == sorted(source.train.files)
@@ -25,7 +26,7 @@ def test_folders_give_sorted_files_and_their_classes(folders):
 
 def test_take_keeps_files_targets_and_scan_together(folders, picture):
     picture(folders / "train" / "dogs" / "dog.wide.jpg", size=(40, 8))
-    train = from_folders(folders).train
+    train = folder_source(folders).train
     last = int(np.argmax(train.scan.width))
     part = train.take([last, 0])
     assert part.files.tolist() == ["train/dogs/dog.wide.jpg", "train/cats/cat.train.0.jpg"]
@@ -43,7 +44,7 @@ def test_pictures_are_found_at_any_depth_and_junk_is_not(folders, picture):
         (folders / "train" / "cats" / junk).write_bytes(b"junk")
     (folders / "train" / ".DS_Store").write_bytes(b"junk")
     (folders / "train" / "readme.txt").write_text("which cat is which")
-    source = from_folders(folders)
+    source = folder_source(folders)
     assert source.classes == ("cats", "dogs")
     assert len(source.train) == 11
     assert "train/cats/siamese/old/deep.png" in source.train.files
@@ -53,24 +54,31 @@ def test_links_are_followed_once(folders, picture):
     picture(folders / "elsewhere" / "linked.jpg")
     os.symlink(folders / "elsewhere", folders / "train" / "cats" / "link")
     os.symlink(folders / "train" / "cats", folders / "train" / "cats" / "circle")
-    source = from_folders(folders)
+    source = folder_source(folders)
     assert "train/cats/link/linked.jpg" in source.train.files
     assert len(source.train) == 11
 
 
 def test_folders_without_validation_hold_out_a_seeded_part(folders):
-    first, again = (from_folders(folders, valid=None, valid_fraction=0.4, seed=3) for _ in range(2))
-    rows = np.sort(np.random.RandomState(3).permutation(10)[:4])
-    names = np.array(sorted(f"train/{name}s/{name}.train.{index}.jpg" for name in ("cat", "dog") for index in range(5)))
-    np.testing.assert_array_equal(first.valid.files, names[rows])
+    first, again = (folder_source(folders, valid=None, draw=Draw(0.4, 3)) for _ in range(2))
+    names = [f"train/{name}s/{name}.train.{index}.jpg" for name in ("cat", "dog") for index in range(5)]
+    assert first.valid.targets.tolist() == [0, 0, 1, 1] and first.valid.files.tolist() == sorted(first.valid.files)
     np.testing.assert_array_equal(first.valid.files, again.valid.files)
     assert set(first.train.files) | set(first.valid.files) == set(names)
-    other = from_folders(folders, valid=None, valid_fraction=0.4, seed=4)
+    other = folder_source(folders, valid=None, draw=Draw(0.4, 4))
     assert other.valid.files.tolist() != first.valid.files.tolist()
 
 
+def test_pictures_of_a_group_stay_together(folders):
+    source = folder_source(folders, valid=None, draw=Draw(0.4, 0), groups=lambda file: file[-5] in "01")
+    held = {file[-5] in "01" for file in source.valid.files}
+    assert len(held) == 1 and held != {file[-5] in "01" for file in source.train.files}
+    with pytest.raises(ValueError, match="share 1 groups: 'all'"):
+        folder_source(folders, groups=lambda file: "all")
+
+
 def test_a_labelled_test_folder_has_targets(folders):
-    source = from_folders(folders, test="valid", test_labelled=True)
+    source = folder_source(folders, test="valid", test_labelled=True)
     assert source.test.targets.tolist() == [0, 0, 1, 1]
 
 
@@ -78,7 +86,7 @@ def test_validation_may_lack_a_class(folders):
     for path in (folders / "valid" / "cats").iterdir():
         path.unlink()
     (folders / "valid" / "cats").rmdir()
-    assert from_folders(folders).valid.targets.tolist() == [1, 1]
+    assert folder_source(folders).valid.targets.tolist() == [1, 1]
 
 
 def empty_class(root):
@@ -125,8 +133,8 @@ def nothing(root):
         (nothing, {"valid": "train"}, ValueError, "Training and validation share 10 pictures: 'train/cats/cat.train.0"),
         (nothing, {"on_error": "ignore"}, ValueError, "`on_error` must be one of 'raise', 'skip'; received 'ignore'"),
         (nothing, {"test_labelled": True}, ValueError, "needs a test folder"),
-        (nothing, {"valid": None, "valid_fraction": 2}, ValueError, "above 0 and below 1; received 2"),
-        (nothing, {"valid": None, "valid_fraction": 0.01}, ValueError, "leaves the validation set empty"),
+        (nothing, {"valid": None, "draw": Draw(0.01)}, ValueError, "leaves the validation set empty"),
+        (nothing, {"groups": "name"}, ValueError, "`groups` must be a function"),
         (empty_class, {}, ValueError, "are empty: 'birds'"),
         (
             unknown_class,
@@ -142,18 +150,18 @@ def nothing(root):
 def test_folders_that_are_no_data_set_are_refused(folders, change, options, error, message):
     change(folders)
     with pytest.raises(error, match=message):
-        from_folders(folders, **options)
+        folder_source(folders, **options)
 
 
 def test_a_missing_root_names_what_is_there(folders):
     with pytest.raises(FileNotFoundError, match="does not exist; .* holds 'test', 'train', 'valid'"):
-        from_folders(folders / "dogcats")
+        folder_source(folders / "dogcats")
     with pytest.raises(FileNotFoundError, match="is a file"):
-        from_folders(folders / "test" / "0.jpg")
+        folder_source(folders / "test" / "0.jpg")
 
 
 def test_dogscats_has_its_splits(data_dir):
-    source = from_folders(data_dir / "dogscats", test="test")
+    source = folder_source(data_dir / "dogscats", test="test")
     assert [len(part) for part in (source.train, source.valid, source.test)] == [1600, 400, 100]
     assert source.classes == ("cats", "dogs")
     assert source.valid.targets.tolist() == [0] * 200 + [1] * 200

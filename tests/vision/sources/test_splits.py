@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from kerasfast.vision.sources.splits import ALWAYS_TRAIN, folds_of, held_out, validation_indices
+from kerasfast.vision.sources.splits import ALWAYS_TRAIN, Draw, folds_of, held_out, validation_indices
 
 
 @pytest.mark.parametrize(("n", "fold", "fraction", "seed"), [(100, 0, 0.2, 42), (37, 2, 0.3, 7), (10, 3, 0.3, 0)])
@@ -68,36 +68,36 @@ def tags_of(n=400, shares=(0.9, 0.3, 0.05, 0.02), rare=True):
 
 def test_every_class_has_its_share_of_the_validation_rows():
     targets = classes_of(50, 30, 11, 9)
-    rows = held_out(targets, "single", 0.2, 3)
+    rows = held_out(targets, "single", Draw(0.2, 3))
     assert np.bincount(targets[rows]).tolist() == [10, 6, 2, 2]
-    assert rows.tolist() == sorted(set(rows)) == held_out(targets, "single", 0.2, 3).tolist()
-    assert rows.tolist() != held_out(targets, "single", 0.2, 4).tolist()
+    assert rows.tolist() == sorted(set(rows)) == held_out(targets, "single", Draw(0.2, 3)).tolist()
+    assert rows.tolist() != held_out(targets, "single", Draw(0.2, 4)).tolist()
 
 
 def test_rows_are_as_many_as_asked_for_where_classes_are_small():
     targets = classes_of(*[3] * 40)  # a fifth of each class is less than one row
-    rows = held_out(targets, "single", 0.2, 0)
+    rows = held_out(targets, "single", Draw(0.2, 0))
     assert len(rows) == 24 and np.bincount(targets[rows], minlength=40).max() == 1
 
 
 @pytest.mark.parametrize("fraction", [0.2, 0.5, 0.9])
 def test_no_class_is_emptied_from_training(fraction):
     targets = classes_of(40, 2, 1, 1)
-    held = held_out(targets, "single", fraction, 0)
+    held = held_out(targets, "single", Draw(fraction, 0))
     assert set(np.delete(targets, held)) == {0, 1, 2, 3}
     tags = tags_of()
-    assert np.delete(tags, held_out(tags, "multi", fraction, 0), 0).any(0).all()
+    assert np.delete(tags, held_out(tags, "multi", Draw(fraction, 0)), 0).any(0).all()
 
 
 def test_tags_have_their_shares():
     tags = tags_of(rare=False)
-    rows = held_out(tags, "multi", 0.25, 5)
+    rows = held_out(tags, "multi", Draw(0.25, 5))
     np.testing.assert_allclose(tags[rows].sum(0), tags.sum(0) / 4, atol=1)
     assert abs(len(rows) - 100) <= 2
 
 
 def test_numbers_are_drawn_at_random():
-    rows = held_out(np.arange(50.0), "regression", 0.3, 0)
+    rows = held_out(np.arange(50.0), "regression", Draw(0.3, 0))
     assert len(rows) == 15 and rows.tolist() != list(range(15))
 
 
@@ -125,7 +125,7 @@ def test_groups_stay_together_and_parts_stay_fair(kind):
     random = np.random.RandomState(0)
     groups = np.array([f"patient {number}" for number in random.randint(0, 40, 500)])
     targets = {"single": random.randint(0, 3, 500), "multi": tags_of(500), "regression": random.rand(500)}[kind]
-    rows = held_out(targets, kind, 0.2, 0, groups)
+    rows = held_out(targets, kind, Draw(0.2, 0), groups)
     held = np.isin(np.arange(500), rows)
     assert not set(groups[held]) & set(groups[~held])
     assert 80 <= len(rows) <= 120
@@ -139,11 +139,11 @@ def test_groups_stay_together_and_parts_stay_fair(kind):
 
 def test_what_cannot_be_divided_is_refused():
     with pytest.raises(ValueError, match="No row can be taken.*2 groups"):
-        held_out(np.array([0, 0, 1, 1]), "single", 0.5, 0, np.array(["a", "a", "b", "b"]))
+        held_out(np.array([0, 0, 1, 1]), "single", Draw(0.5, 0), np.array(["a", "a", "b", "b"]))
     with pytest.raises(ValueError, match="Only 2 of 3 folds have rows.*fewer `folds`"):
         folds_of(np.array([0, 0]), "single", 3, 0)
     with pytest.raises(ValueError, match="leaves the validation set empty"):
-        held_out(np.array([0, 0]), "single", 0.2, 0)
+        held_out(np.array([0, 0]), "single", Draw(0.2, 0))
     with pytest.raises(ValueError, match="`folds` must be a whole number, 2 or more; received 1"):
         folds_of(np.array([0, 0]), "single", 1, 0)
 
@@ -151,5 +151,5 @@ def test_what_cannot_be_divided_is_refused():
 def test_many_rows_with_tags_are_divided_in_seconds():
     tags = tags_of(20_000)
     start = time.perf_counter()
-    held_out(tags, "multi", 0.2, 0)
+    held_out(tags, "multi", Draw(0.2, 0))
     assert time.perf_counter() - start < 20

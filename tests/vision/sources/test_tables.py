@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.vision.sources.tables import from_csv, from_dataframe
+from kerasfast.vision.sources.labels import read_table
+from kerasfast.vision.sources.splits import Draw
+from kerasfast.vision.sources.tables import table_source as from_dataframe
 
 NAMES = [f"p_{index}" for index in range(10)]
 KINDS = ["red" if index % 2 else "blue" for index in range(10)]
@@ -26,6 +28,10 @@ def table(tmp_path, picture):
     return tmp_path
 
 
+def from_csv(root, csv, *, header=True, **options):
+    return from_dataframe(root, read_table(root, csv, header=header), **options)
+
+
 def frame_of(labels, names=NAMES):
     return pd.DataFrame({"image": list(names), "label": list(labels)})
 
@@ -42,11 +48,44 @@ def test_a_csv_of_labels_gives_one_class_each(table):
     assert source.test is None
 
 
-def test_rows_are_sorted_by_name_before_validation_rows_are_taken(table):
+def test_rows_stay_in_the_order_of_the_table_and_validation_rows_count_them(table):
     shuffled = frame_of(KINDS).sample(frac=1, random_state=1)
-    source = from_dataframe(table, shuffled, **OPTIONS)
-    assert source.valid.files.tolist() == ["pics/p_0.jpg", "pics/p_3.jpg"]
-    assert source.valid.targets.tolist() == [0, 1]
+    names = [f"pics/{name}.jpg" for name in shuffled["image"]]
+    source = from_dataframe(table, shuffled, **{**OPTIONS, "valid_indices": [7, 2]})
+    assert source.valid.files.tolist() == [names[2], names[7]]
+    assert source.train.files.tolist() == [name for row, name in enumerate(names) if row not in (2, 7)]
+    assert source.valid.targets.tolist() == [int(shuffled["label"].iloc[row] == "red") for row in (2, 7)]
+    mask = np.isin(np.arange(10), [2, 7])
+    masked = from_dataframe(table, shuffled, **{**OPTIONS, "valid_indices": mask})
+    assert masked.valid.files.tolist() == source.valid.files.tolist()
+
+
+def test_validation_rows_are_drawn_by_class_after_absent_files_are_dropped(table):
+    labels = ["rare", "rare", *["often"] * 8]
+    options = {"folder": "pics", "suffix": ".jpg", "draw": Draw(0.25, 1)}
+    source = from_dataframe(table, frame_of(labels), **options)
+    assert sorted(source.valid.targets.tolist()) in ([0, 0], [0, 1])
+    (table / "pics" / "p_0.jpg").unlink()
+    for seed in range(6):  # p_1 is now the only rare one
+        source = from_dataframe(table, frame_of(labels), **{**options, "draw": Draw(0.25, seed)}, on_error="skip")
+        assert len(source.valid) == 2 and source.valid.targets.tolist() == [0, 0]
+        assert "pics/p_1.jpg" in source.train.files
+
+
+def test_pictures_of_a_group_stay_together(table):
+    frame = frame_of(KINDS).assign(patient=[index // 2 for index in range(10)])
+    source = from_dataframe(table, frame, folder="pics", suffix=".jpg", groups="patient", draw=Draw(0.4))
+    places = {index // 2 for index in range(10) if f"pics/p_{index}.jpg" in source.valid.files}
+    assert len(places) == 2 and len(source.valid) == 4
+    for fold in range(5):
+        rows = [int(file[7]) for file in source.fold(fold, 5, 0).valid.files]
+        assert len(rows) == 2 and rows[0] // 2 == rows[1] // 2
+    with pytest.raises(ValueError, match="share 1 groups: '0'"):
+        from_dataframe(table, frame, **{**OPTIONS, "valid_indices": [0, 2, 3]}, groups=2)
+    with pytest.raises(ValueError, match="has no group in rows '3'"):
+        from_dataframe(table, frame.assign(patient=[0, 1, None, *range(7)]), **OPTIONS, groups="patient")
+    with pytest.raises(ValueError, match="No column of labels is left"):
+        from_dataframe(table, frame_of(KINDS), **OPTIONS, groups="label")
 
 
 def test_tags_become_multi_hot_rows(table):
@@ -130,15 +169,6 @@ def test_the_csv_is_found_in_the_root_then_in_the_working_directory(table, tmp_p
     os.rename(table / "tags.csv", elsewhere / "tags.csv")
     assert from_csv(table, "kinds.csv", **OPTIONS).target_kind == "single"
     assert from_csv(table, "tags.csv", **OPTIONS).target_kind == "multi"
-
-
-def test_a_mask_selects_rows_of_a_sorted_table(table):
-    mask = np.zeros(10, bool)
-    mask[[0, 3]] = True
-    options = {**OPTIONS, "valid_indices": mask}
-    assert from_csv(table, "kinds.csv", **options).valid.files.tolist() == ["pics/p_0.jpg", "pics/p_3.jpg"]
-    with pytest.raises(ValueError, match="sort the table"):
-        from_dataframe(table, frame_of(KINDS[::-1], NAMES[::-1]), **options)
 
 
 def test_a_test_folder_may_have_folders(table, picture):
@@ -264,9 +294,9 @@ def test_missing_pictures_of_a_table_can_be_left_out(table):
     assert len(source.train) == 7
 
 
-def test_planet_has_its_tags_and_validation_rows(data_dir):
+def test_planet_has_its_tags_in_both_sets(data_dir):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Some classes occur in the validation set only")
+        warnings.simplefilter("error")
         source = from_csv(data_dir / "planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")
     assert (len(source.train), len(source.valid), len(source.classes), source.target_kind) == (800, 200, 17, "multi")
     counts = source.train.targets.sum(axis=0) + source.valid.targets.sum(axis=0)
@@ -277,7 +307,6 @@ def test_planet_has_its_tags_and_validation_rows(data_dir):
         "agriculture": 318,
         "blow_down": 1,
     }
-    names = sorted(pd.read_csv(data_dir / "planet" / "train_v2.csv")["image_name"])
-    rows = np.sort(np.random.RandomState(42).permutation(1000)[:200])
-    assert source.valid.files.tolist() == [f"train-jpg/{names[row]}.jpg" for row in rows]
+    held = source.valid.targets.sum(axis=0) / np.maximum(counts, 1)
+    np.testing.assert_allclose(held[counts >= 20], 0.2, atol=0.02)
     assert not source.train.scan.plain_jpeg.any()
