@@ -6,6 +6,7 @@ from kerasfast.version import __version__
 
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
+    "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
     "kerasfast.training.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.training.groups": ["LayerGroups"],
