@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.encoding.column_kinds import (
+from kerasfast.tabular.column_kinds import (
     INTERCHANGEABLE,
     as_numbers,
     check_kind,

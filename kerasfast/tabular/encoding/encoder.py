@@ -10,7 +10,7 @@ import pandas as pd
 
 from kerasfast.arguments import number, whole
 from kerasfast.files import atomic_path
-from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.columns import (
     UNKNOWN,
     CategoryColumn,

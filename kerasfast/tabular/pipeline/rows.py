@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.encoding.column_kinds import as_numbers, single_column
+from kerasfast.tabular.column_kinds import as_numbers, single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 
