@@ -61,7 +61,7 @@ class RowEncoder:
     @property
     def columns(self) -> list[str]:
         """The columns that a table must have."""
-        wanted = [*self.encoder.categorical, *self.encoder.continuous]
+        wanted = list(self.encoder.columns)
         if self.target is not None:
             wanted += [*self.target.names, *([self.weights] if self.weights else [])]
         return list(dict.fromkeys(wanted))
