@@ -1,6 +1,7 @@
 """Columns of dates as a model takes them: a few calendar parts, read from text in the one form that training showed."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 
 import pandas as pd
@@ -73,7 +74,8 @@ def date_format_of(series: pd.Series) -> str | None:
     # The longest text shows most of the form: a fraction of a second may be absent elsewhere.
     example = different.loc[different.str.len().idxmax()] if different.index.is_unique else max(different, key=len)
     for day_first in (False, True):
-        guess = guess_datetime_format(example, dayfirst=day_first)
+        with warnings.catch_warnings(action="ignore"):  # that 31/1 has the day first; which is what is found out here
+            guess = guess_datetime_format(example, dayfirst=day_first)
         if guess and pd.to_datetime(different, format=guess, errors="coerce", utc="%z" in guess).notna().all():
             return guess
     return None
