@@ -37,9 +37,9 @@ WINGS = {
     "vision.sources": {"sources"},
     "vision.networks": {"networks"},
     "vision.pipeline": {"pipeline", "sources"},
-    "tabular.encoding": {"encoding"},
-    "tabular.features": {"features", "encoding"},
-    "tabular.pipeline": {"pipeline", "encoding"},
+    "tabular.encoding": {"encoding", "features", "column_kinds"},
+    "tabular.features": {"features", "column_kinds"},
+    "tabular.pipeline": {"pipeline", "encoding", "column_kinds"},
 }
 LEAVES = {
     "arguments": set(),
