@@ -55,6 +55,7 @@ class Learner:
     Attributes:
         recorder: `Recorder` of the last fit: loss, rates and momentum of every step.
         search: Result of the last `lr_find`.
+        models_path: Folder that `save` writes to; `models/` below the path.
 
     Example:
 
@@ -90,6 +91,7 @@ class Learner:
         self.metrics = list(metrics)
         self.make_optimizer, self.clip, self.jit_compile = optimizer, clip, jit_compile
         self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
+        self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None
 
@@ -289,7 +291,7 @@ class Learner:
 
     def save(self, name: str) -> pathlib.Path:
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""
-        return save_weights(self.model, self.path / "models", name)
+        return save_weights(self.model, self.models_path, name)
 
     def load(self, name: str) -> None:
         """Load weights that `save` wrote.
@@ -297,7 +299,7 @@ class Learner:
         Raises:
             FileNotFoundError: If there are none under this name; the message lists those there are.
         """
-        load_weights(self.model, self.path / "models", name)
+        load_weights(self.model, self.models_path, name)
 
     def summary(self) -> ModelSummary:
         """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""

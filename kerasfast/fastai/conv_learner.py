@@ -2,6 +2,7 @@
 
 import math
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -74,6 +75,8 @@ class ConvLearner(Learner):
         clip: float | None = None,
         crit: Any = None,
         accelerate: bool = False,
+        tmp_name: str = "tmp",
+        models_name: str = "models",
     ) -> "ConvLearner":
         """Put a head for the data on a pretrained network.
 
@@ -93,6 +96,8 @@ class ConvLearner(Learner):
             clip: Largest norm of the gradients.
             crit: Loss.
             accelerate: Use a GPU well; see `ImageLearner.pretrained`.
+            tmp_name: Folder below the data's that activations are stored in; an absolute path stays what it is.
+            models_name: Folder below the data's that weights are saved in.
         """
         hidden = [512] if xtra_fc is None else list(xtra_fc)
         image_learner = ImageLearner.pretrained(
@@ -102,13 +107,20 @@ class ConvLearner(Learner):
             dropout=[0.25] * len(hidden) + [0.5] if ps is None else ps,
             custom_head=custom_head,
             weights=weights if pretrained else None,
-            precompute=precompute,
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
             accelerate=accelerate,
             metrics=[],
         )
-        return cls(data, image_learner, metrics=_usual_metrics(data) if metrics is None else metrics, crit=crit)
+        image_learner.store_path = pathlib.Path(data.path, tmp_name)
+        image_learner.precompute = precompute
+        metrics = _usual_metrics(data) if metrics is None else metrics
+        return cls(data, image_learner, metrics=metrics, crit=crit, models_name=models_name)
+
+    @property
+    def tmp_path(self) -> str:
+        """Folder that activations are stored in."""
+        return str(self.core.store_path)
 
     @property
     def precompute(self) -> bool:

@@ -1,6 +1,8 @@
 """The course's Learner around kerasfast's: its order of arguments, its metrics, its log-probabilities."""
 
 import math
+import os
+import pathlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.arguments import number
+from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.course_arrays import course_array
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.layer_optimizer import LayerOptimizer
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
@@ -29,7 +34,7 @@ UNSUPPORTED = {
 }
 
 
-class Learner:
+class Learner(KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
@@ -37,10 +42,16 @@ class Learner:
         core: kerasfast's learner of the same data.
         metrics: Functions (preds, targs) of arrays, over the whole validation set, or Keras metrics.
         crit: Loss: a function (preds, targs) of tensors, or a Keras loss; that of `core` by default.
+        models_name: Folder below the data's that weights are saved in.
 
     Attributes:
         sched: After a fit its `LossRecorder`, after `lr_find` an `LR_Finder`.
+        metrics: May be assigned; the next fit uses them.
     """
+
+    core: CoreLearner
+    metrics: list
+    sched: LossRecorder | LR_Finder | None
 
     def __init__(
         self,
@@ -49,10 +60,11 @@ class Learner:
         *,
         metrics: Sequence[Callable] | None = None,
         crit: Any = None,
+        models_name: str = "models",
     ):
         self._data, self.core = data, core
-        self.metrics = list(metrics or [])
-        self.sched: LossRecorder | LR_Finder | None = None
+        self.metrics, self.sched = list(metrics or []), None
+        self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
             self.crit = crit
 
@@ -103,6 +115,39 @@ class Learner:
         self._crit = crit
         of_keras = isinstance(crit, (str, keras.losses.Loss))
         self.core.loss = crit if of_keras else lambda y_true, y_pred: crit(self._as_course(y_pred), y_true)
+
+    @property
+    def opt_fn(self) -> Callable:
+        """Makes the optimizer; a new one is used from the next fit on."""
+        return self.core.make_optimizer
+
+    @opt_fn.setter
+    def opt_fn(self, opt_fn: Callable) -> None:
+        if not callable(opt_fn) or isinstance(opt_fn, keras.optimizers.Optimizer):
+            raise TypeError(f"`opt_fn` is a function that makes an optimizer, such as `optim.Adam`; received {opt_fn!r}.")
+        self.core.make_optimizer = opt_fn
+
+    @property
+    def clip(self) -> float | None:
+        """Largest norm of the gradients, from the next fit on; None for any."""
+        return self.core.clip
+
+    @clip.setter
+    def clip(self, clip: float | None) -> None:
+        self.core.clip = None if clip is None else number("clip", clip, above=0)
+
+    @property
+    def models_path(self) -> str:
+        """Folder that weights are saved in and loaded from."""
+        return str(self.core.models_path)
+
+    @models_path.setter
+    def models_path(self, path: str | os.PathLike) -> None:
+        self.core.models_path = pathlib.Path(path)
+
+    def get_model_path(self, name: str) -> str:
+        """Return the file of weights of this name."""
+        return f"{os.path.join(self.models_path, name)}.weights.h5"
 
     @property
     def gives_logs(self) -> bool:
@@ -262,7 +307,8 @@ class Learner:
         if not callable(metric):
             raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
         name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
-        return ArrayMetric(lambda targs, preds: metric(self._as_course(preds), targs), name)
+        as_tensors = lambda targs, preds: metric(course_array(self._as_course(preds)), course_array(targs))
+        return ArrayMetric(as_tensors, name)
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)

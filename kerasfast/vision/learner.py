@@ -83,6 +83,7 @@ class ImageLearner(Learner):
         super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
         self._main.transform = _mover(data)
         self._features: Stage | None = None
+        self.store_path = self.path / "tmp"
         self.freeze()
         self.precompute = precompute
 
@@ -253,7 +254,7 @@ class ImageLearner(Learner):
         return {name: view for name, view in views.items() if view is not None}
 
     def _stored(self, view: View) -> np.ndarray:
-        return precompute(self.network.features, view, pathlib.Path(self.path) / "tmp")
+        return precompute(self.network.features, view, self.store_path)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
