@@ -289,6 +289,10 @@ class Learner:
             )
         return predict_here(self.model, inputs)
 
+    def set_data(self, data: Any) -> None:
+        """Go on with other data; weights, groups and what is frozen stay."""
+        self._main.data = data
+
     def save(self, name: str) -> pathlib.Path:
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""
         return save_weights(self.model, self.models_path, name)

@@ -1,5 +1,6 @@
 """Objects of the course whose attributes are known: assigning any other raises, instead of doing nothing."""
 
+import inspect
 from typing import Any
 
 
@@ -25,7 +26,7 @@ class KnownAttributes:
 
 
 def _annotated(kind: type) -> set[str]:
-    return {name for base in kind.__mro__ for name in base.__dict__.get("__annotations__", ())}
+    return {name for base in kind.__mro__ for name in inspect.get_annotations(base)}
 
 
 def _assignable(kind: type) -> list[str]:

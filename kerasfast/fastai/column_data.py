@@ -253,8 +253,8 @@ class StructuredLearner(Learner):
 class CollabFilterLearner(StructuredLearner):
     """A learner for ratings.
 
-    The layers `user_vectors`, `item_vectors`, `user_biases` and `item_biases` of its model take indices; lesson 5's names
-    for them are `learn.model.u`, `i`, `ub` and `ib`.
+    The layers `user_vectors`, `item_vectors`, `user_biases` and `item_biases` of its model take indices; lesson 5's
+    names for them are `learn.model.u`, `i`, `ub` and `ib`.
     """
 
     def __init__(self, *args, **arguments):

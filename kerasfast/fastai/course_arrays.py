@@ -69,14 +69,14 @@ class CourseArray(np.ndarray):
             return getattr(super(), name)(**numpy_arguments)
         values = getattr(super(), name)(axis=dim, keepdims=keepdim)
         indices = np.expand_dims(self.argmax(dim), dim) if keepdim else self.argmax(dim)
-        return Extreme(values, indices if name == "max" else getattr(super(), "argmin")(axis=dim, keepdims=keepdim))
+        return Extreme(values, indices if name == "max" else super().argmin(axis=dim, keepdims=keepdim))
 
     def argmax(self, dim: int | None = None, out=None, *, axis: int | None = None, keepdims: bool = False) -> Any:
         """Positions of the maxima."""
         return super().argmax(axis=dim if axis is None else axis, out=out, keepdims=keepdims)
 
     def sort(self, *args, dim: int | None = None, descending: bool = False, **numpy_arguments) -> Extreme | None:
-        """Return (values, positions) sorted along a dimension; `sort()` and `sort(axis=...)` sort in place as NumPy's."""
+        """Return (values, positions) sorted along a dimension; `sort()` and `sort(axis=1)` sort in place, as NumPy."""
         if not args and dim is None and not descending:
             return super().sort(**numpy_arguments)
         dim = args[0] if args else -1 if dim is None else dim
@@ -126,7 +126,7 @@ class CourseArray(np.ndarray):
         """Transposed."""
         return self.T
 
-    def clamp(self, min: float | None = None, max: float | None = None) -> "CourseArray":
+    def clamp(self, min: float | None = None, max: float | None = None) -> "CourseArray":  # noqa: A002
         """Bounded on both sides."""
         return np.clip(self, min, max)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from kerasfast.fastai import dataloader
 from kerasfast.fastai.attributes import KnownAttributes
-from kerasfast.fastai.dataloader import DataLoader, ImageDataset, open_image
+from kerasfast.fastai.dataloader import *
+from kerasfast.fastai.dataloader import DataLoader, ImageDataset
 from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
@@ -19,10 +21,9 @@ from kerasfast.vision.sources.arrays import arrays_source
 from kerasfast.vision.sources.assembly import Listed, assemble
 from kerasfast.vision.sources.splits import validation_indices
 
-__all__ = [
-    "DataLoader", "ImageClassifierData", "ImageDataset", "ModelData", "get_cv_idxs", "n_hot", "open_image", "read_dir",
-    "split_by_idx",
-]  # fmt: skip
+__all__ = sorted(
+    {"ImageClassifierData", "ModelData", "get_cv_idxs", "n_hot", "read_dir", "split_by_idx", *dataloader.__all__}
+)
 
 MOST_SEEDS = 2**31 - 1
 
@@ -54,7 +55,8 @@ def read_dir(path: str | os.PathLike, folder: str) -> list[str]:
 class ModelData(KnownAttributes):
     """Loaders for training, validation and test, and what lessons read from them.
 
-    The loaders are for looking; a fit reads `core`, so they cannot be replaced. `path` may be set before a learner is made.
+    The loaders are for looking; a fit reads `core`, so they cannot be replaced. `path` may be set before a learner is
+    made.
     """
 
     @property

@@ -20,8 +20,11 @@ from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_ker
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.training.rates import Rates
+from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.vision.data import ImageData
+from kerasfast.vision.tta import predict_views
 
-__all__ = ["Learner", "in_front", "log_of"]
+__all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 UNSUPPORTED = {
@@ -32,6 +35,30 @@ UNSUPPORTED = {
     "data_list": "call `set_data` between two fits",
     "cut": "give the phases the epochs that you want",
 }
+
+
+class BasicModel:
+    """A model and its layer groups: each of its layers, or models in it. Override `get_layer_groups` for others.
+
+    Args:
+        model: A Keras model.
+        name: Its name, which is not used.
+    """
+
+    def __init__(self, model: keras.Model, name: str = "unnamed"):
+        self.model, self.name = model, name
+
+    def get_layer_groups(self) -> list:
+        """Return a list of groups: layers, or lists of layers."""
+        return [layer for layer in self.model.layers if not isinstance(layer, keras.layers.InputLayer)]
+
+
+class SingleModel(BasicModel):
+    """A model that is one layer group."""
+
+    def get_layer_groups(self) -> list:
+        """Return the one group."""
+        return [super().get_layer_groups()]
 
 
 class Learner(KnownAttributes):
@@ -78,15 +105,30 @@ class Learner(KnownAttributes):
         clip: float | None = None,
         crit: Any = None,
     ) -> "Learner":
-        """Train a Keras model of your own.
+        """Train a Keras model of your own; each of its layers, or models in it, is a layer group, as in the course.
 
         It gives probabilities (softmax) for classes, where the course's models give their logarithms. Pictures are
         normalised by the statistics of `tfms_from_stats` before they reach it.
+
+        Args:
+            m: A Keras model, or a `BasicModel` that says what its layer groups are.
+            data: The data.
+            opt_fn: Makes the optimizer; SGD with momentum 0.9 by default.
+            metrics: Functions (preds, targs).
+            clip: Largest norm of the gradients.
+            crit: Loss.
         """
+        models = m if isinstance(m, BasicModel) else BasicModel(m)
         stats = getattr(data, "stats", None)
-        model = m if stats is None else in_front(m, stats)
+        model = models.model if stats is None else in_front(models.model, stats)
         core = CoreLearner(
-            model, data.core, loss=_usual_loss(data), metrics=[], optimizer=opt_fn or SGD_Momentum(0.9), clip=clip
+            model,
+            data.core,
+            groups=LayerGroups(model, [_opened(group) for group in models.get_layer_groups()]),
+            loss=_usual_loss(data),
+            metrics=[],
+            optimizer=opt_fn or SGD_Momentum(0.9),
+            clip=clip,
         )
         return cls(data, core, metrics=metrics, crit=crit)
 
@@ -124,7 +166,9 @@ class Learner(KnownAttributes):
     @opt_fn.setter
     def opt_fn(self, opt_fn: Callable) -> None:
         if not callable(opt_fn) or isinstance(opt_fn, keras.optimizers.Optimizer):
-            raise TypeError(f"`opt_fn` is a function that makes an optimizer, such as `optim.Adam`; received {opt_fn!r}.")
+            raise TypeError(
+                f"`opt_fn` is a function that makes an optimizer, such as `optim.Adam`; received {opt_fn!r}."
+            )
         self.core.make_optimizer = opt_fn
 
     @property
@@ -269,6 +313,28 @@ class Learner(KnownAttributes):
             raise ValueError(f"Pictures have the channels last, (n, height, width, 3); received {arr.shape}.")
         return self._as_course(self.core.predict_array(arr))
 
+    def set_data(self, data: ModelData) -> None:
+        """Go on with other data of the same kind; the weights stay."""
+        self.core.set_data(data.core)
+        self._data = data
+
+    def TTA(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Predict pictures with test-time augmentation.
+
+        Args:
+            n_aug: Augmented views; for every four (or part of four) of them there is one plain view.
+            is_test: The test set instead of the validation set.
+
+        Returns:
+            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets.
+        """
+        if not isinstance(self.data.core, ImageData):
+            raise TypeError("Test-time augmentation is for pictures; this learner has a table.")
+        views = predict_views(self.model, self.data.core, n_aug, is_test)
+        plain = np.repeat(views[:1], max(1, math.ceil(n_aug / 4)), axis=0)
+        targets = (self.data.test_ds if is_test else self.data.val_ds).y
+        return self._as_course(np.concatenate([plain, views[1:]])), targets
+
     def save(self, name: str) -> None:
         """Save the weights as `models/<name>.weights.h5` in the folder of the data."""
         self.core.save(name)
@@ -339,6 +405,12 @@ def in_front(model: keras.Model, stats: Sequence[np.ndarray]) -> keras.Model:
     inputs = keras.Input(model.input_shape[1:], name="pixels")
     normal = keras.layers.Rescaling((1 / (255 * deviation)).tolist(), (-mean / deviation).tolist(), name="normalize")
     return keras.Model(inputs, model(normal(inputs)), name=model.name)
+
+
+def _opened(group: Any) -> list[keras.layers.Layer]:
+    """Return the layers of a group, with those of models in place of the models."""
+    layers = group if isinstance(group, (list, tuple)) else [group]
+    return [inner for layer in layers for inner in (flat_layers(layer) if isinstance(layer, keras.Model) else [layer])]
 
 
 def _usual_loss(data: ModelData) -> str:

@@ -73,9 +73,7 @@ def Adam(
 ) -> keras.optimizers.Optimizer:
     """Return Keras's Adam with torch's defaults; weight decay is decoupled, times the rate."""
     _check_no_params(params)
-    return keras.optimizers.Adam(
-        lr, beta_1=betas[0], beta_2=betas[1], epsilon=eps, weight_decay=weight_decay or None
-    )
+    return keras.optimizers.Adam(lr, beta_1=betas[0], beta_2=betas[1], epsilon=eps, weight_decay=weight_decay or None)
 
 
 def RMSprop(
@@ -88,9 +86,7 @@ def RMSprop(
 ) -> keras.optimizers.Optimizer:
     """Return Keras's RMSprop with torch's defaults; weight decay is decoupled, times the rate."""
     _check_no_params(params)
-    return keras.optimizers.RMSprop(
-        lr, rho=alpha, epsilon=eps, momentum=momentum, weight_decay=weight_decay or None
-    )
+    return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps, momentum=momentum, weight_decay=weight_decay or None)
 
 
 def _check_no_params(params) -> None:
@@ -112,12 +108,12 @@ def nll_loss(log_preds, targs, weight=None):
     likelihoods = ops.sum(log_preds * hot, axis=-1)
     if weight is None:
         return -ops.mean(likelihoods)
-    weights = ops.matmul(hot, ops.reshape(ops.cast(ops.convert_to_tensor(np.asarray(weight)), hot.dtype), (-1, 1)))[:, 0]
+    weights = ops.sum(hot * ops.cast(ops.convert_to_tensor(np.asarray(weight)), hot.dtype), axis=-1)
     return -ops.sum(weights * likelihoods) / ops.sum(weights)
 
 
 def cross_entropy(preds, targs, weight=None):
-    """Mean cross-entropy of class indices (n,) under logits (n, classes), or log-probabilities, which are logits too."""
+    """Mean cross-entropy of class indices (n,) under logits (n, classes), which log-probabilities are too."""
     return nll_loss(ops.log_softmax(preds, axis=-1), targs, weight)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
 from kerasfast.datasets import Datasets
@@ -21,7 +20,6 @@ from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
-from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
@@ -30,7 +28,7 @@ from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.submission import write_submission
-from kerasfast.vision.tta import by_view, view_batches
+from kerasfast.vision.tta import predict_views
 
 
 @dataclass(frozen=True)
@@ -188,15 +186,9 @@ class ImageLearner(Learner):
             Predictions (1 + n_aug, n, classes), the plain view first, and the targets (None for unlabelled pictures).
             Their mean over the first axis is the usual result.
         """
-        n_aug = whole("n_aug", n_aug, least=0)
-        plain = self._split(self.data, is_test)
-        augmented = self.data.test_augmented if is_test else self.data.augmented
-        views = view_batches(plain, augmented, n_aug)
-        predict = folded(self.model, [None, *views.element_spec.shape[1:]])
-        bar = tqdm(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
         with self._guard():
-            predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
-        return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
+            views = predict_views(self.model, self.data, n_aug, is_test)
+        return views, self._split(self.data, is_test).targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""

@@ -5,13 +5,18 @@ import tensorflow as tf
 
 import kerasfast as kf
 from kerasfast.fastai.conv_learner import (
+    ArraysIndexDataset,
+    BasicModel,
     Callback,
     ConvLearner,
+    DataLoader,
     DecayType,
     F,
+    FilesIndexArrayDataset,
     ImageClassifierData,
     Learner,
     LoggingCallback,
+    SingleModel,
     TrainingPhase,
     accuracy,
     accuracy_thresh,
@@ -167,7 +172,7 @@ def test_weights_are_saved_by_name_and_cycle(learn, tmp_path):
     learn.load("other_cyc_3")
 
 
-def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn):
+def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn, capsys):
     before = learn.predict()
     learn.lr_find()
     assert 50 < len(learn.sched.lrs) <= 100
@@ -175,8 +180,9 @@ def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn):
     plt.close("all")
     assert learn.sched.plot_lr().get_title(loc="left") == "Learning rate"
     plt.close("all")
-    with pytest.raises(ValueError, match="leave nothing of"):
-        learn.sched.plot(100)
+    assert len(learn.sched.plot(100).lines[0].get_xdata()) == len(learn.sched.lrs)
+    assert "nothing is left: all are drawn" in capsys.readouterr().out
+    plt.close("all")
     learn.lr_find2(num_it=20)
     assert len(learn.sched.losses) == 20
     np.testing.assert_array_equal(learn.predict(), before)
@@ -282,6 +288,59 @@ def test_a_model_of_ones_own_gets_normalised_pictures(pictures):
     x, _ = data.val_ds[:]
     expected = network.predict((x / 255 - stats[0]) / stats[1], verbose=0)
     np.testing.assert_allclose(np.exp(learn.predict()), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_model_of_ones_own_has_a_group_per_layer_and_everything_else(pictures, tmp_path):
+    stats = [np.array([0.5, 0.4, 0.3]), np.array([0.25, 0.2, 0.1])]
+    data = ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=6, test_name="test")
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.ReLU(), keras.layers.Dense(2, "softmax")]
+    learn = ConvLearner(data, BasicModel(keras.Sequential([keras.Input((8, 8, 3)), *layers])), metrics=[accuracy])
+    assert [group[0] for group in learn.get_layer_groups()] == layers
+    learn.freeze_to(-3)
+    learn.fit([1e-4, 1e-3, 1e-2, 1e-2], 1)
+    views, y = learn.TTA()
+    assert views.shape == (5, 10, 2) and accuracy(views, y) == accuracy(np.log(np.exp(views).mean(0)), y)
+    learn.set_data(ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=4))
+    assert learn.data.bs == 4
+    learn.fit(1e-3, 1)
+    whole = Learner.from_model_data(SingleModel(learn.model.layers[-1]), data)
+    assert len(whole.get_layer_groups()) == 1
+
+
+def test_files_of_ones_own_are_predicted_through_a_loader(learn):
+    _, val_tfms = tfms_from_model("resnet34", learn.data.sz)
+    names, targets = learn.data.val_ds.fnames[:3], learn.data.val_y[:3]
+    ds = FilesIndexArrayDataset(names, targets, val_tfms, learn.data.path)
+    np.testing.assert_allclose(
+        learn.predict_dl(DataLoader(ds, batch_size=2)), learn.predict()[:3], rtol=1e-3, atol=1e-5
+    )
+    pixels = ArraysIndexDataset(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], tfms_from_stats(None, 8)[1])
+    assert next(iter(DataLoader(pixels, 1)))[0].shape == (1, 8, 8, 3)
+    with pytest.raises(TypeError, match="no argument"):
+        DataLoader(ds, sampler=1)
+    with pytest.raises(ValueError, match="received 3 files and 2 targets"):
+        FilesIndexArrayDataset(names, targets[:2], val_tfms, learn.data.path)
+
+
+def test_what_lessons_assign_works_or_raises(learn, make_data, backbone, tmp_path):
+    learn.models_path = tmp_path / "kept"
+    learn.save("a")
+    assert (tmp_path / "kept/a.weights.h5").is_file() and learn.get_model_path("a").endswith("kept/a.weights.h5")
+    learn.opt_fn, learn.clip = optim.Adam, 0.1
+    learn.fit(1e-3, 1)
+    optimizer = learn.core._stage().model.optimizer
+    assert type(optimizer) is keras.optimizers.Adam and optimizer.global_clipnorm == 0.1
+    for target, name in ((learn, "lr"), (learn, "data"), (learn.data, "bs"), (learn.data, "trn_dl")):
+        with pytest.raises(AttributeError, match=f"`{name}` of a .* cannot be assigned"):
+            setattr(target, name, 1)
+    with pytest.raises(TypeError, match="a function that makes an optimizer"):
+        learn.opt_fn = keras.optimizers.SGD()
+    data = make_data()
+    data.path = tmp_path / "other"
+    (tmp_path / "other").mkdir()
+    other = ConvLearner.pretrained(backbone, data, precompute=True, tmp_name="store", models_name="weights")
+    other.save("b")
+    assert (tmp_path / "other/weights/b.weights.h5").is_file() and list((tmp_path / "other/store").glob("features-*"))
 
 
 def test_it_takes_kerass_functions_too(make_data):

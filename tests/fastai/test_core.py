@@ -74,7 +74,8 @@ def test_seeding_repeats_what_numpy_and_tensorflow_draw():
 
 
 def test_layers_of_a_head_become_keras_layers():
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), Flatten(), nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 2), nn.ReLU())
+    pooled = [nn.AdaptiveAvgPool2d(1), Flatten(), nn.BatchNorm1d(3)]
+    head = nn.Sequential(*pooled, nn.Dropout(0.5), nn.Linear(3, 2), nn.ReLU())
     x = keras.Input((5, 5, 3))
     y = x
     for layer in head:
