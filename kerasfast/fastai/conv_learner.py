@@ -141,7 +141,7 @@ class ConvLearner(Learner):
 
     def set_data(self, data: ImageClassifierData, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the network below the head is frozen."""
-        self.core.set_data(data.core, precompute=precompute)
+        self.core.set_data(data.core, **({"precompute": True} if precompute else {}))
         self._data = data
 
 
