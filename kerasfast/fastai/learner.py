@@ -19,8 +19,8 @@ from kerasfast.fastai.layer_optimizer import LayerOptimizer
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
-from kerasfast.training.rates import Rates
 from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.rates import Rates
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.tta import predict_views
 

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy
