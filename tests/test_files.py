@@ -75,7 +75,9 @@ def test_what_others_are_writing_stays(tmp_path):
 
 
 def test_a_full_disk_is_named_with_the_need(tmp_path):
-    with pytest.raises(OSError, match=r"rows.npz could not be written: the disk is full. It needs 1,234 bytes") as error:
+    with pytest.raises(
+        OSError, match=r"rows.npz could not be written: the disk is full. It needs 1,234 bytes"
+    ) as error:
         with atomic_path(tmp_path / "rows.npz", size=1234) as unfinished:
             unfinished.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")

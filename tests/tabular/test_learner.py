@@ -112,11 +112,13 @@ def test_the_rate_finder_and_one_cycle_work():
     assert learn.fit_one_cycle(0.02, 3).history["val_loss"][-1] < 0.1
 
 
+@pytest.mark.slow
 def test_a_seed_makes_a_run_repeatable():
     losses = [learner("price", seed=5, log=True).fit(0.01, 1).history["loss"] for _ in range(2)]
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_a_stream_trains_like_memory(tmp_path):
     pytest.importorskip("pyarrow")
     table().to_parquet(tmp_path / "table.parquet", row_group_size=500)
