@@ -49,7 +49,7 @@ LEAVES = {
     "metrics.tags": {"keras_internals"},
     "plots.curves": {"files", "plots"},
     "plots.pictures": set(),
-    "schedules": set(),
+    "schedules": {"arguments"},
     "training.rates": set(),
 }
 
