@@ -72,8 +72,8 @@ def _no_room(error: OSError, path: pathlib.Path, unfinished: pathlib.Path, size:
     free = shutil.disk_usage(path.parent).free + written
     return OSError(
         error.errno,
-        f"{path} could not be written: {_FULL[error.errno]}. It needs {need}, and {free:,} are free; make room, or write "
-        "to another disk",
+        f"{path} could not be written: {_FULL[error.errno]}. It needs {need}, and {free:,} are free; make room, or "
+        "write to another disk",
     )
 
 

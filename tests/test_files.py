@@ -75,12 +75,15 @@ def test_what_others_are_writing_stays(tmp_path):
 
 
 def test_a_full_disk_is_named_with_the_need(tmp_path):
-    with pytest.raises(OSError, match=r"rows.npz could not be written: the disk is full. It needs 1,234 bytes") as error:
-        with atomic_path(tmp_path / "rows.npz", size=1234) as unfinished:
+    def write(problem, **size):
+        with atomic_path(tmp_path / "rows.npz", **size) as unfinished:
             unfinished.write_text("half")
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(problem, "raw")
+
+    with pytest.raises(
+        OSError, match=r"rows.npz could not be written: the disk is full. It needs 1,234 bytes"
+    ) as error:
+        write(errno.ENOSPC, size=1234)
     assert error.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
     with pytest.raises(OSError, match="the quota is used up. It needs more than the 4 bytes that were written"):
-        with atomic_path(tmp_path / "rows.npz") as unfinished:
-            unfinished.write_text("half")
-            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        write(errno.EDQUOT)

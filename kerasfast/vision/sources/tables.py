@@ -34,12 +34,13 @@ def table_source(
     separator: str | None = " ",
     target_kind: str | None = None,
     on_error: str = "raise",
+    outside_links: bool = True,
 ) -> ImageSource:
     """Return the source of a table's rows, in their order; `ImageData.from_csv` says what they must be.
 
     Args:
-        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error:
-            As in `ImageData.from_csv`.
+        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error,
+            outside_links: As in `ImageData.from_csv`.
         frame: A row for each picture.
         draw: How to choose validation rows where `valid_indices` is None.
     """
@@ -60,6 +61,8 @@ def table_source(
     checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
         splits["test"] = Listed(*folders.unlabelled(root, test))
+    if not outside_links:
+        checks.check_inside(root, splits)
     return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error, draw=draw)
 
 
