@@ -50,7 +50,9 @@ class ImageError(ValueError):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        lines = [f"  {file}: {reason}" for file, reason in list(self.problems.items())[:_SHOWN_PROBLEMS]]
+        # A name that is no text cannot be printed as it is.
+        names = [str(file).encode(errors="backslashreplace").decode() for file in self.problems][:_SHOWN_PROBLEMS]
+        lines = [f"  {name}: {reason}" for name, reason in zip(names, self.problems.values(), strict=False)]
         if count > _SHOWN_PROBLEMS:
             lines.append(f"  ... and {count - _SHOWN_PROBLEMS} more (see `.problems`)")
         advice = 'Repair or remove what is broken, or pass on_error="skip" to leave it out.'

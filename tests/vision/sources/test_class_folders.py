@@ -106,6 +106,21 @@ def test_pipes_and_devices_are_named_and_never_opened(folders):
     assert len(folder_source(folders, on_error="skip").train) == 10
 
 
+def test_names_that_are_no_text_are_kept_byte_for_byte(folders):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(folders / "test" / "0.jpg", os.path.join(folders, "test", name))
+    shutil.copy(folders / "test" / "0.jpg", os.path.join(folders, "train", "cats", name))
+    source = folder_source(folders, test="test")
+    assert f"train/cats/{name}" in source.train.files and f"test/{name}" in source.test.files
+    for _ in range(2):
+        copies = resize_files(folders, source.test.files, 6, progress=False)
+    assert os.path.isfile(os.path.join(copies, "test", name))
+    (folders / "train" / "cats" / name).write_bytes(b"broken")
+    with pytest.raises(ImageError, match=r"caf\\udce9.jpg") as error:
+        folder_source(folders)
+    assert str(error.value).encode()
+
+
 def test_links_that_leave_the_root_are_refused_on_request(folders, tmp_path_factory, picture):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     picture(elsewhere / "secret.jpg")
