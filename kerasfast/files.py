@@ -59,11 +59,31 @@ def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator
             unfinished.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Give an empty folder beside `path` to fill; on success it becomes `path`, which must not be there before.
+
+    On failure it is removed. What a killed process left beside it is swept.
+
+    Args:
+        path: The folder that is to appear complete, or not at all. Its parent must exist.
+    """
+    path = pathlib.Path(path)
+    sweep_once(path.parent)
+    unfinished = unfinished_beside(path)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Return the arrays of a file that `numpy.savez` wrote, by name.
 
-    What the file says of their sizes is compared with its own before anything is read, so that a damaged or foreign file
-    cannot ask for more memory than it takes on the disk.
+    What the file says of their sizes is compared with its own before anything is read, so that a damaged or foreign
+    one cannot ask for more memory than it takes on the disk.
 
     Raises:
         OSError: When the file cannot be read.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kerasfast import files
-from kerasfast.files import atomic_path, read_arrays, sweep, unfinished_beside
+from kerasfast.files import atomic_folder, atomic_path, read_arrays, sweep, unfinished_beside
 
 
 def test_atomic_path_removes_what_an_error_left(tmp_path):
@@ -75,6 +75,21 @@ def test_what_others_are_writing_stays(tmp_path):
     old = time.time() - 2 * 24 * 3600
     os.utime(another, (old, old))
     assert sweep(tmp_path) == [another] and mine.exists() and foreign.exists()
+
+
+def test_a_folder_appears_complete_or_not_at_all(tmp_path):
+    def fill(fail):
+        with atomic_folder(tmp_path / "set") as unfinished:
+            (unfinished / "a").write_text("a")
+            assert not (tmp_path / "set").exists()
+            if fail:
+                raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fill(True)
+    assert not list(tmp_path.iterdir())
+    fill(False)
+    assert [file.name for file in tmp_path.rglob("*")] == ["set", "a"]
 
 
 def test_a_full_disk_is_named_with_the_need(tmp_path):
