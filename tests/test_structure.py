@@ -30,6 +30,7 @@ LAYERS = [
     {"training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
     {"schedules", "plots", "training.epoch_order", "training.rates"},
+    {"caches"},
     {"arguments", "files", "keras_internals", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.

@@ -192,7 +192,7 @@ class ImageClassifierData(ModelData):
             cat_separator: What stands between tags.
         """
         frame = labels.read_table(checks.existing_root(path), csv_fname, header=skip_header)
-        frame = frame.iloc[np.argsort(labels.picture_names(frame.iloc[:, 0]), kind="stable")]
+        frame = frame.iloc[np.argsort(np.char.strip(labels.picture_names(frame.iloc[:, 0])), kind="stable")]
         source = tables.table_source(
             path,
             frame,

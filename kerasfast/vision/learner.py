@@ -26,7 +26,7 @@ from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
-from kerasfast.vision.submission import write_submission
+from kerasfast.vision.submission import checked_ids, write_submission
 from kerasfast.vision.tta import predict_views
 
 
@@ -208,22 +208,25 @@ class ImageLearner(Learner):
         *,
         predictions: np.ndarray | None = None,
         threshold: float | Sequence[float] | None = None,
+        ids: Sequence[object] | None = None,
         n_aug: int = 4,
         is_test: bool = True,
     ) -> pathlib.Path:
-        """Write a submission file for the test set; see `write_submission`.
+        """Write a submission file for the test set; see `write_submission`, whose checks come before any prediction.
 
         Args:
             path: The file; `.gz` at its end compresses it.
             predictions: (n, classes) probabilities; test-time augmentation makes them by default.
             threshold: Write the tags above it instead of a column of probabilities per class.
+            ids: (n,) what to write in the first column; the names of the files, without folder and ending, by default.
             n_aug: Augmented views, where `predictions` is not given.
             is_test: Whether for the test set; else the validation set.
         """
         view: View = self._split(self.data, is_test)
+        ids = checked_ids(view.files, self.data.classes, threshold=threshold, ids=ids)
         if predictions is None:
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
-        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold)
+        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold, ids=ids)
 
     def _stage(self) -> Stage:
         return self._features or self._main

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.sources.decode import Scan, open_image
+from kerasfast.vision.sources.decode import ImageError, Scan, open_image
 
 # Decoding at a half costs a third less; at least this much is left to the scaling that follows, which filters better.
 _LEFT_TO_SCALE = 1.5
 _MOST_HALVINGS = 3
 _SPOILT = 2  # columns
+_CHANGED = "has other sides than when the data was made"
 
 Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(index (), box (4,) top, left, height, width) -> pixels (height, width, 3) uint8, or an even fraction of them."""
@@ -71,21 +72,24 @@ def file_reader(paths: list[str], headers: Scan, size: int) -> Reader:
             quarter or eighth of each side.
     """
     names = tf.constant([os.fsencode(path) for path in paths])
-    plain, widths = tf.constant(headers.plain_jpeg), tf.constant(headers.width)
+    plain, sides = tf.constant(headers.plain_jpeg), tf.constant(np.stack([headers.height, headers.width], 1))
 
     def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
         name = names[index]
         return tf.cond(
             plain[index],
-            lambda: _decoded(tf.io.read_file(name), box, widths[index], size),
-            lambda: _ensure_rgb(tf.numpy_function(_open_and_crop, [name, box], tf.uint8, stateful=False)),
+            lambda: _decoded(tf.io.read_file(name), box, sides[index], size),
+            lambda: _ensure_rgb(tf.numpy_function(_open_and_crop, [name, box, sides[index]], tf.uint8, stateful=False)),
         )
 
     return read
 
 
-def _decoded(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:
-    """Decode a window of a JPEG, at a fraction of its size where enough remains."""
+def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a window of a JPEG of (height, width) `sides`, at a fraction of its size where enough remains."""
+    # A picture of other sides, put in the place of this one, would give a wrong window without a word.
+    tf.debugging.assert_equal(tf.image.extract_jpeg_shape(content)[:2], sides, _CHANGED)
+    width = sides[1]
     room = tf.cast(tf.reduce_min(box[2:]), tf.float32) / (_LEFT_TO_SCALE * size)
     halvings = tf.reduce_sum(tf.cast(room >= [2.0**power for power in range(1, _MOST_HALVINGS + 1)], tf.int32))
     decode = [lambda ratio=2**power: _decoded_at(ratio, content, box, width) for power in range(_MOST_HALVINGS + 1)]
@@ -111,6 +115,9 @@ def _ensure_rgb(pixels: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(pixels, [None, None, 3])
 
 
-def _open_and_crop(path: bytes, box: np.ndarray) -> np.ndarray:
+def _open_and_crop(path: bytes, box: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    pixels = open_image(os.fsdecode(path))
+    if pixels.shape[:2] != tuple(sides):
+        raise ImageError({os.fsdecode(path): _CHANGED})
     top, left, height, width = box
-    return open_image(os.fsdecode(path))[top : top + height, left : left + width]
+    return pixels[top : top + height, left : left + width]
