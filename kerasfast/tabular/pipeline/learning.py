@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import TargetStatistics
-from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, row_weights
+from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, aligned, row_weights
 from kerasfast.tabular.pipeline.splits import Split, check_counts
 from kerasfast.tabular.pipeline.table_files import FileParts
 
@@ -81,19 +81,38 @@ def learn_rows(
 
 def encode_frame(frame: pd.DataFrame, encode: RowEncoder, split: Split | None) -> tuple[Rows, Rows | None]:
     """Return the training rows of a frame, encoded, and those for validation; None without a split."""
-    whole, chosen, source = None, np.zeros(len(frame), bool), FrameParts(frame)
-    for part in source.parts:
-        for first, piece in source.read(part):
-            rows = encode(piece)
-            if whole is None:
-                whole = Rows(*(array if array is None else np.empty((len(frame), *array.shape[1:]), array.dtype)
-                               for array in rows))  # fmt: skip
-            for target, array in zip(whole, rows, strict=True):
-                if array is not None:
-                    target[first : first + rows.count] = array
-            if split is not None:
-                chosen[first : first + rows.count] = split.mask(piece, first)
-    return (whole, None) if split is None else (whole.take(~chosen), whole.take(chosen))
+    source = FrameParts(frame)
+    pieces = [(first, piece) for part in source.parts for first, piece in source.read(part)]
+    held = [np.zeros(len(piece), bool) if split is None else split.mask(piece, first) for first, piece in pieces]
+    count = int(sum(map(np.sum, held)))
+    training = validation = None
+    for (_, piece), chosen in zip(pieces, held, strict=True):
+        rows = encode(piece)
+        if training is None:
+            training, validation = _Filling(rows, len(frame) - count), _Filling(rows, count)
+        training.add(rows.take(~chosen) if chosen.any() else rows)
+        validation.add(rows.take(chosen))
+    return training.rows, None if split is None else validation.rows
+
+
+class _Filling:
+    """Rows of a known number that come in pieces.
+
+    Args:
+        like: Rows of the same columns.
+        count: How many there will be.
+    """
+
+    def __init__(self, like: Rows, count: int) -> None:
+        self.rows = Rows(*(part if part is None else aligned(count, part.shape[1:], part.dtype) for part in like))
+        self._filled = 0
+
+    def add(self, rows: Rows) -> None:
+        """Take the next rows."""
+        for whole, part in zip(self.rows, rows, strict=True):
+            if part is not None:
+                whole[self._filled : self._filled + rows.count] = part
+        self._filled += rows.count
 
 
 def encode_test_rows(frame: pd.DataFrame, encode: RowEncoder) -> Rows:

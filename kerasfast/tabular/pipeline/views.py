@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.tabular.pipeline.batching import Batching
-from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
+from kerasfast.tabular.pipeline.rows import ALIGNMENT, RowEncoder, Rows
 from kerasfast.tabular.pipeline.splits import Split
 from kerasfast.tabular.pipeline.table_files import FileParts, Files, Part
 from kerasfast.training.epoch_order import epoch_passes, epoch_permutation
@@ -193,7 +193,8 @@ class StreamView:
 
 def _tensor(array: np.ndarray) -> tf.Tensor:
     """Return an array as a tensor, without a copy where its memory allows it."""
-    if not (array.flags.c_contiguous and array.flags.writeable and array.size):
+    fits = array.flags.c_contiguous and array.flags.writeable and not array.ctypes.data % ALIGNMENT
+    if not fits or not array.size:
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
