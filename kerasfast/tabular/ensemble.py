@@ -12,28 +12,31 @@ from kerasfast.arguments import number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
 from kerasfast.tabular.model import EmbeddingTable, embedding_tables, hidden_widths, target_units
 
-_WAVES = 16  # of each number
-_WAVE_WIDTH = 3  # what they become, beside the number itself
-_FREQUENCY = 0.1  # standard deviation of the first frequencies, per standard deviation of a number
+PIECES = 16  # of the range of each number, with as many rows in each
+PIECE_WIDTH = 8  # numbers that each number becomes
 _FAR = 3.0  # deviations from the middle beyond which numbers are drawn in
 _MEMBERS = "members"
 
 
 @dataclass(frozen=True)
 class NumberSpread:
-    """How numbers are brought near 0 so that no outlier is far: by median and quartiles, then drawn in smoothly.
+    """How numbers are spread: by median and quartiles, drawn in smoothly so that no outlier is far, and in pieces.
 
     `z = (value - middle) / width`, `z / sqrt(1 + (z / 3)^2)`, and that standardised.
 
     Attributes:
         middle, width: Median, and distance of the quartiles in units of a normal deviation, by column.
         mean, deviation: Of what that gives.
+        slope, begin: (columns, pieces) with which `slope * value + begin` goes from 0 to 1 within each of the pieces
+            between quantiles; 0 for pieces that a column of few different values does not have.
     """
 
     middle: np.ndarray
     width: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
+    slope: np.ndarray
+    begin: np.ndarray
 
     @classmethod
     def of(cls, values: np.ndarray) -> "NumberSpread":
@@ -44,7 +47,14 @@ class NumberSpread:
         # A column of few different values, such as a flag, may have no distance of quartiles.
         width = np.where(width > 0, width, np.maximum(np.ptp(values, axis=0) / 2, 1e-9))
         near = drawn_in((values - middle) / width)
-        return cls(middle, width, near.mean(axis=0), np.maximum(near.std(axis=0), 1e-6))
+        mean, deviation = near.mean(axis=0), np.maximum(near.std(axis=0), 1e-6)
+        slope, begin = np.zeros((2, values.shape[1], PIECES), np.float32)
+        for column, numbers in enumerate(((near - mean) / deviation).T):
+            edges = np.unique(np.quantile(numbers, np.linspace(0, 1, PIECES + 1)).astype(np.float32))
+            pieces = slice(len(edges) - 1)
+            slope[column, pieces] = 1 / np.maximum(np.diff(edges), 1e-6)
+            begin[column, pieces] = -edges[:-1] * slope[column, pieces]
+        return cls(middle, width, mean, deviation, slope, begin)
 
 
 def drawn_in(z: Any) -> Any:
@@ -66,9 +76,9 @@ def ensemble_model(
 ) -> tuple[keras.Model, keras.Model]:
     """Return the model whose outputs are those of all members, and the one whose output is their mean.
 
-    Each member has its own embeddings and weights: vectors of its categories, and for each number the number itself
-    beside three sums of 16 cosines of it (Gorishniy et al., "On Embeddings for Numerical Features", 2022; Holzmueller
-    et al., "Better by Default", 2024), then hidden layers of ReLU and dropout.
+    Each member has its own embeddings and weights: vectors of its categories, a piecewise linear function of each
+    number into 8 numbers (Gorishniy et al., "On Embeddings for Numerical Features", 2022), then hidden layers of ReLU
+    and dropout.
 
     Args:
         cardinalities: Number of codes by categorical column.
@@ -94,7 +104,7 @@ def ensemble_model(
         parts += _vectors(inputs["codes"], tables, members)
     if spread is not None:
         inputs["values"] = keras.Input((len(spread.middle),), name="values")
-        parts.append(_waves(_near(inputs["values"], spread), members))
+        parts.append(_pieces(_near(inputs["values"], spread), spread, members))
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
     for place, units in enumerate(hidden_widths(hidden), start=1):
         x = _dense(x, members, units, "relu", f"hidden_{place}")
@@ -164,20 +174,20 @@ def _near(values: keras.KerasTensor, spread: NumberSpread) -> keras.KerasTensor:
     return second(drawn_in(first(values)))
 
 
-def _waves(values: keras.KerasTensor, members: int) -> keras.KerasTensor:
-    """Return numbers (b, members, columns * 4), each beside what its cosines add up to."""
+def _pieces(values: keras.KerasTensor, spread: NumberSpread, members: int) -> keras.KerasTensor:
+    """Return each number (b, columns) as a piecewise linear function of it, (b, members, columns * PIECE_WIDTH)."""
     columns = values.shape[1]
-    angles = keras.layers.EinsumDense(
-        "bd,dmf->bmdf", (members, columns, _WAVES), bias_axes="mdf", name="wave_angles",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=2 * np.pi * _FREQUENCY),
-        bias_initializer=keras.initializers.RandomUniform(-np.pi, np.pi),
+    shape, normal = (members, columns, PIECE_WIDTH), keras.initializers.RandomNormal
+    passed = ops.clip(ops.expand_dims(values, -1) * spread.slope + spread.begin, 0.0, 1.0)
+    bent = keras.layers.EinsumDense(
+        "bdp,mdpq->bmdq", shape, bias_axes="mdq", kernel_initializer=normal(stddev=PIECES**-0.5), name="number_pieces",
+        bias_initializer=normal(stddev=0.1),
+    )(passed)  # fmt: skip
+    straight = keras.layers.EinsumDense(
+        "bd,mdq->bmdq", shape, kernel_initializer=normal(stddev=0.5), name="number_slopes"
     )(values)  # fmt: skip
-    sums = keras.layers.EinsumDense(
-        "bmdf,mdfq->bmdq", (members, columns, _WAVE_WIDTH), bias_axes="mdq", name="wave_sums",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=_WAVES**-0.5),
-    )(ops.cos(angles))  # fmt: skip
-    plain, sums = keras.layers.RepeatVector(members)(values), keras.layers.Reshape((members, -1))(sums)
-    return keras.layers.Concatenate(name="numbers")([plain, sums])
+    bent = keras.layers.ReLU(name="numbers")(keras.layers.Add()([bent, straight]))
+    return keras.layers.Reshape((members, columns * PIECE_WIDTH))(bent)
 
 
 def _dense(x: keras.KerasTensor, members: int, units: int, activation: str, name: str) -> keras.KerasTensor:

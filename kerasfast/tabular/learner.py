@@ -27,7 +27,6 @@ from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 STEPS_PER_CALL = 32  # a step takes a few milliseconds: not much more than the call that starts it
-HIDDEN, DROPOUT = (128, 128), 0.1  # of each member of an ensemble
 _SAMPLE = 100_000  # rows to measure numbers on
 
 
@@ -97,8 +96,8 @@ class TableLearner(Learner):
         data: TableData,
         members: int = 8,
         *,
-        hidden: Sequence[int] | None = None,
-        dropout: float | None = None,
+        hidden: Sequence[int] = (128, 128),
+        dropout: float = 0.1,
         embedding_sizes: Sizes | None = None,
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
@@ -110,13 +109,13 @@ class TableLearner(Learner):
     ) -> "TableLearner":
         """Make the network to begin with on a table of your own: several networks in one model, which is their mean.
 
-        What is not said follows the rows and the columns. Train it with `train`.
+        Train it with `train`.
 
         Args:
             data: The rows.
             members: How many networks; each costs as much as the first.
             hidden, dropout: Of each network (see `ensemble_model`).
-            embedding_sizes: See `kerasfast.tabular.model.embedding_widths`; vectors have 16 numbers at most by default.
+            embedding_sizes: As in `entity_embedding_model`.
             loss, metrics, ...: As in `TableLearner`.
 
         Raises:
@@ -131,8 +130,8 @@ class TableLearner(Learner):
         widths = {name: members * count for name, count in width.items()}
         each, model = ensemble_model(
             data.cardinalities, NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None,
-            len(data.target.classes), members=members, hidden=HIDDEN if hidden is None else hidden,
-            dropout=DROPOUT if dropout is None else dropout, embedding_widths=widths, activation=task.activation,
+            len(data.target.classes), members=members, hidden=hidden,
+            dropout=dropout, embedding_widths=widths, activation=task.activation,
             scale=data.target.scale,
         )  # fmt: skip
         return cls(

@@ -130,6 +130,16 @@ def test_numbers_are_drawn_in_and_standardised(rng):
     assert near.max() < 12 and abs(drawn_in(1e9)) <= 3
 
 
+def test_pieces_between_quantiles_add_up_to_the_place_of_a_number(rng):
+    values = np.stack([rng.exponential(size=2000), rng.integers(0, 3, 2000)], axis=1).astype(np.float32)
+    spread = NumberSpread.of(values)
+    near = (drawn_in((values - spread.middle) / spread.width) - spread.mean) / spread.deviation
+    place = np.clip(near[..., None] * spread.slope + spread.begin, 0, 1).sum(axis=2)
+    ranks = values[:, 0].argsort().argsort() / 2000 * 16
+    np.testing.assert_allclose(place[:, 0], ranks, atol=0.3)
+    assert np.unique(place[:, 1].round(3)).tolist() == [0, 1, 2]
+
+
 def test_a_number_of_steps_is_given_from_whatever_epoch():
     data = kf.TableData.from_frame(table(), "price", continuous=["size"], batch_size=64)
     split = SomeSteps(data.train, 17, first_epoch=2)
