@@ -87,7 +87,7 @@ def ensemble_model(
         members: How many networks.
         hidden: Widths of the hidden layers of each.
         dropout: Share dropped after each hidden layer.
-        embedding_widths: Width of the vectors of each categorical column.
+        embedding_widths: Width of the vectors of each categorical column, those of all members side by side.
         activation: Of the last layer: "linear", "softmax" or "sigmoid".
         scale: Of the numbers to predict; outputs are standardised by it inside the model.
 
@@ -150,16 +150,16 @@ def member_shares(rows: int, members: int, folds: int, seed: int) -> np.ndarray:
 
 
 def _vectors(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], members: int) -> list[keras.KerasTensor]:
-    """Return the vectors (b, members, columns * width) of each table."""
+    """Return the vectors (b, members, columns * width) of each table, whose width is that of all members together."""
     found = []
     for table in tables:
         rows = ops.take(codes, table.positions, axis=1) + np.array([table.offsets], np.int32)
-        bound = 2 / (table.width + 1)
+        width, columns = table.width // members, len(table.columns)
+        bound = 2 / (width + 1)
         initializer = keras.initializers.RandomUniform(-bound, bound)
-        vectors = keras.layers.Embedding(table.rows, members * table.width, initializer, name=table.name)(rows)
-        columns = len(table.columns)
-        vectors = keras.layers.Reshape((columns, members, table.width))(vectors)
-        found.append(keras.layers.Reshape((members, columns * table.width))(keras.layers.Permute((2, 1, 3))(vectors)))
+        vectors = keras.layers.Embedding(table.rows, table.width, initializer, name=table.name)(rows)
+        vectors = keras.layers.Reshape((columns, members, width))(vectors)
+        found.append(keras.layers.Reshape((members, columns * width))(keras.layers.Permute((2, 1, 3))(vectors)))
     return found
 
 
