@@ -23,6 +23,7 @@ _HOMES = {
     "kerasfast.tabular.collab": ["CollabFilter"],
     "kerasfast.tabular.data": ["TableData"],
     "kerasfast.tabular.encoding.encoder": ["TableEncoder"],
+    "kerasfast.tabular.encoding.guess": ["ColumnGuess", "guess_columns"],
     "kerasfast.tabular.learner": ["TableLearner"],
     "kerasfast.tabular.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],

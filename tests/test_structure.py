@@ -40,7 +40,7 @@ WINGS = {
     "vision.pipeline": {"pipeline", "sources"},
     "tabular.encoding": {"encoding", "features", "column_kinds"},
     "tabular.features": {"features", "column_kinds"},
-    "tabular.pipeline": {"pipeline", "encoding", "column_kinds"},
+    "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
 }
 LEAVES = {
     "arguments": set(),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from kerasfast.arguments import whole
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 
@@ -33,6 +34,7 @@ def permutation_importance(
         repeats: Shuffles per column, averaged.
         seed: Of the shuffles.
     """
+    repeats = whole("repeats", repeats)
     before = loss(rows.targets, predict_rows(model, rows))
     random, growth = np.random.default_rng(seed), {}
     for name, (codes, values) in tqdm(columns.items(), desc="columns", leave=False, delay=2):
