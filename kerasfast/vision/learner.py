@@ -18,6 +18,7 @@ from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy
 from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
@@ -27,6 +28,7 @@ from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.submission import write_submission
@@ -92,10 +94,10 @@ class ImageLearner(Learner):
         backbone: str | Callable | keras.Model | Backbone,
         data: ImageData,
         *,
-        hidden: Sequence[int] = (512,),
-        dropout: float | Sequence[float] = (0.25, 0.5),
+        hidden: Sequence[int] = (),
+        dropout: float | Sequence[float] | None = None,
         custom_head: CustomHead | None = None,
-        pool: str = "concat",
+        pool: str = "avg",
         weights: str | os.PathLike | None = "default",
         precompute: bool = False,
         accelerate: bool = False,
@@ -158,6 +160,30 @@ class ImageLearner(Learner):
         super().freeze_all_but(only)
         if only not in (-1, len(self.groups) - 1):
             self.precompute = False
+
+    def fit_head(self, *, seed: int = 42) -> LinearFit | None:
+        """Train the head to convergence on stored activations of the training pictures; seconds, no rates, no epochs.
+
+        A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
+        errors; a weight decay is chosen by cross-validation inside the training set. Any other head, or another `loss`
+        than the usual one, is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+
+        Args:
+            seed: Of the division of the training set for cross-validation.
+
+        Returns:
+            The solution with its weight decay and what was tried; None for a head that was trained by steps.
+        """
+        stage = self._features or self._feature_stage(["train"])
+        rows, head, kind = stage.data.train, self.network.head, self.data.target_kind
+        if linear_layers(head) and self.loss == TASKS[kind].loss:
+            fit = solve_head(head, rows.features, rows.targets, kind, seed=seed)
+            tqdm.write(f"The head is solved on {len(rows.features)} pictures, {fit}.")
+            return fit
+        stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
+        with self._guard():
+            train_head(stage)
+        return None
 
     def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.
@@ -236,13 +262,14 @@ class ImageLearner(Learner):
     def _stage(self) -> Stage:
         return self._features or self._main
 
-    def _feature_stage(self) -> Stage:
+    def _feature_stage(self, names: Sequence[str] = ("train", "valid", "test")) -> Stage:
         with self._guard():
             splits = {
                 name: FeatureView(
                     self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
                 )
                 for name, view in self._views().items()
+                if name in names
             }
         head = self.network.head
         steps = min(FEATURE_BATCHES_PER_CALL, int(splits["train"].dataset().cardinality()))
