@@ -15,7 +15,7 @@ def minimize(objective: Objective, start: np.ndarray, *, tolerance: float, max_s
     """Return where a convex function has its minimum (Liu & Nocedal, 1989, with backtracking).
 
     Args:
-        objective: Point (n,) -> value and gradient (n,). It should be scaled so that its curvature is about 1 everywhere.
+        objective: Point (n,) -> value and gradient (n,), scaled so that the curvature is about 1.
         start: (n,) the first point; its type is that of the search.
         tolerance: Stop when a step lowers the value by less than this share of it.
         max_steps: The most steps.

@@ -25,8 +25,7 @@ class LinearFit:
         scale: (features,) what each feature is divided by.
         kernel: (features, units), for standardised features.
         bias: (units,).
-        weight_decay: The one that cross-validation chose: half of it times the sum of the squared kernel is added to the
-            mean loss.
+        weight_decay: What cross-validation chose: half of it times the sum of the squared kernel is added to the mean loss.
         tried: Weight decay -> mean loss of held-out rows.
     """
 

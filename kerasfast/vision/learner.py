@@ -22,6 +22,7 @@ from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
+from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
@@ -184,6 +185,41 @@ class ImageLearner(Learner):
         with self._guard():
             train_head(stage)
         return None
+
+    def fine_tune(
+        self,
+        epochs: int | None = None,
+        learning_rate: float = RATE,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> keras.callbacks.History:
+        """Fit the head, then train the whole network gently, and keep the best of the start and of all epochs.
+
+        One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
+        statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
+        with those of its batches ends below its start. The validation set says what is best and loaded, by the first
+        metric and then the loss, so its score is too good by as much as the best of a few candidates can be.
+
+        Args:
+            epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
+            learning_rate: Largest rate of the head.
+            callbacks: Further Keras callbacks.
+        """
+        self.fit_head()
+        self.unfreeze()
+        self.bn_freeze()
+        make_optimizer, self.make_optimizer = self.make_optimizer, keras.optimizers.Adam
+        try:
+            stage = self._ready(None)
+            with self._guard():
+                keeper = KeepBest(validation_logs(stage), self.metrics)
+            return self.fit_one_cycle(
+                group_rates(learning_rate, len(self.groups)),
+                epochs_of(stage.steps()) if epochs is None else epochs,
+                callbacks=[keeper, *callbacks],
+            )
+        finally:
+            self.make_optimizer = make_optimizer
 
     def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.

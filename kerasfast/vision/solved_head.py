@@ -15,7 +15,7 @@ STEPS, RATE, WEIGHT_DECAY = 600, 1e-3, 1e-2  # of a head that is not linear: one
 
 
 def linear_layers(head: keras.Model) -> tuple[keras.layers.BatchNormalization | None, keras.layers.Dense] | None:
-    """Return the normalisation (or None) and the dense layer of a linear head on pooled features, None for any other head."""
+    """Return normalisation (or None) and dense layer of a linear head on pooled features; None for any other head."""
     kinds = (keras.layers.InputLayer, keras.layers.Dropout)
     layers = [layer for layer in head.layers if not isinstance(layer, kinds)]
     if len(head.input_shape) != 2 or not layers or not isinstance(layers[-1], keras.layers.Dense):

@@ -38,7 +38,7 @@ def head_layers(
     hidden: Sequence[int] = (),
     dropout: float | Sequence[float] | None = None,
 ) -> list[layers.Layer]:
-    """Make a head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then all but the ReLU for the output.
+    """Make a head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then for the output without ReLU.
 
     Args:
         units: Outputs: classes, tags, or values of a regression.
