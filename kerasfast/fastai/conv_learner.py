@@ -101,7 +101,6 @@ class ConvLearner(Learner):
             hidden=hidden,
             dropout=[0.25] * len(hidden) + [0.5] if ps is None else ps,
             custom_head=custom_head,
-            pool="concat",
             weights=weights if pretrained else None,
             precompute=precompute,
             optimizer=opt_fn or SGD_Momentum(0.9),

@@ -25,7 +25,9 @@ def linear_layers(head: keras.Model) -> tuple[keras.layers.BatchNormalization | 
     return (norm, dense) if fits and len(layers) < 3 and dense.use_bias else None
 
 
-def solve_head(head: keras.Model, features: np.ndarray, targets: np.ndarray, kind: str, *, seed: int = 42) -> LinearFit:
+def solve_head(
+    head: keras.Model, features: np.ndarray, targets: np.ndarray, kind: str, *, halves: bool = False, seed: int = 42
+) -> LinearFit:
     """Fit a linear head to features and write the solution into its layers.
 
     Args:
@@ -33,13 +35,17 @@ def solve_head(head: keras.Model, features: np.ndarray, targets: np.ndarray, kin
         features: (n, features).
         targets: As those of a view: class numbers, multi-hot rows or numbers.
         kind: "single", "multi" or "regression".
+        halves: Whether the features are maxima and then averages (`concat_pool`): the head reads the averages alone
+            where that predicts held-out pictures better.
         seed: See `fit_linear`.
     """
     norm, dense = linear_layers(head)
     activation = {"single": "softmax", "multi": "sigmoid", "regression": "linear"}[kind]
     if kind == "single":
         targets = np.eye(dense.units, dtype=np.float32)[targets]
-    fit = fit_linear(features, targets.reshape(len(targets), -1), activation, seed=seed)
+    middle = features.shape[1] // 2
+    blocks = (slice(0, middle), slice(middle, None)) if halves else (slice(None),)
+    fit = fit_linear(features, targets.reshape(len(targets), -1), activation, blocks=blocks, seed=seed)
     write_solution(norm, dense, fit)
     return fit
 

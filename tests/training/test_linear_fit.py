@@ -1,4 +1,4 @@
-"""A linear layer solved on features: against scikit-learn, with weights, and on rows that standardising alone would spoil."""
+"""A linear layer solved on features: as scikit-learn does, with weights, with features that hardly vary."""
 
 import numpy as np
 import pytest
@@ -98,3 +98,17 @@ def test_constant_features_and_very_few_rows(activation):
     assert np.isfinite(fit.outputs(x)).all()
     one = fit_linear(x[:1], np.eye(3)[[0]], activation)
     assert np.isfinite(one.outputs(x)).all()
+
+
+def test_a_block_that_only_disturbs_is_left_out():
+    x, classes = rows(100, 3)
+    targets = np.eye(3)[classes]
+    noise = np.random.default_rng(5).normal(size=(100, 200)).astype(np.float32) * 50
+    blocks = (slice(0, 200), slice(200, None))
+    fit = fit_linear(np.hstack([noise, x]), targets, "softmax", blocks=blocks)
+    assert not fit.kernel[:200].any()
+    np.testing.assert_allclose(
+        fit.outputs(np.hstack([noise, x])), fit_linear(x, targets, "softmax").outputs(x), atol=0.02
+    )
+    half = fit_linear(x, targets, "softmax", blocks=(slice(0, 20), slice(20, None)))
+    assert half.kernel[:20].any()

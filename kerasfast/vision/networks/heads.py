@@ -111,7 +111,7 @@ def assemble(
     dropout: float | Sequence[float] | None = None,
     custom_head: CustomHead | None = None,
     weights: str | None = "default",
-    pool: str = "avg",
+    pool: str = "concat",
 ) -> ImageNetwork:
     """Build a backbone with a head on it.
 
@@ -123,7 +123,7 @@ def assemble(
         dropout: See `head_layers`.
         custom_head: Layers, a model or a function, put on the last feature map without pooling.
         weights: See `Backbone.create`.
-        pool: "avg", "max", or "concat": the lessons' maxima and averages.
+        pool: "concat" (the lessons' maxima and averages), "avg" or "max".
 
     Raises:
         ValueError: An argument is out of range, or the custom head has no parameters or not `units` outputs.
