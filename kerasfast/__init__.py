@@ -13,6 +13,7 @@ _HOMES = {
     "kerasfast.learner": ["Learner"],
     "kerasfast.training.lr_finder": ["LearningRateSearch", "find_learning_rate"],
     "kerasfast.metrics.tags": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
+    "kerasfast.metrics.thresholds": ["best_thresholds"],
     "kerasfast.training.optimizers": ["grouped"],
     "kerasfast.training.training_plans": ["Phase"],
     "kerasfast.metrics.percentage_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],

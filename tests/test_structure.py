@@ -29,8 +29,8 @@ LAYERS = [
     {"training.control", "datasets"},
     {"training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
-    {"schedules", "plots", "training.epoch_order", "training.rates"},
-    {"caches"},
+    {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
+    {"caches", "training.lbfgs"},
     {"arguments", "files", "keras_internals", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
@@ -48,6 +48,7 @@ LEAVES = {
     "keras_internals": set(),
     "metrics.percentage_errors": {"keras_internals"},
     "metrics.tags": {"keras_internals"},
+    "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
     "plots.pictures": set(),
     "schedules": {"arguments"},

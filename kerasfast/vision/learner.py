@@ -16,14 +16,17 @@ from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy
 from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
+from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.submission import checked_ids, write_submission
@@ -90,8 +93,8 @@ class ImageLearner(Learner):
         backbone: str | Callable | keras.Model | Backbone,
         data: ImageData,
         *,
-        hidden: Sequence[int] = (512,),
-        dropout: float | Sequence[float] = (0.25, 0.5),
+        hidden: Sequence[int] = (),
+        dropout: float | Sequence[float] | None = None,
         custom_head: CustomHead | None = None,
         pool: str = "concat",
         weights: str | os.PathLike | None = "default",
@@ -156,6 +159,67 @@ class ImageLearner(Learner):
         super().freeze_all_but(only)
         if only not in (-1, len(self.groups) - 1):
             self.precompute = False
+
+    def fit_head(self, *, seed: int = 42) -> LinearFit | None:
+        """Train the head to convergence on stored activations of the training pictures; seconds, no rates, no epochs.
+
+        A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
+        errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
+        averages or averages alone, which suits photographs. Any other head, or another `loss`
+        than the usual one, is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+
+        Args:
+            seed: Of the division of the training set for cross-validation.
+
+        Returns:
+            The solution with its weight decay and what was tried; None for a head that was trained by steps.
+        """
+        stage = self._features or self._feature_stage(["train"])
+        rows, head, kind = stage.data.train, self.network.head, self.data.target_kind
+        if linear_layers(head) and self.loss == TASKS[kind].loss:
+            halves = self.network.features.layers[-1].name == "head_pool"
+            fit = solve_head(head, rows.features, rows.targets, kind, halves=halves, seed=seed)
+            tqdm.write(f"The head is solved on {len(rows.features)} pictures, {fit}.")
+            return fit
+        stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
+        with self._guard():
+            train_head(stage)
+        return None
+
+    def fine_tune(
+        self,
+        epochs: int | None = None,
+        learning_rate: float = RATE,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> keras.callbacks.History:
+        """Fit the head, then train the whole network gently, and keep the best of the start and of all epochs.
+
+        One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
+        statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
+        with those of its batches ends below its start. The validation set says what is best and loaded, by the first
+        metric and then the loss, so its score is too good by as much as the best of a few candidates can be.
+
+        Args:
+            epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
+            learning_rate: Largest rate of the head.
+            callbacks: Further Keras callbacks.
+        """
+        self.fit_head()
+        self.unfreeze()
+        self.bn_freeze()
+        make_optimizer, self.make_optimizer = self.make_optimizer, keras.optimizers.Adam
+        try:
+            stage = self._ready(None)
+            with self._guard():
+                keeper = KeepBest(validation_logs(stage), self.metrics)
+            return self.fit_one_cycle(
+                group_rates(learning_rate, len(self.groups)),
+                epochs_of(stage.steps()) if epochs is None else epochs,
+                callbacks=[keeper, *callbacks],
+            )
+        finally:
+            self.make_optimizer = make_optimizer
 
     def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.
@@ -231,13 +295,14 @@ class ImageLearner(Learner):
     def _stage(self) -> Stage:
         return self._features or self._main
 
-    def _feature_stage(self) -> Stage:
+    def _feature_stage(self, names: Sequence[str] = ("train", "valid", "test")) -> Stage:
         with self._guard():
             splits = {
                 name: FeatureView(
                     self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
                 )
                 for name, view in self._views().items()
+                if name in names
             }
         head = self.network.head
         steps = min(FEATURE_BATCHES_PER_CALL, int(splits["train"].dataset().cardinality()))
