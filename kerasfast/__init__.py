@@ -6,6 +6,7 @@ from kerasfast.version import __version__
 
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
+    "kerasfast.bundle": ["BundleError"],
     "kerasfast.training.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.training.groups": ["LayerGroups"],
@@ -29,6 +30,7 @@ _HOMES = {
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
     "kerasfast.vision.learner": ["ImageLearner"],
+    "kerasfast.vision.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.source": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
     "kerasfast.vision.pipeline.transforms": [

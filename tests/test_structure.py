@@ -28,6 +28,7 @@ LAYERS = [
     {"training.control", "datasets"},
     {"training.fused_updates", "training.replicas"},
     {"schedules", "plots", "training.epoch_order"},
+    {"bundle"},
     {"arguments", "files", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.

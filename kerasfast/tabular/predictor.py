@@ -4,22 +4,20 @@ import dataclasses
 import json
 import os
 import pathlib
-import tempfile
-import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.files import atomic_path
+from kerasfast.bundle import BundleFormat
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
-_MODEL, _RECORD = "model.keras", "table.json"
-_FORMAT, _VERSION = "kerasfast.TablePredictor", 1
+FORMAT = BundleFormat("kerasfast.TablePredictor", 1, "table.json", "TableLearner.export")
 _ROWS = 2**16  # encoded and predicted together, so that a large frame needs little memory on top
 
 
@@ -69,40 +67,28 @@ class TablePredictor:
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Write everything to one file, whole or not at all, and return its path."""
-        record = {
-            "format": _FORMAT,
-            "version": _VERSION,
+        fields = {
             "encoder": json.loads(self.encoder.to_json()),
             "target": self.target.to_json(),
             "embedding_widths": self.embedding_widths and dict(self.embedding_widths),
         }
-        with tempfile.TemporaryDirectory() as folder, atomic_path(path) as unfinished:
-            model_file = pathlib.Path(folder) / _MODEL
-            self.model.save(model_file)
-            with zipfile.ZipFile(unfinished, "w") as bundle:
-                bundle.write(model_file, _MODEL)
-                bundle.writestr(_RECORD, json.dumps(record, allow_nan=False, indent=1))
-        return pathlib.Path(path)
+        return FORMAT.write(path, fields, self.model)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "TablePredictor":
-        """Read what `save` wrote.
+    def load(cls, path: str | os.PathLike, *, custom_objects: Mapping[str, Any] | None = None) -> "TablePredictor":
+        """Read what `save` wrote; nothing in the file is executed, and its sizes are checked first.
+
+        Args:
+            path: The file.
+            custom_objects: Layers of one's own by name, as in `keras.models.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is no such bundle.
+            BundleError: If it is no such bundle; a `ValueError`.
         """
-        try:
-            with zipfile.ZipFile(path) as bundle, tempfile.TemporaryDirectory() as folder:
-                record = json.loads(bundle.read(_RECORD))
-                if (record["format"], record["version"]) != (_FORMAT, _VERSION):
-                    raise ValueError(f"it is a {record['format']} of version {record['version']}.")
-                encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
-                target = Target.from_json(record["target"])
-                model = keras.models.load_model(bundle.extract(_MODEL, folder), compile=False)
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is no bundle that `TableLearner.export` wrote: {error}") from error
-        return cls(model, encoder, target, record["embedding_widths"])
+        with FORMAT.opened(path, custom_objects) as (record, model):
+            encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
+            return cls(model, encoder, Target.from_json(record["target"]), record["embedding_widths"])
 
     def level_names(self, name: str) -> pd.Index:
         """Return what each code of a categorical column stands for, as an index: "unknown" first."""

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from kerasfast.arguments import whole
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
-from kerasfast.metrics.tags import ThresholdAccuracy
+from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
@@ -28,6 +28,7 @@ from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.reading import squared
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.predictor import ImagePredictor
 from kerasfast.vision.sources.decode import ImageError, open_image, scan
 from kerasfast.vision.submission import write_submission
 from kerasfast.vision.tta import by_view, view_batches
@@ -232,6 +233,39 @@ class ImageLearner(Learner):
         if predictions is None:
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
         return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold)
+
+    def export(self, path: str | os.PathLike, *, threshold: float | Sequence[float] | None = None) -> pathlib.Path:
+        """Write the network, its preprocessing, size, crop and classes to one file, which `ImagePredictor.load` reads.
+
+        Args:
+            path: The file, such as "pets.kerasfast".
+            threshold: Tags above it will be predicted, one or one per tag. By default that of the learner's first metric;
+                where `FBeta` searches a grid, the best of it for the validation set, which is predicted for this.
+        """
+        return self.predictor(threshold=threshold).save(path)
+
+    def predictor(self, *, threshold: float | Sequence[float] | None = None) -> ImagePredictor:
+        """Return what `export` writes; it shares the learner's model."""
+        if threshold is None:
+            threshold = self._threshold()
+        transforms = self.data.transforms.validation()
+        summary = {
+            "backbone": self.model.name,
+            "pictures": {name: len(view) for name, view in self._views().items()},
+            "last_epoch": self.recorder.epochs[-1] if self.recorder.epochs else {},
+        }
+        return ImagePredictor(
+            self.model, transforms, self.data.classes, self.data.kind, threshold, self.data.batch_size, summary
+        )
+
+    def _threshold(self) -> float:
+        metric = self.metrics[0] if self.metrics and self.data.kind == "multi" else None
+        grid = getattr(metric, "thresholds", None)
+        if grid is None:
+            return getattr(metric, "threshold", None) or 0.5
+        predictions, targets = self.predict_with_targs()
+        options = {"beta": metric.beta, "average": metric.average}
+        return best_threshold(targets, predictions, thresholds=grid, **options)[0]
 
     def _stage(self) -> Stage:
         return self._features or self._main

@@ -70,15 +70,36 @@ def file_reader(paths: list[str], headers: Scan, size: int) -> Reader:
         size: Side of the square that each window will be scaled to: of much larger windows JPEG decodes a half,
             quarter or eighth of each side.
     """
-    names = tf.constant([os.fsencode(path) for path in paths])
+    names = [os.fsencode(path) for path in paths]
+    return _coded_reader(names, headers, size, tf.io.read_file, lambda name: open_image(os.fsdecode(name)))
+
+
+def bytes_reader(contents: Sequence[bytes], headers: Scan, size: int) -> Reader:
+    """Return the reader of files whose contents are in memory; the pixels are those of `file_reader`."""
+    return _coded_reader(contents, headers, size, lambda content: content, open_image)
+
+
+def _coded_reader(
+    items: Sequence[bytes],
+    headers: Scan,
+    size: int,
+    content_of: Callable[[tf.Tensor], tf.Tensor],
+    opener: Callable[[bytes], np.ndarray],
+) -> Reader:
+    """Return a reader of `items`, of which `content_of` gives the coded picture in a graph and `opener` the pixels."""
+    held = tf.constant(list(items))
     plain, widths = tf.constant(headers.plain_jpeg), tf.constant(headers.width)
 
+    def open_and_crop(item: bytes, box: np.ndarray) -> np.ndarray:
+        top, left, height, width = box
+        return opener(item)[top : top + height, left : left + width]
+
     def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-        name = names[index]
+        item = held[index]
         return tf.cond(
             plain[index],
-            lambda: _decoded(tf.io.read_file(name), box, widths[index], size),
-            lambda: _ensure_rgb(tf.numpy_function(_open_and_crop, [name, box], tf.uint8, stateful=False)),
+            lambda: _decoded(content_of(item), box, widths[index], size),
+            lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box], tf.uint8, stateful=False)),
         )
 
     return read
@@ -109,8 +130,3 @@ def _decoded_at(ratio: int, content: tf.Tensor, box: tf.Tensor, width: tf.Tensor
 
 def _ensure_rgb(pixels: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(pixels, [None, None, 3])
-
-
-def _open_and_crop(path: bytes, box: np.ndarray) -> np.ndarray:
-    top, left, height, width = box
-    return open_image(os.fsdecode(path))[top : top + height, left : left + width]

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
+from kerasfast.vision.pipeline.contents import ContentSamples
 from kerasfast.vision.pipeline.memory import MemorySamples, loaded
 from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
 from kerasfast.vision.pipeline.reading import Reader, array_reader, file_reader, squared
@@ -33,7 +34,7 @@ class View:
         on_device: Whether batches come unaugmented, as {"pixels": ..., "moves": (b, MOVES)}, for `on_device.Mover`.
     """
 
-    samples: Samples | ArraySamples | MemorySamples
+    samples: Samples | ArraySamples | MemorySamples | ContentSamples
     root: pathlib.Path
     transforms: Transforms
     batch_size: int
@@ -90,6 +91,8 @@ class View:
             return array_reader(self.samples.images)
         if isinstance(self.samples, MemorySamples):
             return self.samples.reader()
+        if isinstance(self.samples, ContentSamples):
+            return self.samples.reader(size)
         return file_reader([os.path.join(self.root, file) for file in self.samples.files], self.samples.scan, size)
 
     def in_memory(self) -> "View":
