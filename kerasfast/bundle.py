@@ -1,8 +1,8 @@
 """One file per model: a zip of a JSON record and a Keras model, checked before it is read, executing nothing.
 
 Everything in it is stored, not compressed, so that what is declared cannot be larger than the file: a bundle that
-would unfold to gigabytes is refused before any of it is read. Models are rebuilt from layers that are known (Keras's own,
-and classes that the caller registered or passes); no code is taken from the file.
+would unfold to gigabytes is refused before any of it is read. Models are rebuilt from layers that are known (Keras's
+own, and classes that the caller registered or passes); no code is taken from the file.
 """
 
 import contextlib

@@ -53,7 +53,7 @@ def test_doctor_prints_json(capfd):
     ("arguments", "message"),
     [
         (["--data", "absent"], "There is no folder"),
-        (["--size", "8"], "`size` must be 32 or more; received 8"),
+        (["--size", "8"], "`size` must be a whole number, 32 or more; received 8"),
         (["--backbone", "efficientnet_lite9"], "No backbone is called 'efficientnet_lite9'"),
         (["--data", "."], "would lie among the pictures"),
         (["--data", "empty", "--out", "out"], "holds nothing. Expected one of two layouts"),

@@ -18,9 +18,10 @@ FILES = {
 LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "sklearn"}
 # From the rim down: a module may import from its own part or from the layers below it; the rim's from each other.
 LAYERS = [
-    {"__main__", "cli", "demo", "doctor", "fastai"},
+    {"__main__", "cli", "demo", "doctor", "fastai", "runs"},
     {"vision", "tabular"},
     {"learner"},
+    {"training.resuming", "training.state"},
     {"training.training_stage"},
     {"training.lr_finder", "training.training_plans", "training.model_summary", "training.saved_weights"},
     {"metrics", "training.callbacks", "training.groups"},

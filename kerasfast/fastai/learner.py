@@ -230,7 +230,7 @@ class Learner:
 
     def load(self, name: str) -> None:
         """Load weights that `save` wrote."""
-        self.core.load(name)
+        self.core.load(name, weights_only=True)
 
     def save_cycle(self, name: str, cycle: int) -> None:
         """Save the weights as those of a cycle."""

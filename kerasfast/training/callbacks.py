@@ -1,7 +1,7 @@
 """Keras callbacks: follow a schedule, record every step, print the course's epoch table, save cycles and the best."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -144,6 +144,14 @@ class Recorder(keras.callbacks.Callback):
     def momentums(self) -> np.ndarray:
         return self._joined(2)
 
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, rates and momentums of all epochs so far."""
+        return self.losses, self.learning_rates, self.momentums
+
+    def restore(self, parts: Sequence[np.ndarray], epochs: list[dict[str, float]]) -> None:
+        """Go on after what `parts` and `epochs` recorded."""
+        self._parts, self.epochs = ([tuple(parts)] if epochs else []), list(epochs)
+
     def _joined(self, part: int) -> np.ndarray:
         return np.concatenate([parts[part] for parts in self._parts]) if self._parts else np.zeros(0)
 
@@ -267,20 +275,23 @@ class BestSaver(keras.callbacks.Callback):
     Args:
         save: Called without arguments.
         lower_is_better: Whether small values of the first metric are good.
+
+    Attributes:
+        best: What the next epoch has to beat, smaller is better; None before the first.
     """
 
     def __init__(self, save: Callable[[], None], *, lower_is_better: bool = False):
         super().__init__()
         self._save, self._sign = save, 1.0 if lower_is_better else -1.0
-        self._best: tuple[float, ...] | None = None
+        self.best: tuple[float, ...] | None = None
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         columns = table_columns(logs or {})
         metrics = [value for name, value in columns.items() if name not in ("trn_loss", "val_loss")]
         loss = columns.get("val_loss", columns.get("trn_loss", math.inf))
         score = (self._sign * metrics[0], loss) if metrics else (loss,)
-        if not any(math.isnan(value) for value in score) and (self._best is None or score < self._best):
-            self._best = score
+        if not any(math.isnan(value) for value in score) and (self.best is None or score < self.best):
+            self.best = score
             self._save()
 
 

@@ -18,6 +18,7 @@ from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
@@ -160,6 +161,19 @@ class ImageLearner(Learner):
         if only not in (-1, len(self.groups) - 1):
             self.precompute = False
 
+    def load(self, name: str, *, weights_only: bool = False) -> None:
+        """Load what `save` wrote (see `Learner.load`); stored activations of another backbone are computed anew."""
+        before = self.network.features.get_weights()
+        super().load(name, weights_only=weights_only)
+        after = self.network.features.get_weights()
+        if self._features is not None and not all(map(np.array_equal, before, after)):
+            self._features.data = self._stored_splits()
+
+    def _restore(self, state: TrainingState) -> None:
+        if any(state.record["trainable"][:-1]):
+            self.precompute = False
+        super()._restore(state)
+
     def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.
 
@@ -239,8 +253,9 @@ class ImageLearner(Learner):
 
         Args:
             path: The file, such as "pets.kerasfast".
-            threshold: Tags above it will be predicted, one or one per tag. By default that of the learner's first metric;
-                where `FBeta` searches a grid, the best of it for the validation set, which is predicted for this.
+            threshold: Tags above it will be predicted, one or one per tag. By default that of the learner's first
+                metric; where `FBeta` searches a grid, the best of it for the validation set, which is predicted for
+                this.
         """
         return self.predictor(threshold=threshold).save(path)
 
@@ -271,6 +286,12 @@ class ImageLearner(Learner):
         return self._features or self._main
 
     def _feature_stage(self) -> Stage:
+        head, data = self.network.head, self._stored_splits()
+        steps = min(FEATURE_BATCHES_PER_CALL, int(data.train.dataset().cardinality()))
+        return Stage(head, LayerGroups(head, [flat_layers(head)]), data, steps_per_execution=steps)
+
+    def _stored_splits(self) -> Datasets:
+        """Return the activations of all pictures, for the backbone as it is now."""
         with self._guard():
             splits = {
                 name: FeatureView(
@@ -278,9 +299,7 @@ class ImageLearner(Learner):
                 )
                 for name, view in self._views().items()
             }
-        head = self.network.head
-        steps = min(FEATURE_BATCHES_PER_CALL, int(splits["train"].dataset().cardinality()))
-        return Stage(head, LayerGroups(head, [flat_layers(head)]), Datasets(**splits), steps_per_execution=steps)
+        return Datasets(**splits)
 
     def _views(self) -> dict[str, View]:
         views = {"train": self.data.fixed, "valid": self.data.valid, "test": self.data.test}

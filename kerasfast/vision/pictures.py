@@ -19,8 +19,8 @@ from kerasfast.vision.sources.source import Samples
 
 Part = tuple[np.ndarray, Samples | ArraySamples | ContentSamples]
 EXPECTED = (
-    "pass a folder, a file, bytes, an array (height, width, 3) uint8, several of one of these, or a frame with a column "
-    "of files"
+    "pass a folder, a file, bytes, an array (height, width, 3) uint8, several of one of these, or a frame with a "
+    "column of files"
 )
 
 
@@ -56,7 +56,7 @@ class Pictures:
         if isinstance(pictures, (str, os.PathLike)):
             path = root / pathlib.Path(pictures).expanduser()
             if path.is_dir():
-                return cls._of_files(_pictures_in(path), path, skip)
+                return cls._of_files(pictures_in(path), path, skip)
             return cls._of_files([os.fspath(pictures)], root, skip)
         if isinstance(pictures, (bytes, bytearray)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
             pictures = [pictures]
@@ -137,7 +137,13 @@ def _good(found: Scan, names: Sequence[str], skip: bool) -> np.ndarray:
     return np.array([row for row, name in enumerate(names) if name not in found.problems], dtype=np.int64)
 
 
-def _pictures_in(folder: pathlib.Path) -> list[str]:
+def pictures_in(folder: str | os.PathLike) -> list[str]:
+    """Return the pictures in a folder and below it, by their endings, sorted, relative to it.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    folder = pathlib.Path(folder)
     files = [name for name in list_files(folder, ".") if name.lower().endswith(checks.PICTURE_ENDINGS)]
     if not files:
         endings = ", ".join(checks.PICTURE_ENDINGS)

@@ -13,9 +13,9 @@ from kerasfast.arguments import choice, number, whole
 from kerasfast.bundle import BundleFormat, written_by
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples
+from kerasfast.vision.pictures import Pictures, broken_pictures
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.pictures import Pictures, broken_pictures
 from kerasfast.vision.submission import tags_above
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FILE, PREDICTION = "file", "prediction"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImagePredictor:
-    """Predicts pictures; `ImageLearner.export` writes one, and `load` needs neither the data nor the code of the training.
+    """Predicts pictures; `ImageLearner.export` writes one, and `load` needs no data and no code of the training.
 
     Attributes:
         model: The Keras model, from pixels 0..255 to predictions; preprocessing is a part of it.
@@ -83,11 +83,11 @@ class ImagePredictor:
 
         Args:
             pictures: A folder (the pictures in it and below), a file or several; the bytes of a file or of several; an
-                array (height, width, 3) uint8, several, or one of shape (n, height, width, 3); or a frame with a column of
-                files.
+                array (height, width, 3) uint8, several, or one of shape (n, height, width, 3); or a frame with a column
+                of files.
             top_k: Show the k likeliest classes (`class_1`, `probability_1`, `class_2` ...) instead of all.
-            on_error: "raise" names all broken files in an error; "skip" decodes every file first, leaves the broken ones
-                out, warns, and lists them with the reason in `frame.attrs["skipped"]`.
+            on_error: "raise" names all broken files in an error; "skip" decodes every file first, leaves the broken
+                ones out, warns, and lists them with the reason in `frame.attrs["skipped"]`.
             column: Of the files, where `pictures` is a frame; the result has its index.
             root: Folder that the files are relative to.
 

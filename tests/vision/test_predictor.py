@@ -20,7 +20,7 @@ ROOT = pathlib.Path(kf.__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three classes, 6 training and 4 validation pictures each: JPEGs of many sizes, PNGs, and CMYK without a marker."""
+    """Three classes, 6 training and 4 validation pictures each: JPEGs of many sizes, PNGs, CMYK without a marker."""
     root, number = tmp_path_factory.mktemp("colours"), 0
     for split, count in (("train", 6), ("valid", 4)):
         for name, colour in COLOURS.items():
@@ -164,8 +164,12 @@ def test_tags_keep_the_threshold_that_the_metric_found(folder, tmp_path):
     own = kf.ImagePredictor.load(learn.export(tmp_path / "m", threshold=[0.1, 0.2, 0.3, 0.9]))
     assert own.threshold == (0.1, 0.2, 0.3, 0.9)
     frame = own.predict(folder / "valid")
-    for tags, row in zip(frame["prediction"], frame[list(own.classes)].to_numpy()):
-        above = [name for name, value, limit in zip(own.classes, row, own.threshold) if value > np.float32(limit)]
+    for tags, row in zip(frame["prediction"], frame[list(own.classes)].to_numpy(), strict=True):
+        above = [
+            name
+            for name, value, limit in zip(own.classes, row, own.threshold, strict=True)
+            if value > np.float32(limit)
+        ]
         assert tags.split() == (above or [own.classes[row.argmax()]])
     with pytest.raises(ValueError, match="`threshold` has 2 values; pass one, or 4"):
         learn.export(tmp_path / "m", threshold=[0.1, 0.2])
