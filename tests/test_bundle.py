@@ -87,7 +87,9 @@ def test_every_truncation_and_every_wrong_record_is_one_error(path, tmp_path, pa
     for number, content in enumerate(
         (b"", b"[]", b"null", b'{"format": 3}', b'{"format": "kerasfast.Example", "version": "x"}')
     ):
-        refused(rewritten(path, tmp_path / f"wrong{number}", lambda parts: parts.update({part: content})))
+        refused(
+            rewritten(path, tmp_path / f"wrong{number}", lambda parts, content=content: parts.update({part: content}))
+        )
     refused(rewritten(path, tmp_path / "without", lambda parts: parts.pop(part) and None))
 
 

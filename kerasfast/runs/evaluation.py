@@ -44,11 +44,11 @@ def evaluate_pictures(
         parts = [data.source.train, data.source.valid]
         files = np.concatenate([part.files for part in parts]).tolist()
         targets = np.concatenate([part.targets for part in parts])
-        if data.kind == "multi" and predictor.kind == "multi":
+        if data.target_kind == "multi" and predictor.target_kind == "multi":
             return _judge_tags(predictor, root, files, targets, data.classes)
-        labels = [data.classes[target] for target in targets] if data.kind == "single" else None
-    if labels is None or predictor.kind != "single":
-        raise ValueError(f"The model predicts {predictor.kind!r} targets, which these labels are not.")
+        labels = [data.classes[target] for target in targets] if data.target_kind == "single" else None
+    if labels is None or predictor.target_kind != "single":
+        raise ValueError(f"The model predicts {predictor.target_kind!r} targets, which these labels are not.")
     _check_known(set(labels), predictor.classes)
     predicted = predictor.predict(files, root=root)["prediction"].tolist()
     return _of_classes(labels, predicted, "pictures")

@@ -93,7 +93,7 @@ def _data(settings: RunSettings, progress: Progress) -> tuple[ImageData, Layout]
         size = settings.sizes[0]
         side_on = transforms_side_on(size, max_zoom=MAX_ZOOM)
         data = layout.open(side_on, batch_size=settings.batch_size, seed=settings.seed)
-        if data.kind == "multi":
+        if data.target_kind == "multi":
             data = replace(data, transforms=transforms_top_down(size, max_zoom=MAX_ZOOM))
         data = replace(data, path=settings.out)
         print(report.describe_data(data))
@@ -101,9 +101,9 @@ def _data(settings: RunSettings, progress: Progress) -> tuple[ImageData, Layout]
 
 
 def _metric_of(data: ImageData, wanted: str | None) -> str:
-    usual = OF_KIND[data.kind]
+    usual = OF_KIND[data.target_kind]
     if wanted is not None and wanted not in usual:
-        kind = "tags" if data.kind == "multi" else "one class for each picture"
+        kind = "tags" if data.target_kind == "multi" else "one class for each picture"
         raise ValueError(f"The metric {wanted!r} does not fit these labels ({kind}); use {' or '.join(usual)}.")
     return wanted or usual[0]
 
@@ -128,7 +128,7 @@ def _train(
     with progress.stage("head", f"the new layers learn from the features, rate {rate:.2g}, {cycles} cycles"):
         learn.fit(rate, cycles, cycle_len=length, cycle_mult=factor)
         recorders = {"head": learn.recorder}
-    tuned = [rate / TUNING_PART / part for part in PARTS[learn.data.kind]]
+    tuned = [rate / TUNING_PART / part for part in PARTS[learn.data.target_kind]]
     shown = ", ".join(f"{value:.2g}" for value in tuned)
     cycles, length, factor = settings.cycles
     for size in settings.sizes:
@@ -152,7 +152,7 @@ def _score(learn: ImageLearner, metric: str, progress: Progress) -> report.Score
     with progress.stage("validation", f"each picture plain and in {VIEWS} augmented views"):
         views, targets = learn.tta(VIEWS)
     plain, mean = views[0], np.mean(views, axis=0)
-    if learn.data.kind == "multi":
+    if learn.data.target_kind == "multi":
         beta = BETAS[metric]
         threshold, score = best_threshold(targets, mean, beta=beta)
         plain_threshold, plain_score = best_threshold(targets, plain, beta=beta)

@@ -270,11 +270,11 @@ class ImageLearner(Learner):
             "last_epoch": self.recorder.epochs[-1] if self.recorder.epochs else {},
         }
         return ImagePredictor(
-            self.model, transforms, self.data.classes, self.data.kind, threshold, self.data.batch_size, summary
+            self.model, transforms, self.data.classes, self.data.target_kind, threshold, self.data.batch_size, summary
         )
 
     def _threshold(self) -> float:
-        metric = self.metrics[0] if self.metrics and self.data.kind == "multi" else None
+        metric = self.metrics[0] if self.metrics and self.data.target_kind == "multi" else None
         grid = getattr(metric, "thresholds", None)
         if grid is None:
             return getattr(metric, "threshold", None) or 0.5

@@ -34,7 +34,7 @@ class ImagePredictor:
         model: The Keras model, from pixels 0..255 to predictions; preprocessing is a part of it.
         transforms: Size and crop.
         classes: What each output stands for.
-        kind: "single" (one class a picture), "multi" (tags) or "regression" (numbers).
+        target_kind: "single" (one class a picture), "multi" (tags) or "regression" (numbers).
         threshold: Tags above it are predicted; one number, or one per class.
         batch_size: Pictures predicted together.
         summary: About the training: backbone, epochs, last results, numbers of pictures.
@@ -50,14 +50,14 @@ class ImagePredictor:
     model: keras.Model
     transforms: Transforms
     classes: tuple[str, ...]
-    kind: str
+    target_kind: str
     threshold: float | tuple[float, ...] = 0.5
     batch_size: int = 64
     summary: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     written_by: str = "this process"
 
     def __post_init__(self):
-        choice("kind", self.kind, KINDS)
+        choice("target_kind", self.target_kind, KINDS)
         whole("batch_size", self.batch_size)
         object.__setattr__(self, "transforms", self.transforms.validation())
         object.__setattr__(self, "threshold", _thresholds(self.threshold, len(self.classes)))
@@ -98,7 +98,7 @@ class ImagePredictor:
         """
         choice("on_error", on_error, ("raise", "skip"))
         top_k = top_k and whole("top_k", top_k, most=len(self.classes))
-        if top_k and self.kind == "regression":
+        if top_k and self.target_kind == "regression":
             raise ValueError("`top_k` is for classes; this model predicts numbers.")
         given = Pictures.of(pictures, column=column, root=root, skip=on_error == "skip")
         return self.frame(given.names, self._predicted(given), given.index, given.skipped, top_k=top_k)
@@ -125,7 +125,7 @@ class ImagePredictor:
         import pandas as pd
 
         columns: dict[str, Any] = {FILE: list(names)}
-        if self.kind != "regression":
+        if self.target_kind != "regression":
             columns[PREDICTION] = self.labels(predictions)
         if top_k:
             order = np.argsort(-predictions, axis=1, kind="stable")[:, :top_k]
@@ -144,13 +144,14 @@ class ImagePredictor:
 
     def labels(self, predictions: np.ndarray) -> list[str]:
         """Return what is predicted for each row (n, classes): a class, or tags separated by spaces."""
-        if self.kind == "multi":
+        if self.target_kind == "multi":
             return tags_above(predictions, self.classes, self.threshold)
         return [self.classes[index] for index in np.argmax(predictions, axis=1)]
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Write everything to one file, whole or not at all, and return its path."""
-        fields = {name: getattr(self, name) for name in ("classes", "kind", "threshold", "batch_size", "summary")}
+        names = ("classes", "target_kind", "threshold", "batch_size", "summary")
+        fields = {name: getattr(self, name) for name in names}
         fields["transforms"] = {"size": self.transforms.size, "crop": self.transforms.crop}
         # A model of its own layers, without the optimizer's state, losses and metrics.
         bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
@@ -174,7 +175,7 @@ class ImagePredictor:
                 model,
                 Transforms(**record["transforms"]),
                 tuple(record["classes"]),
-                record["kind"],
+                record["target_kind"],
                 tuple(threshold) if isinstance(threshold, list) else threshold,
                 record["batch_size"],
                 record["summary"],
@@ -183,8 +184,8 @@ class ImagePredictor:
 
     def __repr__(self) -> str:
         shown = ", ".join(self.classes[:8]) + (", ..." if len(self.classes) > 8 else "")
-        what = {"single": "one class of", "multi": "tags among", "regression": "numbers"}[self.kind]
-        above = f", above {self.threshold}" if self.kind == "multi" else ""
+        what = {"single": "one class of", "multi": "tags among", "regression": "numbers"}[self.target_kind]
+        above = f", above {self.threshold}" if self.target_kind == "multi" else ""
         return (
             f"ImagePredictor: {self.model.name}, {what} {len(self.classes)} ({shown}){above}\n"
             f"  pictures: {self.transforms.size} pixels, crop {self.transforms.crop!r}\n"
