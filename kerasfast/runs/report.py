@@ -124,13 +124,40 @@ def conclude(
         out: The run's folder.
         pictures: A folder of pictures to predict, for the example.
     """
-    files = {**files, "summary": out / "summary.json"}
-    summary = {**summary, "files": {name: str(path) for name, path in files.items()}}
-    with atomic_path(files["summary"]) as unfinished:
-        unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summary = _written(summary, files, out)
     print(summary_text(summary))
     print(usage_text(files["model"], pictures))
     return summary
+
+
+def conclude_table(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
+    """Do what `conclude` does for a model of a table."""
+    summary = _written(summary, files, out)
+    lines = ["", f"== Summary: {summary['metric']} on {summary['rows']} held-out rows"]
+    lines += [f"  {'best constant answer':36} {summary['constant']:.4f}", f"  {'this model':36} {summary['score']:.4f}"]
+    lines += _listed(summary)
+    model = str(files["model"])
+    lines += ["", "Use it anywhere, without the training rows:", "  import kerasfast as kf"]
+    lines += [f"  predictor = kf.TablePredictor.load({model!r})", "  predictor.predict(frame)"]
+    lines += [f"or: kerasfast predict {shlex.quote(model)} rows.csv --out predictions.csv"]
+    print("\n".join(lines))
+    return summary
+
+
+def _written(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
+    """Write `summary.json`, and return the summary with the files in it."""
+    files = {**files, "summary": out / "summary.json"}
+    summary = {**summary, "files": {name: str(path) for name, path in files.items()}}
+    with atomic_path(files["summary"]) as unfinished:
+        unfinished.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    return summary
+
+
+def _listed(summary: Mapping[str, Any]) -> list[str]:
+    lines = ["", "Seconds"]
+    lines += [f"  {name:36} {value:6.1f}" for name, value in summary["seconds"].items()]
+    lines += ["", "Files"]
+    return lines + [f"  {name:22} {path}" for name, path in summary["files"].items()]
 
 
 def usage_text(model: pathlib.Path, pictures: pathlib.Path) -> str:
@@ -159,12 +186,7 @@ def summary_text(summary: Mapping[str, Any]) -> str:
     }
     lines = ["", f"== Summary: {metric} on the validation pictures{how}"]
     lines += [f"  {name:36} {value:.4f}" for name, value in scores.items()]
-    lines += ["", "Seconds"]
-    lines += [f"  {name:36} {value:6.1f}" for name, value in summary["seconds"].items()]
-    lines += ["", "Files"]
-    lines += [f"  {name:22} {path}" for name, path in summary["files"].items()]
-    lines += ["", _verdict(summary)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_listed(summary), "", _verdict(summary)])
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

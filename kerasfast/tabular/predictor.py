@@ -14,6 +14,7 @@ import pandas as pd
 from kerasfast.bundle import BundleFormat
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
+from kerasfast.tabular.features.dates import add_date_parts
 from kerasfast.tabular.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
@@ -30,6 +31,7 @@ class TablePredictor:
         encoder: From columns to its inputs.
         target: What its outputs mean.
         embedding_widths: Width of each categorical column's vectors; None for a model made elsewhere.
+        dates: Columns of which `predict` first makes calendar parts, as `add_date_parts` does.
 
     Example:
 
@@ -41,6 +43,7 @@ class TablePredictor:
     encoder: TableEncoder
     target: Target
     embedding_widths: Mapping[str, int] | None = None
+    dates: tuple[str, ...] = ()
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return predictions for the rows of a frame, with its index.
@@ -50,6 +53,8 @@ class TablePredictor:
         Raises:
             ValueError: Naming the column that is not there or cannot be encoded.
         """
+        for name in self.dates:
+            frame = add_date_parts(frame, name)
         encode = RowEncoder(self.encoder)
         pieces = [encode(frame.iloc[start : start + _ROWS]) for start in range(0, max(len(frame), 1), _ROWS)]
         outputs = [predict_rows(self.model, rows) for rows in pieces if rows.count]
@@ -71,6 +76,7 @@ class TablePredictor:
             "encoder": json.loads(self.encoder.to_json()),
             "target": self.target.to_json(),
             "embedding_widths": self.embedding_widths and dict(self.embedding_widths),
+            "dates": list(self.dates),
         }
         return FORMAT.write(path, fields, self.model)
 
@@ -88,7 +94,8 @@ class TablePredictor:
         """
         with FORMAT.opened(path, custom_objects) as (record, model):
             encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
-            return cls(model, encoder, Target.from_json(record["target"]), record["embedding_widths"])
+            target, dates = Target.from_json(record["target"]), tuple(record.get("dates", ()))
+            return cls(model, encoder, target, record["embedding_widths"], dates)
 
     def level_names(self, name: str) -> pd.Index:
         """Return what each code of a categorical column stands for, as an index: "unknown" first."""
