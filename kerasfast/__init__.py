@@ -1,8 +1,13 @@
 """The practical deep learning of the fast.ai course for Keras 3 on TensorFlow."""
 
 import importlib
+import os
 
 from kerasfast.version import __version__
+
+# TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
+# TensorFlow was there first.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar, say
 from kerasfast.schedules import ScheduleFunction
 from kerasfast.training.control import GroupControl, control_of, inner_optimizer
 from kerasfast.training.optimizers import ensure_built
@@ -182,8 +182,8 @@ class EpochTable(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self._bar = tqdm(
-            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, disable=not self._prints
+        self._bar = progress_bar(
+            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, shown=self._prints
         )
         self._done = 0
 
@@ -199,9 +199,9 @@ class EpochTable(keras.callbacks.Callback):
             return
         columns = table_columns(logs or {})
         if not self._header_printed:
-            tqdm.write("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
+            say("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
             self._header_printed = True
-        tqdm.write("  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in columns.values())]))
+        say("  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in columns.values())]))
 
     def on_train_end(self, logs=None) -> None:
         if hasattr(self, "_bar"):
@@ -225,9 +225,9 @@ class PredictionBar(keras.callbacks.Callback):
     """Show how far a `predict` of more than two seconds is; of several workers only the first does."""
 
     def on_predict_begin(self, logs=None) -> None:
-        hidden = not is_chief(self.model.distribute_strategy)
-        self._bar = tqdm(
-            total=self.params.get("steps"), desc="predicting", unit="batch", leave=False, delay=2, disable=hidden
+        shown = is_chief(self.model.distribute_strategy)
+        self._bar = progress_bar(
+            total=self.params.get("steps"), desc="predicting", unit="batch", leave=False, delay=2, shown=shown
         )
 
     def on_predict_batch_end(self, batch: int, logs=None) -> None:
@@ -244,9 +244,7 @@ class StopOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             if is_chief(self.model.distribute_strategy):
-                tqdm.write(
-                    f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
-                )
+                say(f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`).")
             self.model.stop_training = True
 
 

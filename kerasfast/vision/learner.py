@@ -11,9 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
@@ -207,7 +207,7 @@ class ImageLearner(Learner):
         augmented = self.data.test_augmented if is_test else self.data.augmented
         views = view_batches(plain, augmented, n_aug)
         predict = folded(self.model, [None, *views.element_spec.shape[1:]])
-        bar = tqdm(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
+        bar = progress_bar(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
         with self._guard():
             predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
         return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -154,7 +154,7 @@ def each_in_threads(
     # One task a file would cost more than reading a header; too few tasks would leave threads idle.
     step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
-    bar = tqdm(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, disable=not progress)
+    bar = progress_bar(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, shown=progress)
     try:
         starts = {
             pool.submit(_outcomes, function, items[start : start + step]): start for start in range(0, len(items), step)
