@@ -9,11 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Keep TensorFlow's C++ start-up notes from the terminal, unless TF_CPP_MIN_LOG_LEVEL is set or the start fails."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    """Keep TensorFlow's C++ start-up notes from the terminal, unless TF_CPP_MIN_LOG_LEVEL asks for them or it fails."""
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") != "2":
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     # The first notes come before the level is read, straight to the file descriptor.
     sys.stderr.flush()
     terminal = os.dup(2)
