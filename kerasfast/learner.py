@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasfast.arguments import whole
 from kerasfast.datasets import batches, sample_shape, targets_of
+from kerasfast.described import Described
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.control import Rates, per_group
 from kerasfast.training.groups import LayerGroups, flat_layers
@@ -38,7 +39,7 @@ def sgd_with_momentum() -> keras.optimizers.Optimizer:
     return keras.optimizers.SGD(momentum=0.9)
 
 
-class Learner:
+class Learner(Described):
     """Trains `model` on `data` with discriminative rates, restarts, freezing and a rate finder.
 
     Args:
@@ -336,6 +337,19 @@ class Learner:
     def summary(self) -> ModelSummary:
         """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""
         return summarize(self.model, sample_shape(self.data))
+
+    def _facts(self) -> dict[str, str]:
+        trains = ["trains" if one else "frozen" for one in self.groups.trainable]
+        last = self.recorder.epochs[-1] if self.recorder.epochs else {}
+        optimizer = self.model.optimizer if self.model.compiled else None
+        return {
+            "model": f"{self.model.name}, {self.model.count_params():,} parameters",
+            "groups": ", ".join(trains),
+            "loss": str(getattr(self.loss, "name", self.loss)),
+            "optimizer": "not made yet" if optimizer is None else type(optimizer).__name__,
+            "last epoch": ", ".join(f"{name} {value:.4g}" for name, value in last.items()) or "none yet",
+            "path": str(self.path),
+        }
 
     def _stage(self) -> Stage:
         """Return what `fit`, `lr_find` and `predict` work on."""

@@ -30,7 +30,7 @@ LAYERS = [
     {"training.fused_updates", "training.replicas"},
     {"schedules", "plots", "training.epoch_order"},
     {"bundle"},
-    {"arguments", "bars", "files", "version", "training"},
+    {"arguments", "bars", "described", "files", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
 WINGS = {

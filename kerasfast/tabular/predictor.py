@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.bundle import BundleFormat
+from kerasfast.described import Described, some
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.features.dates import add_date_parts
@@ -22,8 +23,8 @@ FORMAT = BundleFormat("kerasfast.TablePredictor", 1, "table.json", "TableLearner
 _ROWS = 2**16  # encoded and predicted together, so that a large frame needs little memory on top
 
 
-@dataclasses.dataclass(frozen=True)
-class TablePredictor:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TablePredictor(Described):
     """Predicts rows of raw tables; `TableLearner.export` writes one, and `load` needs no data.
 
     Attributes:
@@ -96,6 +97,16 @@ class TablePredictor:
             encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
             target, dates = Target.from_json(record["target"]), tuple(record.get("dates", ()))
             return cls(model, encoder, target, record["embedding_widths"], dates)
+
+    def _facts(self) -> dict[str, str]:
+        columns = [*self.encoder.cardinalities, *self.encoder.continuous]
+        target = "logarithm of " * self.target.log + some(self.target.names)
+        classes = f": {some(self.target.classes)}" if self.target.kind == "single" else ""
+        return {
+            "model": f"{self.model.name}, {self.model.count_params():,} parameters",
+            "predicts": f"{target}{classes} ({self.target.kind})",
+            "from": some(columns),
+        }
 
     def level_names(self, name: str) -> pd.Index:
         """Return what each code of a categorical column stands for, as an index: "unknown" first."""

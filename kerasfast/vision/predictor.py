@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasfast.arguments import choice, number, whole
 from kerasfast.bundle import BundleFormat, written_by
+from kerasfast.described import Described, some
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples
 from kerasfast.vision.pictures import Pictures, broken_pictures
@@ -26,8 +27,8 @@ KINDS = ("single", "multi", "regression")
 FILE, PREDICTION = "file", "prediction"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ImagePredictor:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ImagePredictor(Described):
     """Predicts pictures; `ImageLearner.export` writes one, and `load` needs no data and no code of the training.
 
     Attributes:
@@ -182,15 +183,15 @@ class ImagePredictor:
                 written_by(record),
             )
 
-    def __repr__(self) -> str:
-        shown = ", ".join(self.classes[:8]) + (", ..." if len(self.classes) > 8 else "")
-        what = {"single": "one class of", "multi": "tags among", "regression": "numbers"}[self.target_kind]
-        above = f", above {self.threshold}" if self.target_kind == "multi" else ""
-        return (
-            f"ImagePredictor: {self.model.name}, {what} {len(self.classes)} ({shown}){above}\n"
-            f"  pictures: {self.transforms.size} pixels, crop {self.transforms.crop!r}\n"
-            f"  written by {self.written_by}"
-        )
+    def _facts(self) -> dict[str, str]:
+        kinds = {"single": "one of", "multi": "several of", "regression": "the numbers"}
+        above = f", those above {self.threshold}" if self.target_kind == "multi" else ""
+        return {
+            "network": f"{self.model.name}, {self.model.count_params():,} parameters",
+            "predicts": f"{kinds[self.target_kind]} {some(self.classes)}{above}",
+            "pictures": f"{self.transforms.size} pixels, crop {self.transforms.crop!r}",
+            "written by": self.written_by,
+        }
 
     def _predicted(self, given: Pictures) -> np.ndarray:
         """Return the predictions (n, classes) of pictures, in their order."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import number, whole
+from kerasfast.described import Described, some
 from kerasfast.files import atomic_path
 from kerasfast.tabular.encoding.column_kinds import single_column
 from kerasfast.tabular.encoding.columns import (
@@ -23,7 +24,7 @@ _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1
 
 
-class TableEncoder:
+class TableEncoder(Described):
     """Learns from a training table how to turn tables into arrays, and back.
 
     Categorical columns become codes. The levels are in order (sorted, or as an existing category dtype has them) from
@@ -84,6 +85,9 @@ class TableEncoder:
         self.unknown_rate = unknown_rate
         self._categories: list[CategoryColumn] = []
         self._numbers: list[NumberColumn] = []
+
+    def _facts(self) -> dict[str, str]:
+        return {"categorical": some(self.categorical) or "none", "continuous": some(self.continuous) or "none"}
 
     def fit(self, frame: pd.DataFrame) -> "TableEncoder":
         """Learn levels, scales and flags from the training table, which is not changed.
