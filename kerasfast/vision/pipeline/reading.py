@@ -98,14 +98,14 @@ def _coded_reader(
         item = held[index]
         return tf.cond(
             plain[index],
-            lambda: _decoded(content_of(item), box, widths[index], size),
+            lambda: decoded_window(content_of(item), box, widths[index], size),
             lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box], tf.uint8, stateful=False)),
         )
 
     return read
 
 
-def _decoded(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:
+def decoded_window(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:
     """Decode a window of a JPEG, at a fraction of its size where enough remains."""
     room = tf.cast(tf.reduce_min(box[2:]), tf.float32) / (_LEFT_TO_SCALE * size)
     halvings = tf.reduce_sum(tf.cast(room >= [2.0**power for power in range(1, _MOST_HALVINGS + 1)], tf.int32))
