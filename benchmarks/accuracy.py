@@ -10,6 +10,7 @@ interrupted run goes on. `--sides` and `--tasks` take the names that `--list` sh
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import importlib.util
 import os
@@ -97,7 +98,8 @@ def measured(run: Callable[[], float | tuple[float, float]], record: dict) -> di
     """The record with score and seconds; with the error where the side failed, which is shown as such."""
     started = time.perf_counter()
     try:
-        found = run()
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            found = run()
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         return {**record, "score": float("nan"), "seconds": time.perf_counter() - started, "error": repr(error)[:500]}
     value, shared = found if isinstance(found, tuple) else (found, 0.0)

@@ -116,7 +116,7 @@ def _dense(rows) -> np.ndarray:
 
 
 def fastai(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
-    """fastai 2's tabular learner as its guide makes it, five epochs at the rate it suggests."""
+    """fastai 2's tabular learner on a standardised target: 20 epochs (five from 50,000 rows) at the rate it suggests."""
     from fastai.tabular.all import (
         Categorify,
         CategoryBlock,
@@ -129,19 +129,23 @@ def fastai(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> n
     )
 
     set_seed(seed)
-    rows = train.assign(**{task.target: _target(task, train)})
+    target, mean, deviation = _target(task, train), 0.0, 1.0
+    if task.kind == "regression":
+        mean, deviation = target.mean(), target.std()
+        target = (target - mean) / deviation
+    rows = train.assign(**{task.target: target})
     loaders = TabularDataLoaders.from_df(
         rows, procs=[Categorify, FillMissing, Normalize], cat_names=list(task.categorical),
-        cont_names=list(task.continuous), y_names=task.target, seed=seed, valid_idx=list(range(len(rows) // 10)),
+        cont_names=list(task.continuous), y_names=task.target, seed=seed, valid_idx=[0],
         y_block=RegressionBlock() if task.kind == "regression" else CategoryBlock(),
     )  # fmt: skip
     learn = tabular_learner(loaders)
     with learn.no_bar(), learn.no_logging():
-        learn.fit_one_cycle(5, learn.lr_find(show_plot=False).valley)
+        learn.fit_one_cycle(20 if len(rows) < 50_000 else 5, learn.lr_find(show_plot=False).valley)
         found = learn.get_preds(dl=loaders.test_dl(test.drop(columns=task.target)))[0].numpy()
     if task.kind == "classes":
         return np.asarray(loaders.vocab)[found.argmax(axis=1)]
-    found = found[:, 1] if task.kind == "yes_no" else found[:, 0]
+    found = found[:, 1] if task.kind == "yes_no" else found[:, 0] * deviation + mean
     return np.exp(found) if task.log else found
 
 

@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
     "kerasfast.bundle": ["BundleError"],
+    "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
     "kerasfast.training.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.training.groups": ["LayerGroups"],
@@ -36,7 +37,7 @@ _HOMES = {
     "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.predictor": ["ImagePredictor"],
-    "kerasfast.vision.sources.source": ["validation_indices"],
+    "kerasfast.vision.sources.splits": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
     "kerasfast.vision.pipeline.transforms": [
         "Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down",

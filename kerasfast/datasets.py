@@ -2,12 +2,43 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from kerasfast.training.replicas import sharded_by_samples
+
+
+class Split(Protocol):
+    """One part of the data: batches for each epoch, and the targets in their order."""
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """(n, ...) targets in order, or None without any."""
+
+    def dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Return batches (inputs, targets), or of inputs alone; each pass over them is the next epoch."""
+
+
+class Data(Protocol):
+    """What a `Learner` trains on. A tf.data dataset of batches does for a `Split`, see `as_split`."""
+
+    @property
+    def train(self) -> Split | tf.data.Dataset:
+        """Batches (inputs, targets) of known number."""
+
+    @property
+    def valid(self) -> Split | tf.data.Dataset | None:
+        """The same for validation."""
+
+    @property
+    def test(self) -> Split | tf.data.Dataset | None:
+        """Batches of inputs, or (inputs, anything)."""
+
+    @property
+    def path(self) -> str | os.PathLike:
+        """Folder in which the learner keeps `models/`."""
 
 
 @dataclass(frozen=True)
@@ -21,29 +52,61 @@ class Datasets:
         path: Folder in which the learner keeps `models/`.
     """
 
-    train: tf.data.Dataset
-    valid: tf.data.Dataset | None = None
-    test: tf.data.Dataset | None = None
+    train: Split | tf.data.Dataset
+    valid: Split | tf.data.Dataset | None = None
+    test: Split | tf.data.Dataset | None = None
     path: str | os.PathLike = "."
+
+
+@dataclass(frozen=True)
+class DatasetSplit:
+    """The `Split` of a dataset that is the same in every epoch, or shuffles itself."""
+
+    batched: tf.data.Dataset
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """(n, ...) targets, for which all batches are read; None where these are inputs alone."""
+        if not isinstance(self.batched.element_spec, tuple) or len(self.batched.element_spec) < 2:
+            return None
+        return np.concatenate([np.asarray(batch[1]) for batch in self.batched])
+
+    def dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Return the dataset."""
+        return self.batched
+
+
+def as_split(split: Any) -> Split:
+    """Return a split as it is, and a dataset as one.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if isinstance(split, tf.data.Dataset):
+        return DatasetSplit(split)
+    if hasattr(split, "dataset"):
+        return split
+    raise ValueError(
+        "`train`, `valid` and `test` must be tf.data datasets of batches, or views with `dataset(epoch)`, `targets`; "
+        f"received {type(split).__name__}. Make batches of arrays: `tf.data.Dataset.from_tensor_slices(...).batch(64)`."
+    )
 
 
 def batches(split: Any, epoch: int = 0) -> tf.data.Dataset:
     """Return the dataset of a split: of a view of `ImageData` from `epoch` on, or the dataset itself."""
-    return sharded_by_samples(split.dataset(epoch) if hasattr(split, "dataset") else split)
+    return sharded_by_samples(as_split(split).dataset(epoch))
 
 
 def targets_of(split: Any) -> np.ndarray:
     """Return the targets of a split in order, without decoding a picture where the split knows them."""
-    if hasattr(split, "dataset"):
-        if split.targets is None:
-            raise ValueError("This set has no targets; use `predict`.")
-        return split.targets
-    return np.concatenate([np.asarray(targets) for _, targets in split])
+    targets = as_split(split).targets
+    if targets is None:
+        raise ValueError("This set has no targets; use `predict`.")
+    return targets
 
 
-def sample_shape(data: Any) -> tuple | None:
+def sample_shape(data: Data) -> tuple | None:
     """Return the shape of a batch of inputs, None where it has no single one."""
-    valid = getattr(data, "valid", None)
-    spec = batches(data.train if valid is None else valid).element_spec
+    spec = batches(data.train if data.valid is None else data.valid).element_spec
     inputs = spec[0] if isinstance(spec, tuple) else spec
     return tuple(inputs.shape) if hasattr(inputs, "shape") else None

@@ -1,27 +1,129 @@
-"""Files that appear complete or not at all."""
+"""Files that appear complete or not at all, and what is left of those that did not."""
 
 import contextlib
+import errno
+import functools
+import hashlib
 import os
 import pathlib
+import platform
+import re
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
 
+_LONGEST_ENDING = 40
+_ABANDONED_AFTER = 24 * 3600  # seconds, where nobody can be asked whether the process that wrote still lives
+_UNFINISHED = re.compile(r"\.kerasfast-(?P<host>[0-9a-f]{6})-(?P<process>\d+)-[0-9a-f]{8}")
+_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator[pathlib.Path]:
     """Give a path in the same folder, with the same ending, to write to; on success it takes the place of `path`.
 
-    On failure it is removed and `path` stays as it was.
+    What was written is on the disk before it takes that place, so that a machine that loses power keeps the old file or
+    the new one. On failure it is removed and `path` stays as it was. What a killed process left in the folder is swept.
 
     Args:
         path: The file that is to appear complete, or not at all. Its folder must exist.
+        size: Bytes that will be written, where this is known; for the message about a full disk.
+
+    Raises:
+        FileNotFoundError: When the folder does not exist.
+        OSError: When the disk is full; it names `path`, what it needs and what is free.
     """
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder {str(path.parent)!r} to write {path.name!r} in; create it first.")
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    sweep_once(path.parent)
+    unfinished = unfinished_beside(path)
     try:
-        yield unfinished
-        os.replace(unfinished, path)
+        try:
+            yield unfinished
+            flush(unfinished)
+            os.replace(unfinished, path)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise _no_room(error, path, unfinished, size) from error
+            raise
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def unfinished_beside(path: pathlib.Path) -> pathlib.Path:
+    """Return a name of this process for a file or folder in the making, in the same folder, with the same ending."""
+    ending = "".join(path.suffixes)[-_LONGEST_ENDING:]
+    ending = ending[ending.find(".") :] if "." in ending else ""
+    return path.with_name(f".kerasfast-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{ending}")
+
+
+def flush(file: pathlib.Path) -> None:
+    """Wait until the content of a file is on the disk."""
+    with open(file, "rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _no_room(error: OSError, path: pathlib.Path, unfinished: pathlib.Path, size: int | None) -> OSError:
+    written = unfinished.stat().st_size if unfinished.exists() else 0
+    need = f"more than the {written:,} bytes that were written" if size is None else f"{size:,} bytes"
+    free = shutil.disk_usage(path.parent).free + written
+    return OSError(
+        error.errno,
+        f"{path} could not be written: {_FULL[error.errno]}. It needs {need}, and {free:,} are free; make room, or write "
+        "to another disk",
+    )
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a name is that of a file or folder in the making, of this or another process."""
+    return _UNFINISHED.match(name) is not None
+
+
+def sweep(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Remove files and folders in the making whose process is gone, and return them.
+
+    Those of other machines that share the folder are removed when they are a day old.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if is_unfinished(name)]
+    except OSError:  # nothing to sweep in a folder that cannot be listed
+        return []
+    swept = [folder / name for name in names if _is_abandoned(folder / name)]
+    for path in swept:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return swept
+
+
+@functools.lru_cache(maxsize=4096)
+def sweep_once(folder: pathlib.Path) -> None:
+    """Sweep a folder, but once in the life of this process."""
+    sweep(folder)
+
+
+def _is_abandoned(path: pathlib.Path) -> bool:
+    found = _UNFINISHED.match(path.name)
+    if found["host"] == _host() and os.name == "posix":
+        return not _is_alive(int(found["process"]))
+    try:
+        return time.time() - path.stat().st_mtime > _ABANDONED_AFTER
+    except OSError:
+        return False
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's process; no process has so large a number
+        return process < 2**31
+    return True
+
+
+@functools.cache
+def _host() -> str:
+    return hashlib.blake2b(platform.node().encode(), digest_size=3).hexdigest()

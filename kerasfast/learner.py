@@ -13,10 +13,10 @@ from kerasfast.arguments import whole
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.described import Described
 from kerasfast.training import callbacks as kf_callbacks
-from kerasfast.training.control import Rates, per_group
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.model_summary import ModelSummary, summarize
+from kerasfast.training.rates import Rates, per_group
 from kerasfast.training.replicas import predict_here
 from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
 from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights

@@ -8,7 +8,7 @@ first value, after its end its last.
 Example:
 
     >>> rate = sgdr(cycle_len=1, cycle_mult=2)      # in epochs: cycles of 1, 2, 4, ... epochs
-    >>> rate(np.arange(0, 3, 0.5))
+    >>> rate(np.arange(0, 3, 0.5)).round(2)
     array([0.01, 0.5 , 1.  , 0.85, 0.5 , 0.15])
 """
 

@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     start_tensorflow()
     kind, predictor = open_model(options.model, runtime=options.runtime)
     if kind != IMAGE:
-        raise ValueError(f"{options.model} is a model of a table; `serve` is for image models. Use `kerasfast predict`.")
+        raise ValueError(
+            f"{options.model} is a model of a table; `serve` is for image models. Use `kerasfast predict`."
+        )
     from kerasfast.serve.app import picture_app
 
     most = int(options.max_megabytes * 1e6)

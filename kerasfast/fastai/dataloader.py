@@ -10,7 +10,6 @@ import numpy as np
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources import decode
-from kerasfast.vision.sources.arrays import ArraySamples
 
 __all__ = ["DataLoader", "ImageDataset", "open_image"]
 
@@ -28,12 +27,13 @@ class ImageDataset:
         transform: The course's transforms.
         classes: Class names.
         kind: "single", "multi" or "regression".
+        path: Folder that the names are relative to.
     """
 
-    def __init__(self, view: View, transform: Transforms, classes: list[str], kind: str):
+    def __init__(self, view: View, transform: Transforms, classes: list[str], kind: str, path: str | os.PathLike):
         self.view, self.transform, self._classes, self._kind = view, transform, classes, kind
         self.fnames = [str(file) for file in view.files]
-        self.path = str(view.root)
+        self.path = str(path)
         # The course fills zeros in for unlabelled pictures.
         self.y = np.zeros((len(view), 1)) if view.targets is None else view.targets
         self._looks = 0
@@ -76,9 +76,7 @@ class ImageDataset:
 
     def get_x(self, i: int) -> np.ndarray:
         """Return a picture as it is stored, (height, width, 3) from 0 to 1."""
-        if isinstance(self.view.samples, ArraySamples):
-            return self.view.samples.images[i].astype(np.float32) / 255
-        return open_image(self.view.root / self.fnames[i])
+        return self.view.samples.picture(i).astype(np.float32) / 255
 
     def get_y(self, i: int) -> Any:
         """Return a target."""

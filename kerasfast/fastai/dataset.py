@@ -12,9 +12,10 @@ from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import folders
-from kerasfast.vision.sources import source as sources
+from kerasfast.vision.sources import checks, class_folders, folders, labels, tables
 from kerasfast.vision.sources.arrays import arrays_source
+from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.vision.sources.splits import validation_indices
 
 __all__ = [
     "DataLoader", "ImageClassifierData", "ImageDataset", "ModelData", "get_cv_idxs", "n_hot", "open_image", "read_dir",
@@ -26,7 +27,7 @@ MOST_SEEDS = 2**31 - 1
 
 def get_cv_idxs(n: int, cv_idx: int = 0, val_pct: float = 0.2, seed: int = 42) -> np.ndarray:
     """Return the course's rows for validation: a slice of `RandomState(seed).permutation(n)`."""
-    return sources.validation_indices(n, fold=cv_idx, fraction=val_pct, seed=seed)
+    return validation_indices(n, fold=cv_idx, fraction=val_pct, seed=seed)
 
 
 def split_by_idx(idxs: Sequence[int], *a) -> list[tuple]:
@@ -138,7 +139,7 @@ class ImageClassifierData(ModelData):
             test_with_labels: Whether that folder has class folders too.
             num_workers: Without effect: TensorFlow reads in parallel by itself.
         """
-        source = sources.from_folders(
+        source = class_folders.folder_source(
             path, train=trn_name, valid=val_name, test=test_name, test_labelled=test_with_labels
         )
         return cls._around(source, path, bs, tfms)
@@ -175,13 +176,14 @@ class ImageClassifierData(ModelData):
             num_workers: Without effect: TensorFlow reads in parallel by itself.
             cat_separator: What stands between tags.
         """
-        source = sources.from_csv(
+        frame = labels.read_table(checks.existing_root(path), csv_fname, header=skip_header)
+        frame = frame.iloc[np.argsort(labels.picture_names(frame.iloc[:, 0]), kind="stable")]
+        source = tables.table_source(
             path,
-            csv_fname,
+            frame,
             folder=folder,
-            header=skip_header,
             suffix=suffix,
-            valid_indices=val_idxs,
+            valid_indices=get_cv_idxs(len(frame)) if val_idxs is None else val_idxs,
             test=test_name,
             separator=None if continuous else cat_separator,
             target_kind="regression" if continuous else None,
@@ -213,11 +215,11 @@ class ImageClassifierData(ModelData):
         y = y.astype(np.int64 if kind == "single" else np.float32)
         val_idxs = get_cv_idxs(len(fnames)) if val_idxs is None else val_idxs
         (valid, train), (valid_y, train_y) = split_by_idx(val_idxs, np.asarray(fnames, dtype=str), y)
-        splits = {"training": (train, train_y), "validation": (valid, valid_y)}
+        splits = {"training": Listed(train, train_y), "validation": Listed(valid, valid_y)}
         root = pathlib.Path(path)
         if test_name is not None:
-            splits["test"] = folders.unlabelled(root, test_name)
-        source = sources.assemble(root, splits, classes=tuple(str(name) for name in classes), target_kind=kind)
+            splits["test"] = Listed(*folders.unlabelled(root, test_name))
+        source = assemble(root, splits, classes=tuple(str(name) for name in classes), target_kind=kind)
         return cls._around(source, path, bs, tfms)
 
     @classmethod
@@ -283,7 +285,9 @@ class ImageClassifierData(ModelData):
         return type(self)(self.core.resize(targ_sz, new_path), self.tfms)
 
     def _loader(self, view: View | None, transform: Transforms) -> DataLoader | None:
-        return None if view is None else DataLoader(ImageDataset(view, transform, self.classes, self.core.target_kind))
+        if view is None:
+            return None
+        return DataLoader(ImageDataset(view, transform, self.classes, self.core.target_kind, self.core.source.root))
 
 
 def _check_transforms(tfms: tuple) -> None:

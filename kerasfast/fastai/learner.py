@@ -14,7 +14,7 @@ from kerasfast.fastai.layer_optimizer import LayerOptimizer
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
-from kerasfast.training.control import Rates
+from kerasfast.training.rates import Rates
 
 __all__ = ["Learner", "in_front", "log_of"]
 

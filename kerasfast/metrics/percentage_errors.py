@@ -6,8 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfast.keras_internals import better
+
 
 @keras.saving.register_keras_serializable("kerasfast")
+@better("down")
 class RMSPE(keras.metrics.Metric):
     """Root mean squared percentage error: `sqrt(mean(((y_true - y_pred) / y_true) ** 2))`, a fraction.
 
@@ -18,8 +21,6 @@ class RMSPE(keras.metrics.Metric):
         name: Name in the logs.
         dtype: Precision to accumulate in.
     """
-
-    _direction = "down"
 
     def __init__(self, log: bool = False, name: str = "rmspe", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfast.keras_internals import better
+
 AVERAGES = ("samples", "micro", "macro")
 # What `np.arange(0.17, 0.24, 0.01)` of the course's planet.py holds: seven values, without 0.24 itself.
 PLANET_THRESHOLDS = (0.17, 0.18, 0.19, 0.20, 0.21, 0.22, 0.23)
@@ -19,6 +21,7 @@ _TRUE_ABOVE = 0.5
 
 
 @keras.saving.register_keras_serializable("kerasfast")
+@better("up")
 class FBeta(keras.metrics.Metric):
     """F-beta of multi-label predictions, accumulated over every row of the epoch.
 
@@ -142,6 +145,7 @@ def f2(**arguments: Any) -> FBeta:
 
 
 @keras.saving.register_keras_serializable("kerasfast")
+@better("up")
 class ThresholdAccuracy(keras.metrics.Mean):
     """The share of all elements where `prediction > threshold` agrees with the target; the course's `accuracy_thresh`.
 

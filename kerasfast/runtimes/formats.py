@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 
 from kerasfast.arguments import choice
-from kerasfast.files import atomic_path
+from kerasfast.files import atomic_path, unfinished_beside
 from kerasfast.runtimes.litert import LiteRTRunner, write_litert
 from kerasfast.runtimes.models import signature_of, write_saved_model
 from kerasfast.runtimes.onnx import OnnxRunner, write_onnx
@@ -25,7 +24,7 @@ RUNTIMES = ("keras", "onnx", "litert")
 def export_model(
     model: keras.Model,
     path: str | os.PathLike,
-    format: str,
+    form: str,
     *,
     side: int | None = None,
     representative: Iterable[Any] | None = None,
@@ -35,7 +34,7 @@ def export_model(
     Args:
         model: A Keras model.
         path: The file; of "savedmodel" a folder that is not there yet.
-        format: One of `FORMATS`.
+        form: One of `FORMATS`.
         side: Height and width of pictures.
         representative: For "litert-int8", see `write_litert`.
 
@@ -44,19 +43,19 @@ def export_model(
         FileExistsError: If the folder of a SavedModel is there.
         ImportError: If a package is missing that the format needs.
     """
-    choice("format", format, FORMATS)
-    if format == "keras":
+    choice("form", form, FORMATS)
+    if form == "keras":
         if pathlib.Path(path).suffix != ".keras":
             raise ValueError(f"Keras wants a name that ends in '.keras'; received {str(path)!r}.")
         with atomic_path(path) as unfinished:
             model.save(unfinished)
-    elif format == "savedmodel":
+    elif form == "savedmodel":
         with whole_folder(path) as unfinished:
             write_saved_model(model, unfinished, signature_of(model, side=side))
-    elif format == "onnx":
+    elif form == "onnx":
         write_onnx(model, path, side=side)
     else:
-        mode = format.removeprefix("litert").removeprefix("-") or "float"
+        mode = form.removeprefix("litert").removeprefix("-") or "float"
         write_litert(model, path, mode=mode, side=side, representative=representative)
     return pathlib.Path(path)
 
@@ -86,7 +85,7 @@ def whole_folder(path: str | os.PathLike) -> Iterator[str]:
     path = pathlib.Path(path)
     if path.exists():
         raise FileExistsError(f"{path} exists; remove it, or choose another path.")
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    unfinished = unfinished_beside(path)
     try:
         yield os.fspath(unfinished)
         os.rename(unfinished, path)

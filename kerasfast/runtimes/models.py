@@ -26,7 +26,7 @@ def signature_of(model: keras.Model, *, batch: int | None = None, side: int | No
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """Return the model, or a copy that computes in float32 where the model mixes precisions; weights are float32 in both."""
+    """Return the model, or a copy that computes in float32 where the model mixes precisions."""
     if all(layer.compute_dtype == "float32" for layer in model.layers):
         return model
     config = _with_policy(model.get_config(), "float32")

@@ -37,8 +37,9 @@ def picture_app(
 ) -> Starlette:
     """Return an ASGI application that predicts uploaded pictures.
 
-    `GET /` a page to try it; `GET /health` what is served; `POST /predict` pictures as files of a form, or one as the body:
-    a JSON list of {"file", "prediction", "probabilities"}. What cannot be used gets 4xx and {"error": a sentence}.
+    `GET /` a page to try it; `GET /health` what is served; `POST /predict` pictures as files of a form, or one as the
+    body: a JSON list of {"file", "prediction", "probabilities"}. What cannot be used gets 4xx and {"error": a
+        sentence}.
 
     Args:
         predictor: The model.
@@ -49,7 +50,9 @@ def picture_app(
     """
     for name, value in (("most_bytes", most_bytes), ("most_pictures", most_pictures), ("batch_size", batch_size)):
         whole(name, value)
-    service = _Service(predictor, WindowReader(predictor.transforms, most_pixels=most_pixels), most_pictures, batch_size)
+    service = _Service(
+        predictor, WindowReader(predictor.transforms, most_pixels=most_pixels), most_pictures, batch_size
+    )
     return Starlette(
         routes=[
             Route("/", service.page),

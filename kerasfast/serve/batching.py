@@ -48,7 +48,7 @@ class Batcher:
             while len(batch) < self._most and (left := end - loop.time()) > 0:
                 try:
                     batch.append(await asyncio.wait_for(self._queue.get(), left))
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     break
             self.batches += 1
             samples = np.stack([sample for sample, _ in batch])

@@ -157,8 +157,8 @@ def embedding_groups(model: keras.Model) -> list[list[keras.layers.Layer]]:
 def _embedded(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], dropout: float) -> keras.KerasTensor:
     order = [position for table in tables for position in table.positions]
     offsets = [offset for table in tables for offset in table.offsets]
-    # A matrix: Keras adds a vector as a bias, which LiteRT cannot do with whole numbers.
-    rows = ops.take(codes, order, axis=1) + np.array([offsets], np.int32)
+    # Subtracted, since Keras adds a row as a bias, which LiteRT cannot do with whole numbers.
+    rows = ops.take(codes, order, axis=1) - np.array([-offset for offset in offsets], np.int32)
     vectors, start = [], 0
     for table in tables:
         end = start + len(table.columns)

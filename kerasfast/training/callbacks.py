@@ -8,23 +8,12 @@ import keras
 import numpy as np
 
 from kerasfast.bars import progress_bar, say
+from kerasfast.keras_internals import metric_direction
 from kerasfast.schedules import ScheduleFunction
-from kerasfast.training.control import GroupControl, control_of, inner_optimizer
-from kerasfast.training.optimizers import ensure_built
+from kerasfast.training.control import control_for
 from kerasfast.training.replicas import is_chief
 
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length
-
-
-def control_for(model: keras.Model) -> GroupControl:
-    """Return the control of a compiled model's optimizer; a plain optimizer is instrumented as one group first."""
-    control = control_of(model.optimizer)
-    if control is None:
-        model.optimizer, _ = ensure_built(model.optimizer, model.trainable_variables)
-        control = GroupControl(model.optimizer, [inner_optimizer(model.optimizer)._trainable_variables])
-        model.train_function = None
-    control.watch_loss(model.optimizer)
-    return control
 
 
 class Schedule(keras.callbacks.Callback):
@@ -89,14 +78,12 @@ class Schedule(keras.callbacks.Callback):
         ones = np.ones(total)
         factor = ones if self.learning_rate is None else self.learning_rate(time)
         decay = None if self.weight_decay is None else self.weight_decay(time)[:, None] * self.control.weight_decays
-        retrace = self.control.program(
+        self.control.program(
             _column(factor) * self.control.learning_rates,
             momentum=None if self.momentum is None else self.momentum(time),
             weight_decays=decay,
             start=self.control.iterations - epoch * self._steps,
         )
-        if retrace:
-            self.model.make_train_function(force=True)
 
     def on_train_end(self, logs=None) -> None:
         self.control.set_rates()
@@ -296,7 +283,7 @@ class BestSaver(keras.callbacks.Callback):
 def lower_is_better(metric: Any) -> bool:
     """Return whether small values of a metric are good, by Keras's own notes or by its name."""
     resolved = keras.metrics.get(metric) if isinstance(metric, str) and metric not in ("acc", "accuracy") else metric
-    direction = getattr(resolved, "_direction", None)
+    direction = metric_direction(resolved)
     if direction is not None:
         return direction == "down"
     name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", ""))

@@ -13,36 +13,57 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast import keras_internals as internals
+from kerasfast.keras_internals import inner_optimizer
 from kerasfast.training.fused_updates import UpdateStep, fused_update_step
-
-Rates = float | Sequence[float] | np.ndarray
-
-
-def per_group(name: str, values: Rates, groups: int) -> np.ndarray:
-    """Return `values` as one float per layer group.
-
-    Raises:
-        ValueError: If there are neither one nor `groups` values, or one is negative or not finite.
-    """
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    if array.ndim != 1 or len(array) not in (1, groups):
-        count = array.size if array.ndim == 1 else f"shape {array.shape}, {array.size}"
-        allowed = f"1 or {groups} values" if groups > 1 else "1 value"
-        noun = "group" if groups == 1 else "groups"
-        raise ValueError(f"`{name}` has {count} values but the model has {groups} layer {noun}; pass {allowed}.")
-    if not np.all(np.isfinite(array)) or np.any(array < 0):
-        raise ValueError(f"`{name}` must be finite numbers, 0 or more; received {array.tolist()}.")
-    return np.broadcast_to(array, (groups,)).copy()
-
-
-def inner_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Return the optimizer that updates the weights: `optimizer`, or the one inside a loss-scale optimizer."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
+from kerasfast.training.graph_values import GraphNumber, encloses, present_graph, value_of
+from kerasfast.training.rates import Rates, per_group
+from kerasfast.training.train_function import train_function_of
 
 
 def control_of(optimizer: keras.optimizers.Optimizer) -> "GroupControl | None":
     """Return the control of an instrumented optimizer, None for any other."""
     return getattr(inner_optimizer(optimizer), "_kerasfast_control", None)
+
+
+def control_for(model: keras.Model) -> "GroupControl":
+    """Return the control of a compiled model's optimizer; a plain optimizer is instrumented as one group first."""
+    train_function = train_function_of(model)
+    control = control_of(model.optimizer)
+    if control is None:
+        model.optimizer, _ = ensure_built(model.optimizer, model.trainable_variables)
+        control = GroupControl(model.optimizer, [internals.optimized_variables(inner_optimizer(model.optimizer))])
+        train_function.forget()
+    control.watch_loss(model.optimizer)
+    return control
+
+
+def ensure_built(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable]
+) -> tuple[keras.optimizers.Optimizer, bool]:
+    """Return an optimizer with slots for all of `variables`, and whether it had to be made anew.
+
+    An optimizer that was built on fewer variables is replaced by one of the same configuration that takes over its
+    iteration count and slots.
+    """
+    inner = inner_optimizer(optimizer)
+    if not inner.built:
+        with keras.name_scope(inner.name):
+            inner.build(list(variables))
+        return optimizer, False
+    if all(internals.slot_index(inner, variable) is not None for variable in variables):
+        return optimizer, False
+    wider = type(inner).from_config(inner.get_config())
+    with keras.name_scope(wider.name):
+        wider.build(list(variables))
+    state = {variable.name: variable for variable in inner.variables}
+    for variable in wider.variables:
+        if variable.name in state:
+            variable.assign(state[variable.name])
+    if inner is optimizer:
+        return wider, True
+    optimizer.inner_optimizer = wider
+    return optimizer, True
 
 
 class GroupControl:
@@ -69,7 +90,9 @@ class GroupControl:
         if control_of(inner) is not None:
             raise ValueError("This optimizer is instrumented already; see `kerasfast.control.control_of`.")
         self._optimizer = weakref.ref(inner)
-        self._groups = {inner._var_key(variable): index for index, group in enumerate(variables) for variable in group}
+        self._groups = {
+            internals.slot_index(inner, variable): index for index, group in enumerate(variables) for variable in group
+        }
         self.size = len(variables)
         self.learning_rates = np.full(self.size, 1.0)
         self.weight_decays = np.full(self.size, float(inner.weight_decay or 0.0))
@@ -79,7 +102,7 @@ class GroupControl:
         self._row_of_graph: tuple[object, tf.Tensor] | None = None
         self._loss: tuple[object, tf.Tensor | float] = (None, np.nan)
         self._make_variables()
-        self.set_rates(_value(inner.learning_rate) if isinstance(inner._learning_rate, keras.Variable) else 1.0)
+        self.set_rates(value_of(inner.learning_rate) if _has_plain_rate(inner) else 1.0)
         self._instrument(inner, (fused_update_step(inner) if fuse else None) or inner.update_step)
         self.watch_loss(optimizer)
 
@@ -93,8 +116,8 @@ class GroupControl:
         """The optimizer's own momentum (`beta_1` for the Adam family); None where it has none."""
         return None if self._momentum_name is None else float(getattr(self.optimizer, self._momentum_name) or 0.0)
 
-    def set_rates(self, learning_rates: Rates | None = None, weight_decays: Rates | None = None) -> bool:
-        """Use constant rates from now on; return whether the train function must be traced anew.
+    def set_rates(self, learning_rates: Rates | None = None, weight_decays: Rates | None = None) -> None:
+        """Use constant rates from now on.
 
         Args:
             learning_rates: One rate or one per group; by default the last ones given (at first the optimizer's own).
@@ -105,7 +128,7 @@ class GroupControl:
             self._set_reference(self.learning_rates)
         if weight_decays is not None:
             self.weight_decays = per_group("weight_decays", weight_decays, self.size)
-        return self.program(self.learning_rates[None], weight_decays=weight_decays)
+        self.program(self.learning_rates[None], weight_decays=weight_decays)
 
     def program(
         self,
@@ -114,8 +137,8 @@ class GroupControl:
         momentum: np.ndarray | None = None,
         weight_decays: Rates | None = None,
         start: int | None = None,
-    ) -> bool:
-        """Follow a table from the next update on; return whether the train function must be traced anew.
+    ) -> None:
+        """Follow a table from the next update on.
 
         Args:
             learning_rates: (steps, groups) rates.
@@ -142,23 +165,18 @@ class GroupControl:
         )
         self._table.assign(_padded(table))
         self._table_start.assign(self.iterations if start is None else start)
-        return self._extend(weight_decays is not None, momentum is not None)
-
-    def _extend(self, decays: bool, schedules_momentum: bool) -> bool:
-        """Note what the graph must do from now on; return whether that is more than it did."""
-        known = self.traced_for
-        self.decays, self.schedules_momentum = self.decays or decays, self.schedules_momentum or schedules_momentum
-        return known != self.traced_for
+        self.decays |= weight_decays is not None
+        self.schedules_momentum |= momentum is not None
 
     @property
     def traced_for(self) -> tuple[bool, bool]:
-        """What a train function must have been traced for to be usable now."""
+        """What a train function must be traced for to be usable now; its owner looks here before every call."""
         return self.decays, self.schedules_momentum
 
     @property
     def iterations(self) -> int:
         """Updates that the optimizer has made."""
-        return int(_value(self.optimizer.iterations))
+        return int(value_of(self.optimizer.iterations))
 
     def start_log(self, steps: int) -> None:
         """Forget the log and make room for the next `steps` updates."""
@@ -168,7 +186,7 @@ class GroupControl:
     def read_log(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`."""
         rows = np.asarray(tf.convert_to_tensor(self._log))[:-1]
-        rows = rows[: max(self.iterations - int(_value(self._log_start)), 0)]
+        rows = rows[: max(self.iterations - int(value_of(self._log_start)), 0)]
         return rows[:, 0], rows[:, 1:-1], rows[:, -1]
 
     def watch_loss(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -178,10 +196,10 @@ class GroupControl:
         scale_loss = optimizer.scale_loss
 
         def watched_scale_loss(loss):
-            self._loss = (_graph(), loss)
+            self._loss = (present_graph(), loss)
             return scale_loss(loss)
 
-        _patch(optimizer, scale_loss=watched_scale_loss, _kerasfast_watched=True)
+        internals.patch(optimizer, scale_loss=watched_scale_loss, _kerasfast_watched=True)
 
     def _make_variables(self) -> None:
         def variable(value, shape=None):
@@ -189,7 +207,7 @@ class GroupControl:
                 value, trainable=False, shape=shape, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
             )
 
-        with self.optimizer._distribution_strategy.scope():
+        with internals.optimizer_strategy(self.optimizer).scope():
             self._table = variable(np.zeros((1, 2 * self.size + 1), np.float32), (None, 2 * self.size + 1))
             self._log = variable(np.zeros((1, self.size + 2), np.float32), (None, self.size + 2))
             self._table_start, self._log_start = variable(np.int64(0)), variable(np.int64(0))
@@ -197,7 +215,7 @@ class GroupControl:
 
     def _set_reference(self, rates: np.ndarray) -> None:
         """Show the largest rate as the optimizer's own and remember it: later assignments scale all groups."""
-        if isinstance(self.optimizer._learning_rate, keras.Variable):
+        if _has_plain_rate(self.optimizer):
             largest = float(np.max(rates))
             self.optimizer.learning_rate = largest
             self._reference.assign(largest or 1.0)
@@ -213,19 +231,18 @@ class GroupControl:
         def update_by_group(gradient, variable, learning_rate):
             self._update(update_step, gradient, variable)
 
-        _patch(
+        internals.patch(optimizer, _kerasfast_control=self)
+        internals.take_over_updates(
             optimizer,
-            _kerasfast_control=self,
             apply=apply_and_log,
             update_step=update_by_group,
-            _apply_weight_decay=lambda variables: None,  # done by group in `_update`
-            _overwrite_model_variables_with_average_value=self._overwrite_with_averages,
+            overwrite_with_averages=self._overwrite_with_averages,
         )
 
     def _update(self, update_step, gradient, variable) -> None:
         group = self._group(variable)
         rates, decays, momentum = self._row()
-        if self.decays and self.optimizer._use_weight_decay(variable):
+        if self.decays and internals.decays_weight(self.optimizer, variable):
             variable.assign_sub(
                 variable * tf.cast(decays[group], variable.dtype) * tf.cast(rates[group], variable.dtype)
             )
@@ -233,35 +250,35 @@ class GroupControl:
             update_step(gradient, variable, rates[group])
             return
         own = getattr(self.optimizer, self._momentum_name)
-        object.__setattr__(self.optimizer, self._momentum_name, _Momentum(momentum))
+        internals.patch(self.optimizer, **{self._momentum_name: GraphNumber(momentum)})
         try:
             update_step(gradient, variable, rates[group])
         finally:
-            object.__setattr__(self.optimizer, self._momentum_name, own)
+            internals.patch(self.optimizer, **{self._momentum_name: own})
 
     def _group(self, variable) -> int:
-        key = self.optimizer._var_key(variable)
-        if key not in self._groups:
+        group = self._groups.get(internals.slot_index(self.optimizer, variable))
+        if group is None:
             raise ValueError(
                 f"Variable {variable.name!r} is in none of the layer groups; make the groups after the model."
             )
-        return self._groups[key]
+        return group
 
     def _row(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return (rates (groups,), decays (groups,), momentum ()) of the present update, read once per graph."""
-        if self._row_of_graph is None or self._row_of_graph[0] is not _graph():
+        if self._row_of_graph is None or self._row_of_graph[0] is not present_graph():
             table = tf.convert_to_tensor(self._table)
             position = tf.cast(self.optimizer.iterations, tf.int64) - self._table_start
             row = table[tf.clip_by_value(position, 0, tf.shape(table, tf.int64)[0] - 1)]
             scale = tf.cast(self.optimizer.learning_rate, tf.float32) / self._reference
             parts = row[: self.size] * scale, row[self.size : 2 * self.size], row[-1]
-            self._row_of_graph = (_graph(), parts)
+            self._row_of_graph = (present_graph(), parts)
         return self._row_of_graph[1]
 
     def _write_log(self) -> None:
         graph, loss = self._loss
         self._loss = (None, np.nan)
-        loss = tf.cast(loss if _encloses(graph, _graph()) else np.nan, tf.float32)
+        loss = tf.cast(loss if encloses(graph, present_graph()) else np.nan, tf.float32)
         rates, _, momentum = self._row()
         row = tf.concat([tf.reshape(loss, [1]), rates, tf.reshape(momentum, [1])], 0)
         last = tf.shape(self._log, tf.int64)[0] - 1
@@ -274,61 +291,15 @@ class GroupControl:
 
     def _overwrite_with_averages(self, trainable_variables) -> None:
         """Overwrite by variable: Keras pairs the trainable ones with all averages, which shift when some are frozen."""
-        optimizer = self.optimizer
         for variable in trainable_variables:
-            average = optimizer._model_variables_moving_average[optimizer._get_variable_index(variable)]
+            average = internals.moving_average(self.optimizer, internals.slot_index(self.optimizer, variable))
             if average is not None:
                 variable.assign(average)
 
 
-def _value(variable: keras.Variable | tf.Variable) -> float:
-    """Return a variable's number, of mirrored ones that of the first replica (they know no `float`)."""
-    return tf.convert_to_tensor(variable).numpy().item()
-
-
-class _Momentum:
-    """A momentum known only in the graph, for optimizers that ask whether it is 0 while they are traced."""
-
-    def __init__(self, value: tf.Tensor):
-        self.value = value
-
-    def __tf_tensor__(self, dtype=None, name=None) -> tf.Tensor:
-        return self.value if dtype is None else tf.cast(self.value, dtype)
-
-    def __ne__(self, other) -> bool:
-        return True
-
-    def __gt__(self, other) -> bool:
-        return True
-
-    def __mul__(self, other):
-        return self.value * other
-
-    def __rsub__(self, other):
-        return other - self.value
-
-    def __sub__(self, other):
-        return self.value - other
-
-    __rmul__ = __mul__
-    __hash__ = object.__hash__
-
-
-def _graph() -> object:
-    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-
-
-def _encloses(outer: object, graph: object) -> bool:
-    """Return whether tensors of graph `outer` can be used in `graph`: it is the same or lies inside."""
-    while graph is not outer and graph is not None:
-        graph = getattr(graph, "outer_graph", None)
-    return graph is outer
-
-
-def _patch(optimizer: keras.optimizers.Optimizer, **attributes) -> None:
-    """Set attributes past Keras's tracking, which would take them for state to save."""
-    for name, value in attributes.items():
-        object.__setattr__(optimizer, name, value)
+def _has_plain_rate(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Return whether the rate is a number that can be set, not a schedule or a function."""
+    return isinstance(optimizer.learning_rate, keras.Variable)
 
 
 def _padded(table: np.ndarray) -> np.ndarray:

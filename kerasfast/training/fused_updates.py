@@ -5,6 +5,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from kerasfast import keras_internals as internals
+
 UpdateStep = Callable[[tf.Tensor, tf.Variable, tf.Tensor], None]
 
 
@@ -14,7 +16,7 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> UpdateStep | Non
     Args:
         optimizer: Any optimizer; those are faster that are exactly `Adam` without amsgrad or `SGD` with momentum.
     """
-    if optimizer._distribution_strategy.num_replicas_in_sync > 1:
+    if internals.optimizer_strategy(optimizer).num_replicas_in_sync > 1:
         return None
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
         return lambda gradient, variable, rate: _adam(optimizer, gradient, variable, rate)
@@ -24,13 +26,14 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> UpdateStep | Non
 
 
 def _adam(optimizer: keras.optimizers.Adam, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
-    index, dtype = optimizer._get_variable_index(variable), variable.dtype
+    first, second = internals.adam_slots(optimizer, internals.slot_index(optimizer, variable))
+    dtype = variable.dtype
     beta_1, beta_2 = tf.cast(optimizer.beta_1, dtype), tf.cast(optimizer.beta_2, dtype)
     step = tf.cast(optimizer.iterations + 1, dtype)
     tf.raw_ops.ResourceApplyAdam(
         var=_handle(variable),
-        m=_handle(optimizer._momentums[index]),
-        v=_handle(optimizer._velocities[index]),
+        m=_handle(first),
+        v=_handle(second),
         beta1_power=beta_1**step,
         beta2_power=beta_2**step,
         lr=tf.cast(rate, dtype),
@@ -45,7 +48,7 @@ def _momentum(optimizer: keras.optimizers.SGD, gradient: tf.Tensor, variable: tf
     dtype = variable.dtype
     tf.raw_ops.ResourceApplyKerasMomentum(
         var=_handle(variable),
-        accum=_handle(optimizer.momentums[optimizer._get_variable_index(variable)]),
+        accum=_handle(optimizer.momentums[internals.slot_index(optimizer, variable)]),
         lr=tf.cast(rate, dtype),
         grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         momentum=tf.cast(optimizer.momentum, dtype),

@@ -6,8 +6,9 @@ from numbers import Integral
 
 import keras
 
-from kerasfast.training.control import control_of
-from kerasfast.training.optimizers import ensure_built
+from kerasfast.keras_internals import accept_trainable_flags, all_layers, trainable_by_design
+from kerasfast.training.control import ensure_built
+from kerasfast.training.train_function import train_function_of
 
 Boundary = int | str | keras.layers.Layer
 
@@ -33,14 +34,6 @@ def _nested_models(model: keras.Model) -> Iterator[keras.Model]:
         if _is_container(layer):
             yield layer
             yield from _nested_models(layer)
-
-
-def _all_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """Return the variables of `layer` that can be trained, whether or not it is frozen now."""
-    own = list(layer._trainable_variables)
-    for inner in layer._layers:
-        own.extend(_all_variables(inner))
-    return own
 
 
 def _unique(variables: Sequence[keras.Variable]) -> list[keras.Variable]:
@@ -76,9 +69,8 @@ class LayerGroups:
         if empty or not self.layers:
             raise ValueError(f"Every layer group needs a layer; group(s) {empty or 'none given'} have none.")
         self.variables = self._assign_variables()
-        self._train_functions: dict[tuple, tuple[object, object, object]] = {}
         self._bn_frozen = False
-        self._state = self._trainable_state()
+        self._train_function = train_function_of(model)
 
     @classmethod
     def split(cls, model: keras.Model, boundaries: Sequence[Boundary]) -> "LayerGroups":
@@ -152,38 +144,21 @@ class LayerGroups:
         With `freeze=True` the layers normalise with their moving averages and leave them as they are, while scale and
         shift train wherever their group does: the course's `bn_freeze`. It lasts until the next `bn_freeze(False)`.
         """
-        before = self._trainable_state()
         self._bn_frozen = bool(freeze)
         self._apply_bn_freeze()
-        self._exchange(before)
+        self.sync()
 
     def sync(self) -> None:
         """Make the model's next `fit` follow the layers' present `trainable` flags.
 
         The verbs above do this themselves; call it after setting `layer.trainable` by hand.
         """
-        self._exchange(self._state)
-
-    def _exchange(self, before: tuple) -> None:
-        """Put the train function of state `before` aside and bring back that of the present state."""
-        self._state = self._trainable_state()
-        if not self.model.compiled:
-            return
-        self._prepare_optimizer()
-        if self._state == before:
-            return
-        control = control_of(self.model.optimizer)
-        compiled, traced_for = self.model._compile_config, control and control.traced_for
-        if self.model.train_function is not None:
-            self._train_functions[before] = (compiled, traced_for, self.model.train_function)
-        made_for, was_traced_for, function = self._train_functions.get(self._state, (None, None, None))
-        usable = made_for is compiled and was_traced_for == traced_for
-        self.model.train_function = function if usable else None
-        # Keras warns where flags differ from those at `compile`; here the train function was just exchanged to match.
-        self.model._compiled_trainable_state = {layer: layer.trainable for layer in self.model._flatten_layers()}
+        self._train_function.sync()
+        if self.model.compiled:
+            self._prepare_optimizer()
+            accept_trainable_flags(self.model)
 
     def _set_trainable(self, trainable: Sequence[bool]) -> None:
-        before = self._trainable_state()
         for container in (self.model, *_nested_models(self.model)):
             container.trainable = True
         for group, variables, flag in zip(self.layers, self.variables, trainable, strict=True):
@@ -192,7 +167,7 @@ class LayerGroups:
             for variable in variables:  # a flag that a layer has already is not passed on to its variables
                 variable.trainable = flag
         self._apply_bn_freeze()
-        self._exchange(before)
+        self.sync()
 
     def _apply_bn_freeze(self) -> None:
         """Hold or release the statistics; scale and shift keep the flag of their group."""
@@ -209,20 +184,15 @@ class LayerGroups:
         optimizer, rebuilt = ensure_built(self.model.optimizer, self.all_variables)
         self.model.optimizer = optimizer
         if rebuilt:
-            self.model.train_function = None
-            self._train_functions.clear()
-
-    def _trainable_state(self) -> tuple:
-        layers = tuple(layer.trainable for layer in self.model._flatten_layers())
-        return layers, tuple(variable.trainable for variable in self.all_variables)
+            self._train_function.forget()
 
     def _assign_variables(self) -> list[list[keras.Variable]]:
         groups, seen = [], set()
         for group in self.layers:
-            variables = _unique([variable for layer in group for variable in _all_variables(layer)])
+            variables = _unique([variable for layer in group for variable in trainable_by_design(layer)])
             groups.append([variable for variable in variables if id(variable) not in seen])
             seen.update(id(variable) for variable in variables)
-        left = [variable for variable in _unique(_all_variables(self.model)) if id(variable) not in seen]
+        left = [variable for variable in _unique(trainable_by_design(self.model)) if id(variable) not in seen]
         groups[-1].extend(left)  # weights that a subclassed model holds itself, outside any layer
         return groups
 
@@ -259,5 +229,5 @@ def _position(model: keras.Model, layers: Sequence[keras.layers.Layer], boundary
 
 
 def _batch_norms(layers: Sequence[keras.layers.Layer]) -> list[keras.layers.BatchNormalization]:
-    inner = [part for layer in layers for part in layer._flatten_layers()]
+    inner = [part for layer in layers for part in all_layers(layer)]
     return [layer for layer in inner if isinstance(layer, keras.layers.BatchNormalization)]

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state
-from keras.src.random import seed_generator
 
 from kerasfast import schedules
 from kerasfast.arguments import whole
-from kerasfast.training.callbacks import control_for
-from kerasfast.training.control import GroupControl, Rates, per_group
+from kerasfast.keras_internals import global_seed_generator, set_global_seed_generator
+from kerasfast.training.control import GroupControl, control_for
+from kerasfast.training.rates import Rates, per_group
 from kerasfast.training.replicas import prepare
 
 
@@ -121,8 +120,7 @@ def find_learning_rate(
     watch = _StopOnDivergence(control, divergence)
     with untouched(model):
         rates = control.learning_rates
-        if control.program(factors[:, None] * first, weight_decays=weight_decays):
-            model.train_function = None
+        control.program(factors[:, None] * first, weight_decays=weight_decays)
         control.start_log(steps)
         try:
             model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
@@ -186,12 +184,11 @@ def untouched(model: keras.Model) -> Iterator[None]:
 @contextlib.contextmanager
 def _same_keras_seeds() -> Iterator[None]:
     """Put the generator back from which Keras draws seeds when none is given; it may not exist yet, and stays so."""
-    name = seed_generator.GLOBAL_SEED_GENERATOR
-    generator = global_state.get_global_attribute(name)
+    generator = global_seed_generator()
     value = None if generator is None else generator.state.numpy()
     try:
         yield
     finally:
-        global_state.set_global_attribute(name, generator)
+        set_global_seed_generator(generator)
         if generator is not None:
             generator.state.assign(value)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasfast.keras_internals import was_called
 from kerasfast.training.groups import flat_layers
 
 
@@ -44,7 +45,7 @@ def summarize(model: keras.Model, batch_shape: tuple | None = None) -> ModelSumm
 
 def _shapes(model: keras.Model, batch_shape: tuple | None) -> dict[str, tuple]:
     """Return (input shape, output shape) per layer of a functional or sequential model."""
-    layers = [layer for layer in flat_layers(model) if len(getattr(layer, "_inbound_nodes", ())) > 0]
+    layers = [layer for layer in flat_layers(model) if was_called(layer)]
     if not getattr(model, "inputs", None) or not layers:
         return {}
     tensors = [tensor for layer in layers for tensor in (layer.input, layer.output)]

@@ -1,38 +1,9 @@
 """Optimizers for layer groups: any plain Keras optimizer, with a rate and a weight decay per group."""
 
-from collections.abc import Sequence
-
 import keras
 
-from kerasfast.training.control import GroupControl, Rates, control_of, inner_optimizer, per_group
-
-
-def ensure_built(
-    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable]
-) -> tuple[keras.optimizers.Optimizer, bool]:
-    """Return an optimizer with slots for all of `variables`, and whether it had to be made anew.
-
-    An optimizer that was built on fewer variables is replaced by one of the same configuration that takes over its
-    iteration count and slots.
-    """
-    inner = inner_optimizer(optimizer)
-    if not inner.built:
-        with keras.name_scope(inner.name):
-            inner.build(list(variables))
-        return optimizer, False
-    if all(inner._var_key(variable) in inner._trainable_variables_indices for variable in variables):
-        return optimizer, False
-    wider = type(inner).from_config(inner.get_config())
-    with keras.name_scope(wider.name):
-        wider.build(list(variables))
-    state = {variable.name: variable for variable in inner.variables}
-    for variable in wider.variables:
-        if variable.name in state:
-            variable.assign(state[variable.name])
-    if inner is optimizer:
-        return wider, True
-    optimizer.inner_optimizer = wider
-    return optimizer, True
+from kerasfast.training.control import GroupControl, control_of, ensure_built
+from kerasfast.training.rates import Rates, per_group
 
 
 def grouped(

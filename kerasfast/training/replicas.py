@@ -7,6 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast import keras_internals as internals
+from kerasfast.training.train_function import Step, train_function_of
+
 
 def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
     """Return whether this process speaks for all: it is the only one, or the first worker of several.
@@ -19,8 +22,10 @@ def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
 
 def has_workers(strategy: tf.distribute.Strategy) -> bool:
     """Return whether a strategy spans several processes."""
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return several and strategy.extended._in_multi_worker_mode()  # as Keras asks
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    tasks = strategy.cluster_resolver.cluster_spec().as_dict()
+    return len(tasks.get("chief", ())) + len(tasks.get("worker", ())) > 1
 
 
 def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -58,28 +63,24 @@ def prepare(model: keras.Model) -> None:
     Raises:
         ValueError: In the scope of a strategy, if the model was made outside.
     """
-    strategy = model._distribute_strategy
+    strategy = internals.own_strategy(model)
     if strategy is None and tf.distribute.has_strategy():
         name = type(tf.distribute.get_strategy()).__name__
         raise ValueError(
             f"Model {model.name!r} was made outside the scope of the {name}; make it inside, like the learner."
         )
-    if strategy is None or "_maybe_symbolic_build" in vars(model):
+    if strategy is None or "_kerasfast_prepared" in vars(model):
         return
 
-    def build(iterator=None, data_batch=None) -> None:
-        if iterator is not None:
-            data_batch = iterator.data_adapter.get_tf_dataset().element_spec
-        with strategy.scope():
-            model._symbolic_build(data_batch=data_batch)
-
-    own = {"_maybe_symbolic_build": build, "train_step": model.train_step, "test_step": model.test_step}
+    internals.build_from_shapes(model, strategy)
+    internals.patch(model, _kerasfast_prepared=True)
+    owner = train_function_of(model)
     if strategy.num_replicas_in_sync > 1:
-        own |= {"test_step": _unless_empty(model), "predict_step": _filled_up(model.predict_step)}
+        owner.wrap("test_step", "empty", lambda step: _unless_empty(step, model.get_metrics_result))
+        owner.wrap("predict_step", "empty", _filled_up)
     if has_workers(strategy):
-        own |= {name: _with_axis(own[name]) for name in ("train_step", "test_step")}
-    for name, function in own.items():
-        object.__setattr__(model, name, function)  # past Keras's tracking, which would take it for a part of the model
+        owner.wrap("train_step", "axis", _with_axis)
+        owner.wrap("test_step", "axis", _with_axis)
 
 
 class AverageStatistics(keras.callbacks.Callback):
@@ -90,9 +91,7 @@ class AverageStatistics(keras.callbacks.Callback):
     """
 
     def on_train_begin(self, logs=None) -> None:
-        layers = [layer for layer in self.model._flatten_layers() if layer.trainable]
-        variables = [variable for layer in layers for variable in layer._non_trainable_variables]
-        variables = [variable for variable in variables if keras.backend.is_float_dtype(variable.dtype)]
+        variables = internals.counted_by_layers(self.model)
 
         def average() -> None:
             means = tf.distribute.get_replica_context().all_reduce(
@@ -111,17 +110,16 @@ class AverageStatistics(keras.callbacks.Callback):
         self._average()
 
 
-def _with_axis(step: Callable) -> Callable:
+def _with_axis(step: Step) -> Step:
     return lambda data: keras.tree.map_structure(lambda value: keras.ops.expand_dims(value, 0), step(data))
 
 
-def _unless_empty(model: keras.Model) -> Callable:
-    """Return the model's `test_step`, which leaves the metrics as they are where there are no samples."""
-    step = model.test_step
-    return lambda data: tf.cond(_count(data) > 0, lambda: step(data), model.get_metrics_result)
+def _unless_empty(step: Step, present: Callable[[], Any]) -> Step:
+    """Return a `test_step` that leaves the metrics as they are, and gives their `present` values, without samples."""
+    return lambda data: tf.cond(_count(data) > 0, lambda: step(data), present)
 
 
-def _filled_up(step: Callable) -> Callable:
+def _filled_up(step: Step) -> Step:
     """Return a `predict_step` that never sees an empty batch."""
 
     def filled_step(data):

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from kerasfast.files import atomic_path
+from kerasfast.keras_internals import inner_optimizer
 from kerasfast.training.callbacks import BestSaver, Recorder
 from kerasfast.training.saved_weights import check_name
 from kerasfast.training.training_plans import Plan
@@ -60,7 +61,6 @@ class FitCheckpoint:
             raise ValueError(
                 "`resume` is for a single device; with several replicas use `keras.callbacks.BackupAndRestore`."
             )
-        self._sweep()
         if not self.file.is_file():
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.write()
@@ -125,7 +125,7 @@ class FitCheckpoint:
             "learning rates": np.max(plan.learning_rates, axis=0).tolist(),
             "schedule": _digest(plan.learning_rates, plan.momentum, plan.weight_decays),
             "trainable layer groups": str(self.stage.groups.trainable),
-            "optimizer": type(getattr(optimizer, "inner_optimizer", optimizer)).__name__,
+            "optimizer": type(inner_optimizer(optimizer)).__name__,
             "batches": str(batch),
             "variables": len(self._variables()),
         }
@@ -140,11 +140,6 @@ class FitCheckpoint:
 
     def _best_savers(self) -> list[BestSaver]:
         return [saver for saver in self.savers if isinstance(saver, BestSaver)]
-
-    def _sweep(self) -> None:
-        """Remove what killed runs were writing."""
-        for file in self.file.parent.glob(f".*.{self.file.name}"):
-            file.unlink(missing_ok=True)
 
 
 def checkpoint_file(folder: pathlib.Path, name: str, number: int) -> pathlib.Path:

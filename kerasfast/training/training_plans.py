@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfast import schedules
 from kerasfast.arguments import choice, whole
-from kerasfast.training.control import Rates, per_group
+from kerasfast.training.rates import Rates, per_group
 
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
 

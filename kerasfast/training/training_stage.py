@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.datasets import batches
+from kerasfast.keras_internals import write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
-from kerasfast.training.callbacks import control_for
-from kerasfast.training.control import control_of
+from kerasfast.training.control import control_for, control_of
 from kerasfast.training.groups import LayerGroups
 from kerasfast.training.optimizers import grouped
 from kerasfast.training.replicas import AverageStatistics, prepare
+from kerasfast.training.train_function import Step, train_function_of
 from kerasfast.training.training_plans import Plan
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
@@ -64,7 +65,8 @@ class Stage:
         metrics = [] if self.array_metrics else metrics
         wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
-            _transform_batches(self.model, self.transform)
+            wrapper = None if self.transform is None else _transforming(self.transform)
+            train_function_of(self.model).wrap("train_step", "transform", wrapper)
             with self.model.distribute_strategy.scope():
                 optimizer = make_optimizer()
                 if clip is not None:
@@ -78,7 +80,7 @@ class Stage:
                 )
             # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
-            self.model._compile_config.config["metrics"] = known
+            write_down_metrics(self.model, known)
             self.compiled_for = wanted
         self.groups.sync()
 
@@ -114,10 +116,9 @@ class Stage:
         """
         control = control_for(self.model)
         self.settle(plan)
-        table = {"momentum": plan.momentum, "weight_decays": plan.weight_decays}
         begun = control.iterations - done * len(plan.learning_rates) // plan.epochs
-        if control.program(plan.learning_rates, start=begun, **table):
-            self.model.train_function = None
+        table = {"momentum": plan.momentum, "weight_decays": plan.weight_decays}
+        control.program(plan.learning_rates, start=begun, **table)
         valid = getattr(self.data, "valid", None)
         own = [_EpochCount(self)]
         if self.model.distribute_strategy.num_replicas_in_sync > 1:
@@ -145,16 +146,13 @@ class Stage:
         return ArrayValidation(self.array_metrics, valid, self.model.loss)
 
 
-def _transform_batches(model: keras.Model, transform: Callable[[Any], Any] | None) -> None:
-    """Put `transform` before the model's own training step, on this instance alone and past what Keras saves."""
-    step = getattr(model.train_step, "untransformed", model.train_step)
+def _transforming(transform: Callable[[Any], Any]) -> Callable[[Step], Step]:
+    """Return a wrapper of a step that transforms the inputs of its batch."""
 
-    def transformed_step(batch):
-        inputs, *rest = batch
-        return step((transform(inputs), *rest))
+    def wrapper(step: Step) -> Step:
+        return lambda batch: step((transform(batch[0]), *batch[1:]))
 
-    transformed_step.untransformed = step
-    object.__setattr__(model, "train_step", transformed_step if transform else step)
+    return wrapper
 
 
 class _EpochCount(keras.callbacks.Callback):

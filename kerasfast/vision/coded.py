@@ -1,15 +1,15 @@
 """Decode the bytes of pictures inside a TensorFlow graph, without Python: for models that are served elsewhere.
 
-JPEG (grey, RGB, CMYK with and without Adobe's marker; turned as EXIF says), PNG (transparency over white), BMP and the first
-frame of a GIF. TensorFlow alone turns a CMYK JPEG without Adobe's marker black, which every picture of Planet is.
+JPEG (grey, RGB, CMYK with and without Adobe's marker; turned as EXIF says), PNG (transparency over white), BMP and the
+first frame of a GIF. TensorFlow alone turns a CMYK JPEG without Adobe's marker black, which every picture of Planet is.
 """
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from kerasfast.vision.pipeline.reading import decoded_window, squared
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
+from kerasfast.vision.sources.reading import decoded_window, squared
 
 _HEADER = 65536  # bytes in which EXIF, Adobe's marker and the frame header are looked for
 _EXIF, _ADOBE = b"Exif\0\0", b"Adobe"
@@ -68,8 +68,8 @@ def _over_white(pixels: tf.Tensor) -> tf.Tensor:
 def _cmyk(content: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
     """Decode a CMYK JPEG whose values are ink, not light, as Adobe's marker would say; right to some two grey levels.
 
-    TensorFlow gives black * (255 - ink) / 255 with the black of the file, which is 0 where there is none. Decoded twice,
-    once with a black and once with inks that quantization tables of zeros make 128 everywhere, both can be told.
+    TensorFlow gives black * (255 - ink) / 255 with the black of the file, which is 0 where there is none. Decoded
+    twice, once with a black and once with inks that quantization tables of zeros make 128 everywhere, both can be told.
     """
     frame = tf.reduce_max([_find(header, b"\xff\xc0\x00\x14\x08"), _find(header, b"\xff\xc2\x00\x14\x08")])
     inks = tf.cast(_decoded_with_zeros(content, frame, (3,)), tf.float32) * (255.0 / _MIDDLE)

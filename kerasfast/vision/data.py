@@ -5,22 +5,18 @@ import pathlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from kerasfast.arguments import whole
 from kerasfast.described import Described, some
+from kerasfast.vision.made_data import MadeImageData
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import source as sources
-from kerasfast.vision.sources.arrays import ArraySamples, arrays_source
-from kerasfast.vision.sources.decode import scan
-from kerasfast.vision.sources.resize import resize_files
-from kerasfast.vision.sources.source import ImageSource, Samples
+from kerasfast.vision.sources.resize import resized
+from kerasfast.vision.sources.samples import Samples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImageData(Described):
+class ImageData(Described, MadeImageData):
     """Pictures for training, validation and test, and how they are transformed.
 
     Make one with `from_folders`, `from_csv`, `from_dataframe`, `from_arrays` or `from_tfds`. Nothing is changed in
@@ -43,80 +39,19 @@ class ImageData(Described):
         pixels, targets = next(iter(data.valid.dataset()))
     """
 
-    source: ImageSource
-    transforms: Transforms = Transforms()
-    batch_size: int = 64
-    seed: int = 42
     path: pathlib.Path | None = None
     copies: int | None = None
     memory: bool = False
     on_device: bool = False
 
     def __post_init__(self):
-        whole("batch_size", self.batch_size)
-        whole("seed", self.seed, least=0)
-        if not isinstance(self.transforms, Transforms):
-            raise ValueError(
-                f"`transforms` must be `Transforms`, such as `transforms_side_on(224)`; received {self.transforms!r}."
-            )
+        super().__post_init__()
         if self.copies is not None and 0 < self.copies < self.transforms.size:
             raise ValueError(
                 f"Copies of {self.copies} pixels are too small for pictures of size {self.transforms.size}; "
                 "change the size of the data first and resize from the originals: `data.at_size(size).resize(...)`."
             )
         object.__setattr__(self, "path", pathlib.Path(self.source.root if self.path is None else self.path))
-
-    @classmethod
-    def from_folders(
-        cls, root: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
-    ) -> "ImageData":
-        """Read pictures whose class is the name of their folder; see `sources.from_folders` for the other arguments."""
-        return cls(sources.from_folders(root, seed=seed, **arguments), transforms, batch_size, seed)
-
-    @classmethod
-    def from_csv(
-        cls,
-        root: str | os.PathLike,
-        csv: str | os.PathLike,
-        *,
-        transforms=Transforms(),
-        batch_size=64,
-        seed=42,
-        **arguments,
-    ) -> "ImageData":
-        """Read pictures whose tags or values stand in a CSV file; see `sources.from_csv` for the other arguments."""
-        return cls(sources.from_csv(root, csv, seed=seed, **arguments), transforms, batch_size, seed)
-
-    @classmethod
-    def from_dataframe(
-        cls, root: str | os.PathLike, frame, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
-    ) -> "ImageData":
-        """Read pictures listed in a data frame; see `sources.from_dataframe` for the other arguments."""
-        return cls(sources.from_dataframe(root, frame, seed=seed, **arguments), transforms, batch_size, seed)
-
-    @classmethod
-    def from_arrays(
-        cls,
-        train,
-        valid,
-        *,
-        path: str | os.PathLike = ".",
-        transforms=Transforms(),
-        batch_size=64,
-        seed=42,
-        **arguments,
-    ) -> "ImageData":
-        """Take pictures from arrays: pairs (images, targets); see `arrays.arrays_source` for the other arguments."""
-        return cls(arrays_source(path, train, valid, **arguments), transforms, batch_size, seed)
-
-    @classmethod
-    def from_tfds(
-        cls, builder, path: str | os.PathLike, *, transforms=Transforms(), batch_size=64, seed=42, **arguments
-    ) -> "ImageData":
-        """Take pictures from a prepared tensorflow-datasets builder; see `tfds.from_tfds` for the other arguments."""
-        from kerasfast.vision.sources.tfds import from_tfds
-
-        return cls(from_tfds(builder, path, **arguments), transforms, batch_size, seed)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -165,6 +100,21 @@ class ImageData(Described):
         """Test pictures in order, augmented as in training."""
         return None if self.source.test is None else self._view(self.source.test, self.transforms)
 
+    def fold(self, fold: int, folds: int = 5) -> "ImageData":
+        """Return the training and validation pictures divided anew: one of `folds` parts of them is for validation.
+
+        Every picture is for validation in exactly one fold; classes, tags and groups as in `from_csv`. (A picture that
+        is the only one of its class is in none.) The test set stays. The parts depend on `seed` alone.
+
+        Args:
+            fold: Which, from 0.
+            folds: How many parts.
+
+        Raises:
+            ValueError: When an argument is out of range, or there are too few pictures for so many folds.
+        """
+        return replace(self, source=self.source.fold(fold, folds, self.seed))
+
     def at_size(self, size: int) -> "ImageData":
         """Return the same pictures at another size."""
         return replace(self, transforms=self.transforms.at_size(size))
@@ -179,20 +129,11 @@ class ImageData(Described):
             ValueError: If the copies would be smaller than the pictures that the transforms make of them, or the
                 pictures are arrays.
         """
-        if isinstance(self.source.train, ArraySamples):
+        if not self.source.train.on_disk:
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
-        data = replace(self, copies=size)
-        splits = {name: getattr(self.source, name) for name in ("train", "valid", "test")}
-        splits = {name: samples for name, samples in splits.items() if samples is not None}
-        files = np.concatenate([samples.files for samples in splits.values()])
+        data = replace(self, copies=whole("size", size))
         # Absolute, since a relative one would lie inside the root of the pictures.
-        folder = (self.path / folder).absolute()
-        root = resize_files(self.source.root, list(files), size, folder=folder, progress=progress)
-        copies = {
-            name: replace(samples, scan=scan(root, samples.files, progress=progress))
-            for name, samples in splits.items()
-        }
-        return replace(data, source=replace(self.source, root=root, **copies))
+        return replace(data, source=resized(self.source, size, (self.path / folder).absolute(), progress=progress))
 
     def in_memory(self, gibibytes: float = 2.0) -> "ImageData":
         """Return the data with training and validation pictures kept in memory as pixels: later epochs decode nothing.
@@ -208,7 +149,7 @@ class ImageData(Described):
             ValueError: If the pictures need more.
         """
         views = ((self.source.train, self.transforms), (self.source.valid, self.transforms.validation()))
-        if isinstance(self.source.train, ArraySamples):
+        if not self.source.train.on_disk:
             return self
         need = sum(bytes_of(kept_sides(samples, transforms)) for samples, transforms in views) / 2**30
         if need > gibibytes:
@@ -230,5 +171,5 @@ class ImageData(Described):
             "path": str(self.path),
         }
 
-    def _view(self, samples: Samples | ArraySamples, transforms: Transforms, *, shuffle: bool = False) -> View:
-        return View(samples, pathlib.Path(self.source.root), transforms, self.batch_size, shuffle, self.seed)
+    def _view(self, samples: Samples, transforms: Transforms, *, shuffle: bool = False) -> View:
+        return View(samples, transforms, self.batch_size, shuffle, self.seed)

@@ -12,7 +12,6 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,7 +24,7 @@ from kerasfast.files import atomic_path
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources.arrays import ArraySamples
+from kerasfast.vision.sources.file_samples import content_key
 
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
@@ -52,7 +51,7 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
             "Features can be stored only of a view without shuffling and augmentation, such as `data.fixed`."
         )
     store = FeatureStore(pathlib.Path(folder) / f"features-{store_key(features, view)}")
-    keys = content_keys(view)
+    keys = view.samples.content_keys()
     missing = store.missing(keys)
     shown = progress and bool(missing)
     with progress_bar(total=len(missing), desc=f"features of {len(keys)} pictures", shown=shown, leave=False) as bar:
@@ -106,15 +105,6 @@ def _compute(features: keras.Model, view: View, bar: Any) -> np.ndarray:
     return computed if np.issubdtype(computed.dtype, np.floating) else computed.astype(np.float32)
 
 
-def content_keys(view: View) -> list[str]:
-    """Return a hash of the content of each picture."""
-    if isinstance(view.samples, ArraySamples):
-        shape = repr(view.samples.images.shape[1:]).encode()
-        return [_hash(shape + image.tobytes()) for image in view.samples.images]
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda file: _hash((view.root / file).read_bytes()), view.files))
-
-
 def store_key(features: keras.Model, view: View) -> str:
     """Return a hash of everything but the pictures: layers, their connections, weights, transform, version."""
     settings = [VERSION, asdict(view.transforms), _without_names(features.get_config(), {})]
@@ -158,10 +148,6 @@ def _numbered(ends: Any, numbers: dict[str, int]) -> Any:
     return numbers.get(ends, ends) if isinstance(ends, str) else ends
 
 
-def _hash(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
 class FeatureStore:
     """Rows by key, in files of a folder that are only ever added to.
 
@@ -186,7 +172,7 @@ class FeatureStore:
     def add(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Store rows (n, ...) under their keys, in a new file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.folder / f"{_hash(''.join(keys).encode())}.npz") as unfinished:
+        with atomic_path(self.folder / f"{content_key(''.join(keys).encode())}.npz") as unfinished:
             np.savez(unfinished, keys=np.array(keys), rows=rows)
         self._rows.update(zip(keys, rows, strict=True))
 

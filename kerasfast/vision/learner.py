@@ -26,11 +26,11 @@ from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
-from kerasfast.vision.pipeline.reading import squared
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.predictor import ImagePredictor
-from kerasfast.vision.sources.decode import ImageError, open_image, scan
+from kerasfast.vision.sources.decode import ImageError, open_image
+from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.submission import write_submission
 from kerasfast.vision.tta import by_view, view_batches
 
@@ -314,11 +314,7 @@ class ImageLearner(Learner):
         try:
             yield
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnknownError) as error:
-            problems = {}
-            for view in self._views().values():
-                if hasattr(view.samples, "scan"):
-                    problems.update(scan(view.root, view.files, full=True).problems)
-            if problems:
+            if problems := self.data.source.broken():
                 raise ImageError(problems) from error
             raise
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.pipeline.contents import ContentSamples
 from kerasfast.vision.sources import checks
 from kerasfast.vision.sources.arrays import ArraySamples
+from kerasfast.vision.sources.content_samples import ContentSamples
 from kerasfast.vision.sources.decode import ImageError, Scan, scan, scan_contents
+from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.folders import list_files
-from kerasfast.vision.sources.source import Samples
+from kerasfast.vision.sources.samples import Samples
 
-Part = tuple[np.ndarray, Samples | ArraySamples | ContentSamples]
 EXPECTED = (
     "pass a folder, a file, bytes, an array (height, width, 3) uint8, several of one of these, or a frame with a "
     "column of files"
@@ -31,14 +31,12 @@ class Pictures:
     Attributes:
         names: Of the pictures: files as they were given, numbers for bytes and arrays.
         parts: Rows of the result, and the samples for them.
-        root: The folder that files are relative to.
         index: Of the result.
         skipped: Broken pictures that were left out, with the reason.
     """
 
     names: Sequence[Any]
-    parts: list[Part]
-    root: pathlib.Path = pathlib.Path(".")
+    parts: list[tuple[np.ndarray, Samples]]
     index: Any = None
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -76,17 +74,17 @@ class Pictures:
     def _of_files(cls, files: list[str], root: pathlib.Path, skip: bool, index: Any = None) -> "Pictures":
         found = scan(root, files, full=skip)
         good = _good(found, files, skip)
-        samples = Samples(np.array(files, dtype=object)[good], None, found.take(good))
+        samples = FileSamples(root, np.array(files, dtype=object)[good], None, found.take(good))
         names = [files[row] for row in good]
         index = None if index is None else index[good]
-        return cls(names, _one_part(samples), root, index, dict(found.problems))
+        return cls(names, _one_part(samples), index, dict(found.problems))
 
     @classmethod
     def _of_contents(cls, contents: list[bytes], skip: bool) -> "Pictures":
         names = [f"picture {number}" for number in range(len(contents))]
         found = scan_contents(contents, names, full=skip)
         good = _good(found, names, skip)
-        samples = ContentSamples(tuple(contents[row] for row in good), found.take(good), np.array(names)[good])
+        samples = ContentSamples(tuple(contents[row] for row in good), np.array(names)[good], found.take(good))
         return cls(good.tolist(), _one_part(samples), skipped=dict(found.problems))
 
     @classmethod
@@ -106,23 +104,18 @@ class Pictures:
 
 
 @contextmanager
-def broken_pictures(samples: Samples | ArraySamples | ContentSamples, root: pathlib.Path) -> Iterator[None]:
+def broken_pictures(samples: Samples) -> Iterator[None]:
     """Turn a decoding error, which names no file, into one that names all broken files."""
     try:
         yield
     except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnknownError) as error:
-        if isinstance(samples, Samples):
-            problems = scan(root, samples.files, full=True).problems
-        elif isinstance(samples, ContentSamples):
-            problems = scan_contents(samples.contents, samples.files, full=True).problems
-        else:
-            problems = {}
+        problems = samples.broken()
         if problems:
             raise ImageError(problems) from error
         raise
 
 
-def _one_part(samples: Samples | ContentSamples) -> list[Part]:
+def _one_part(samples: Samples) -> list[tuple[np.ndarray, Samples]]:
     return [(np.arange(len(samples)), samples)] if len(samples) else []
 
 

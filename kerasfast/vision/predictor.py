@@ -197,8 +197,8 @@ class ImagePredictor(Described):
         """Return the predictions (n, classes) of pictures, in their order."""
         result = np.zeros((len(given.names), len(self.classes)), np.float32)
         for rows, samples in given.parts:
-            view = View(samples, given.root, self.transforms, self.batch_size)
-            with broken_pictures(samples, given.root):
+            view = View(samples, self.transforms, self.batch_size)
+            with broken_pictures(samples):
                 batches = sharded_by_samples(view.dataset())
                 result[rows] = self.model.predict(batches, verbose=0, callbacks=[PredictionBar()])
         return result

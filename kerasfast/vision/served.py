@@ -23,9 +23,9 @@ def write_served(
 ) -> pathlib.Path:
     """Write a SavedModel and return its folder.
 
-    Signature "serve" (and the default): `pictures` (n,) bytes of JPEG, PNG, BMP or GIF files -> `prediction` (n,) the class
-    or the tags separated by spaces, `probabilities` (n, classes), `classes` (classes,); of a regression `values` (n, k)
-    and `names` (k,). Signature "pixels": pictures (n, size, size, 3) 0..255 -> outputs (n, classes).
+    Signature "serve" (and the default): `pictures` (n,) bytes of JPEG, PNG, BMP or GIF files -> `prediction` (n,) the
+    class or the tags separated by spaces, `probabilities` (n, classes), `classes` (classes,); of a regression `values`
+    (n, k) and `names` (k,). Signature "pixels": pictures (n, size, size, 3) 0..255 -> outputs (n, classes).
 
     Raises:
         FileExistsError: If there is such a folder.

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.training.epoch_order import epoch_random, unhindered
-from kerasfast.vision.pipeline.reading import cropped, squared
 from kerasfast.vision.pipeline.views import View, augmented
+from kerasfast.vision.sources.reading import cropped, squared
 
 
 def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
@@ -28,7 +28,7 @@ def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
     seeds = [epoch_random(varied.seed, epoch, shuffle=False)[1] for epoch in range(count)]
     chosen = [plain.boxes_and_draws(0), *(varied.boxes_and_draws(seed) for seed in seeds)]
     boxes, draws = (tf.stack(parts, 1) for parts in zip(*chosen, strict=True))
-    read = plain.reader(size)
+    read = plain.samples.reader(size)
 
     def load(index: tf.Tensor, sides: tf.Tensor, boxes: tf.Tensor, draws: tf.Tensor):
         whole = read(index, tf.concat([[0, 0], sides], 0))

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.pipeline.reading import decoded_window, squared
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
 from kerasfast.vision.sources.decode import ImageError, open_image, scan_contents
+from kerasfast.vision.sources.reading import decoded_window, squared
 
 
 class WindowReader:

@@ -33,13 +33,17 @@ def predictor() -> kf.ImagePredictor:
 def picture(seed: int, kind: str = "JPEG", sides=(50, 40)) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 255, (*sides, 3)).astype("uint8")
     stream = io.BytesIO()
-    Image.fromarray(pixels).convert("CMYK" if kind == "CMYK" else "RGB").save(stream, "JPEG" if kind == "CMYK" else kind)
+    Image.fromarray(pixels).convert("CMYK" if kind == "CMYK" else "RGB").save(
+        stream, "JPEG" if kind == "CMYK" else kind
+    )
     return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
 def client(predictor):
-    with testclient.TestClient(picture_app(predictor, most_bytes=200_000, most_pictures=4, most_pixels=10_000)) as client:
+    with testclient.TestClient(
+        picture_app(predictor, most_bytes=200_000, most_pictures=4, most_pixels=10_000)
+    ) as client:
         yield client
 
 
@@ -72,7 +76,11 @@ def test_uploads_get_the_predictor_s_numbers(client, predictor):
         (lambda: {"content": bytes(300_000)}, 413, "larger than the 200000 bytes"),
         (lambda: {"content": (bytes(50_000) for _ in range(9))}, 413, "larger than the 200000 bytes"),
         (lambda: {"content": picture(1, "PNG", (120, 120))}, 415, "has 120 x 120 pixels; 10000 are allowed"),
-        (lambda: {"files": [("pictures", (f"{i}.jpg", picture(i))) for i in range(5)]}, 400, "Maximum number of files is 4"),
+        (
+            lambda: {"files": [("pictures", (f"{i}.jpg", picture(i))) for i in range(5)]},
+            400,
+            "Maximum number of files is 4",
+        ),
     ],
 )
 def test_bad_uploads_are_refused_in_a_sentence(client, request_of, status, words):

@@ -391,7 +391,7 @@ def test_arrays_of_any_size_pass_the_same_pipeline(rng, area_scaled):
         (images, np.arange(5)), (images[:2], np.arange(2)), path="here", transforms=Transforms(SIZE)
     )
     assert isinstance(data.train.samples, ArraySamples) and str(data.path) == "here"
-    for received, image in zip(collected(data.valid.dataset())[0], images, strict=True):
+    for received, image in zip(collected(data.valid.dataset())[0], images[:2], strict=True):
         assert np.abs(received - area_scaled(image[:, 6:26], SIZE)).max() <= 0.51
 
 

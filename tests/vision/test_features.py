@@ -13,7 +13,7 @@ from PIL import Image
 
 from kerasfast.vision import features as module
 from kerasfast.vision.data import ImageData, View
-from kerasfast.vision.features import content_keys, precompute, store_key
+from kerasfast.vision.features import precompute, store_key
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.transforms import Transforms, transforms_side_on
 
@@ -112,7 +112,7 @@ def test_a_second_call_computes_nothing(model, view, tmp_path):
 
 def test_order_names_targets_and_batch_size_do_not_matter(model, view, tmp_path):
     first, _ = computed(model, view, tmp_path)
-    (view.root / view.files[0]).rename(view.root / "train" / "renamed.png")
+    (view.samples.root / view.files[0]).rename(view.samples.root / "train" / "renamed.png")
     files = np.array(["train/renamed.png", *view.files[1:]])
     order = [4, 0, 2]
     other = replace(view, samples=replace(view.samples, files=files, targets=None).take(order), batch_size=2)
@@ -123,7 +123,7 @@ def test_order_names_targets_and_batch_size_do_not_matter(model, view, tmp_path)
 
 def test_a_replaced_file_computes_its_own_row_only(model, view, tmp_path):
     first, _ = computed(model, view, tmp_path)
-    save(view.root / view.files[2], 255)
+    save(view.samples.root / view.files[2], 255)
     second, count = computed(model, view, tmp_path)
     assert count == 1
     changed = (first != second).any(1)
@@ -133,7 +133,7 @@ def test_a_replaced_file_computes_its_own_row_only(model, view, tmp_path):
 
 def test_equal_pictures_are_computed_once(model, view, tmp_path):
     for file in view.files[1:4]:
-        (view.root / file).write_bytes((view.root / view.files[0]).read_bytes())
+        (view.samples.root / file).write_bytes((view.samples.root / view.files[0]).read_bytes())
     rows, count = computed(model, view, tmp_path)
     assert count == COUNT - 3
     np.testing.assert_allclose(rows, model.predict(view.dataset(), verbose=0), atol=1e-6)
@@ -210,7 +210,7 @@ from kerasfast.vision.data import ImageData
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.features import store_key
 from kerasfast.vision.pipeline.transforms import transforms_side_on
-data = ImageData.from_folders({str(view.root)!r}, transforms=transforms_side_on({SIZE}), batch_size=2)
+data = ImageData.from_folders({str(view.samples.root)!r}, transforms=transforms_side_on({SIZE}), batch_size=2)
 print("key", store_key(keras.saving.load_model({str(tmp_path / "model.keras")!r}), data.fixed))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -266,7 +266,7 @@ def test_shuffled_and_augmented_views_are_refused(model, view, tmp_path):
 
 
 def test_a_missing_file_is_named(model, view, tmp_path):
-    (view.root / view.files[3]).unlink()
+    (view.samples.root / view.files[3]).unlink()
     with pytest.raises(FileNotFoundError, match=view.files[3]):
         precompute(model, view, tmp_path)
 
@@ -283,7 +283,7 @@ def test_arrays_are_stored_by_content_and_shape(model, tmp_path, rng):
     np.testing.assert_allclose(rows, model.predict(array_view(images).dataset(), verbose=0), atol=1e-6)
     assert computed(model, array_view(images[::-1]), tmp_path)[1] == 0
     assert computed(model, array_view(images.reshape(3, 20, 10, 3)), tmp_path)[1] == 3
-    assert len(set(content_keys(array_view(images)))) == 3
+    assert len(set(array_view(images).samples.content_keys())) == 3
 
 
 @pytest.mark.parametrize(("policy", "stored"), [("mixed_bfloat16", np.float32), ("mixed_float16", np.float16)])

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision import tta as module
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import transforms_side_on, transforms_top_down
+from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.tta import by_view, view_batches
 
 SIDES = [(40, 30), (30, 44), (16, 16), (33, 32), (8, 6), (100, 17), (25, 25)]
@@ -52,13 +52,13 @@ def test_data_in_memory_has_the_same_views(root):
 def test_every_picture_is_read_once(root, monkeypatch):
     data = ImageData.from_folders(root, transforms=transforms_side_on(16), batch_size=3)
     reads = []
-    make = module.View.reader
+    make = FileSamples.reader
 
-    def counting(view, size):
-        read = make(view, size)
+    def counting(samples, size):
+        read = make(samples, size)
         return lambda index, box: reads.append(box) or read(index, box)
 
-    monkeypatch.setattr(module.View, "reader", counting)
+    monkeypatch.setattr(FileSamples, "reader", counting)
     assert len(list(view_batches(data.valid, data.augmented, 4))) == 15
     assert len(reads) == 1  # in the one graph that runs once for a picture
 

@@ -1,1 +1,1 @@
-"""Columns as arrays and back: what kinds of values there are, the encoder of inputs, the target."""
+"""Columns as arrays and back: the encoder of inputs, the target, a guess at which column is what."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.encoding.column_kinds import (
+from kerasfast.tabular.column_kinds import (
     INTERCHANGEABLE,
     as_numbers,
     check_kind,
@@ -144,6 +144,11 @@ class CategoryStatistics:
         self._in_order = True
         self._missing = False
 
+    @property
+    def levels(self) -> int:
+        """The number of different levels so far."""
+        return len(self._counts)
+
     def update(self, series: pd.Series) -> None:
         """Count the next rows."""
         kind, codes, values, in_order = factorize(series)
@@ -180,8 +185,38 @@ class CategoryStatistics:
         return list(self._counts) if self._in_order else sorted(self._counts)
 
 
+class Moments:
+    """Mean and deviation of numbers, or of several columns of them, that come in parts (Chan et al. 1979).
+
+    Attributes:
+        count: Values so far.
+        mean: Of them.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: float | np.ndarray = 0.0
+        self._squares: float | np.ndarray = 0.0
+
+    @property
+    def deviation(self) -> float | np.ndarray:
+        """The standard deviation of the values so far."""
+        return np.sqrt(self._squares / self.count)
+
+    def add(self, count: int, mean: float | np.ndarray, squares: float | np.ndarray) -> None:
+        """Join the mean and the sum of the squared deviations of further values to those so far."""
+        if not count:
+            return
+        total = self.count + count
+        distance = mean - self.mean
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._squares = self._squares + squares + distance * distance * (self.count * count / total)
+            self.mean = self.mean + distance * (count / total)
+        self.count = total
+
+
 class NumberStatistics:
-    """Measures a continuous column: mean and squared deviations (Chan et al. 1979), and a sample for the median.
+    """Measures a continuous column: mean and deviation, and a sample for the median.
 
     Args:
         name: the column.
@@ -191,9 +226,7 @@ class NumberStatistics:
         self.name = name
         self.rows = 0
         self._kind: str | None = None
-        self._known = 0
-        self._mean = 0.0
-        self._squares = 0.0
+        self._moments = Moments()
         self._least, self._most = np.inf, -np.inf
         self._sample, self._keys = np.empty(0), np.empty(0)
         self._largest_part = 0
@@ -211,7 +244,7 @@ class NumberStatistics:
         self._least, self._most = min(self._least, values.min()), max(self._most, values.max())
         with np.errstate(over="ignore", invalid="ignore"):
             mean = values.mean()
-            self._merge(len(values), mean, np.square(values - mean).sum())
+            self._moments.add(len(values), mean, np.square(values - mean).sum())
         self._add_to_sample(values)
 
     def column(self, *, standardize: bool, flag_missing: bool, flag_always: bool) -> NumberColumn:
@@ -222,9 +255,9 @@ class NumberStatistics:
         """
         if self._kind is None:
             raise ValueError(f"continuous column {self.name!r} has no value in any of {self.rows} rows; leave it out.")
-        missing = self.rows - self._known
+        missing = self.rows - self._moments.count
         fill = float(np.median(self._sample))
-        self._merge(missing, fill, 0.0)
+        self._moments.add(missing, fill, 0.0)
         mean, scale = self._mean_and_scale() if standardize else (0.0, 1.0)
         if not np.isfinite([fill, mean, scale]).all():
             raise ValueError(f"continuous column {self.name!r} has values too large to standardize; rescale it first.")
@@ -234,18 +267,7 @@ class NumberStatistics:
         # Rounding gives a constant column a tiny deviation, which would blow a new value up.
         if self._least == self._most:
             return float(self._least), 1.0
-        return float(self._mean), float(np.sqrt(self._squares / self._known))
-
-    def _merge(self, count: int, mean: float, squares: float) -> None:
-        """Join the mean and the squared deviations of further values to those so far."""
-        if not count:
-            return
-        total = self._known + count
-        distance = mean - self._mean
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._squares += squares + distance * distance * (self._known * count / total)
-            self._mean += distance * (count / total)
-        self._known = total
+        return float(self._moments.mean), float(self._moments.deviation)
 
     def _add_to_sample(self, values: np.ndarray) -> None:
         """Keep the values with the smallest random keys: every value so far is as likely to be among them."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import number, whole
+from kerasfast.arguments import number
 from kerasfast.described import Described, some
 from kerasfast.files import atomic_path
-from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.columns import (
     UNKNOWN,
     CategoryColumn,
@@ -19,6 +19,8 @@ from kerasfast.tabular.encoding.columns import (
     NumberColumn,
     NumberStatistics,
 )
+from kerasfast.tabular.encoding.encoder_options import column_names, flag_choice, matrix, of_column, per_column
+from kerasfast.tabular.features.date_columns import DateColumn, made_columns
 
 _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1
@@ -46,6 +48,9 @@ class TableEncoder(Described):
             training has any.
         standardize: False leaves the continuous values as they are (missing ones filled).
         unknown_rate: the share of codes, and of flagged values, that `mask` hides.
+        dates: names of columns of dates, or of text that all reads as dates of one form. Each becomes the categorical
+            columns `<name>_Month` and `<name>_Dayofweek`, and the continuous ones `<name>_Year`, `<name>_Day`,
+            `<name>_Dayofyear`, `<name>_Hour` and `<name>_Elapsed` (seconds since 1970).
 
     Example:
         >>> train = pd.DataFrame({"State": ["HE", "TH", "HE"], "Distance": [10.0, None, 30.0]})
@@ -68,21 +73,25 @@ class TableEncoder(Described):
         separate_missing: bool = False,
         standardize: bool = True,
         unknown_rate: float = 0.01,
+        dates: Sequence[str] = (),
     ) -> None:
-        self.categorical = _names(categorical, "categorical")
-        self.continuous = _names(continuous, "continuous")
+        self.dates = column_names(dates, "date")
+        self.categorical = column_names(categorical, "categorical") + made_columns(self.dates, "categorical")
+        self.continuous = column_names(continuous, "continuous") + made_columns(self.dates, "continuous")
         both = sorted(set(self.categorical) & set(self.continuous))
         if both:
             raise ValueError(f"columns {both} are listed as categorical and as continuous; list each once.")
+        column_names(self.categorical + self.continuous, "made or listed")
         if not self.categorical and not self.continuous:
             raise ValueError("no columns are listed; name categorical or continuous ones.")
         number("unknown_rate", unknown_rate, least=0, below=1)
-        self.max_levels = _per_column(max_levels, "max_levels", self.categorical, least=1)
-        self.min_count = _per_column(min_count, "min_count", self.categorical, least=0)
-        self.missing_flags = _flag_choice(missing_flags, self.continuous)
+        self.max_levels = per_column(max_levels, "max_levels", self.categorical, least=1)
+        self.min_count = per_column(min_count, "min_count", self.categorical, least=0)
+        self.missing_flags = flag_choice(missing_flags, self.continuous)
         self.separate_missing = separate_missing
         self.standardize = standardize
         self.unknown_rate = unknown_rate
+        self._date_columns: list[DateColumn] = []
         self._categories: list[CategoryColumn] = []
         self._numbers: list[NumberColumn] = []
 
@@ -106,10 +115,11 @@ class TableEncoder(Described):
         """
         categories = [CategoryStatistics(name) for name in self.categorical]
         numbers = [NumberStatistics(name) for name in self.continuous]
+        self._date_columns = [DateColumn(name) for name in self.dates]
         for frame in frames:
-            self._check_frame(frame)
+            columns = self._columns(frame)
             for column in categories + numbers:
-                column.update(frame[column.name])
+                column.update(columns[column.name])
         if not (categories + numbers)[0].rows:
             raise ValueError("cannot fit an encoder on a table without rows.")
         learned = [self._number_column(column) for column in numbers]
@@ -138,14 +148,14 @@ class TableEncoder(Described):
             ValueError: naming the columns that are missing, twice there, infinite, or of another type than in training.
         """
         self._check_fitted()
-        self._check_frame(frame)
+        columns = self._columns(frame)
         codes = np.empty((len(frame), len(self._categories)), np.int32)
         for position, category in enumerate(self._categories):
-            codes[:, position] = category.encode(frame[category.name])
+            codes[:, position] = category.encode(columns[category.name])
         values = np.empty((len(frame), len(self.value_names)), np.float32)
         flags = dict(self.flag_positions)
         for position, column in enumerate(self._numbers):
-            values[:, position], missing = column.encode(frame[column.name])
+            values[:, position], missing = column.encode(columns[column.name])
             if position in flags:
                 values[:, flags[position]] = missing
         return codes, values
@@ -167,10 +177,10 @@ class TableEncoder(Described):
         self._check_fitted()
         columns = {}
         if codes is not None:
-            codes = _matrix(codes, "codes", len(self._categories))
+            codes = matrix(codes, "codes", len(self._categories))
             columns |= {column.name: column.decode(codes[:, i]) for i, column in enumerate(self._categories)}
         if values is not None:
-            values = _matrix(values, "values", len(self.value_names))
+            values = matrix(values, "values", len(self.value_names))
             flags = dict(self.flag_positions)
             for i, column in enumerate(self._numbers):
                 columns[column.name] = column.decode(values[:, i], values[:, flags[i]] > 0.5 if i in flags else None)
@@ -197,6 +207,12 @@ class TableEncoder(Described):
     def fitted(self) -> bool:
         """Whether a training table was learned."""
         return bool(self._categories or self._numbers)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a table must have."""
+        made = made_columns(self.dates)
+        return [*(name for name in self.categorical + self.continuous if name not in made), *self.dates]
 
     @property
     def cardinalities(self) -> dict[str, int]:
@@ -239,6 +255,7 @@ class TableEncoder(Described):
             "options": {name: getattr(self, name) for name in options},
             "categorical": [column.to_json() for column in self._categories],
             "continuous": [vars(column) for column in self._numbers],
+            "dates": [vars(column) for column in self._date_columns],
         }
         return json.dumps(stored, allow_nan=False, indent=1)
 
@@ -255,10 +272,13 @@ class TableEncoder(Described):
         try:
             categories = [CategoryColumn.from_json(column) for column in stored["categorical"]]
             numbers = [NumberColumn(**column) for column in stored["continuous"]]
-            encoder = cls([c.name for c in categories], [n.name for n in numbers], **stored["options"])
+            dates = [DateColumn(**column) for column in stored.get("dates", [])]
+            made = made_columns([date.name for date in dates])
+            listed = [[column.name for column in kind if column.name not in made] for kind in (categories, numbers)]
+            encoder = cls(*listed, **stored["options"], dates=[date.name for date in dates])
         except (KeyError, TypeError) as error:
             raise ValueError(f"the JSON of the {_FORMAT} is incomplete or damaged: {error!r}.") from error
-        encoder._categories, encoder._numbers = categories, numbers
+        encoder._categories, encoder._numbers, encoder._date_columns = categories, numbers, dates
         return encoder
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
@@ -275,8 +295,8 @@ class TableEncoder(Described):
 
     def _category_column(self, column: CategoryStatistics) -> CategoryColumn:
         return column.column(
-            max_levels=_of_column(self.max_levels, column.name, None),
-            min_count=_of_column(self.min_count, column.name, 1),
+            max_levels=of_column(self.max_levels, column.name, None),
+            min_count=of_column(self.min_count, column.name, 1),
             separate_missing=self.separate_missing,
         )
 
@@ -293,59 +313,16 @@ class TableEncoder(Described):
         if not self.fitted:
             raise ValueError("the encoder has not learned anything yet; call fit(training_table) first.")
 
-    def _check_frame(self, frame: pd.DataFrame) -> None:
+    def _columns(self, frame: pd.DataFrame) -> dict[str, pd.Series]:
+        """Return the columns to encode by name, those of dates made anew; the table is not changed."""
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"expected a pandas DataFrame; received {type(frame).__name__}.")
-        absent = [name for name in self.categorical + self.continuous if name not in frame.columns]
+        absent = [name for name in self.columns if name not in frame.columns]
         if absent:
             raise ValueError(
                 f"the table has no columns {absent}, which the encoder needs; its columns are {list(frame.columns)}."
             )
-        for name in self.categorical + self.continuous:
-            single_column(frame, name)
-
-
-def _names(names: Sequence[str], role: str) -> list[str]:
-    names = [names] if isinstance(names, str) else list(names)
-    wrong = [name for name in names if not isinstance(name, str)]
-    if wrong:
-        raise TypeError(f"{role} column names must be text; received {wrong}. Rename the columns.")
-    if len(set(names)) < len(names):
-        raise ValueError(f"{role} columns are listed twice: {sorted({n for n in names if names.count(n) > 1})}.")
-    return names
-
-
-def _per_column(
-    limit: int | Mapping[str, int] | None, option: str, columns: list[str], *, least: int
-) -> int | dict[str, int] | None:
-    limits = dict(limit) if isinstance(limit, Mapping) else {None: limit}
-    strangers = [name for name in limits if name is not None and name not in columns]
-    if strangers:
-        raise ValueError(f"`{option}` names {strangers}, which are no categorical columns; these are {columns}.")
-    for value in limits.values():
-        if not (value is None and option == "max_levels"):
-            whole(option, value, least=least)
-    return limits if isinstance(limit, Mapping) else limit
-
-
-def _of_column(limit: int | dict[str, int] | None, name: str, default: int | None) -> int | None:
-    return limit.get(name, default) if isinstance(limit, dict) else limit
-
-
-def _flag_choice(choice: str | Sequence[str], continuous: list[str]) -> str | list[str]:
-    if isinstance(choice, str):
-        if choice not in ("learned", "all", "none"):
-            allowed = "'learned', 'all', 'none' or a list of columns"
-            raise ValueError(f"`missing_flags` must be {allowed}; received {choice!r}.")
-        return choice
-    strangers = [name for name in choice if name not in continuous]
-    if strangers:
-        raise ValueError(f"`missing_flags` names {strangers}, which are no continuous columns; these are {continuous}.")
-    return list(choice)
-
-
-def _matrix(array: np.ndarray, name: str, width: int) -> np.ndarray:
-    array = np.asarray(array)
-    if array.ndim != 2 or array.shape[1] != width:
-        raise ValueError(f"`{name}` must have the shape (rows, {width}); received {array.shape}.")
-    return array
+        columns = {name: single_column(frame, name) for name in self.columns}
+        for date in self._date_columns:
+            columns |= date.parts(frame)
+        return columns

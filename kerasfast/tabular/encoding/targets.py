@@ -8,8 +8,47 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.tabular.encoding.column_kinds import INTERCHANGEABLE, as_numbers, single_column
-from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics
+from kerasfast.tabular.column_kinds import INTERCHANGEABLE, as_numbers, single_column
+from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics, Moments
+
+_FEW_ROWS = 20  # two different numbers in fewer rows are no sign of two classes
+_BEYOND = 0.1  # of the range of the logarithms that training showed: what predictions may exceed it by
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberScale:
+    """How the numbers that a model learns are spread over the training rows, by target column.
+
+    Attributes:
+        mean, deviation: Of the numbers; a deviation of 0 is 1.
+        low, high: The least and the largest.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> "NumberScale":
+        """Return the scale of (rows, columns)."""
+        moments, numbers = Moments(), np.asarray(numbers, np.float64)
+        mean = numbers.mean(axis=0)
+        moments.add(len(numbers), mean, np.square(numbers - mean).sum(axis=0))
+        return cls.measured(moments, numbers.min(axis=0), numbers.max(axis=0))
+
+    @classmethod
+    def measured(cls, moments: Moments, low: np.ndarray, high: np.ndarray) -> "NumberScale":
+        """Return the scale of numbers that went by in parts."""
+        # Rounding gives a constant column a tiny deviation.
+        deviation = np.where(low == high, 1.0, moments.deviation)
+        return cls(*(tuple(part.tolist()) for part in (np.asarray(moments.mean), deviation, low, high)))
+
+    def bounded(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers (rows, columns) no further outside those of training than a tenth of their range."""
+        low, high = np.array(self.low), np.array(self.high)
+        beyond = _BEYOND * (high - low)
+        return np.clip(numbers, low - beyond, high + beyond)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +60,14 @@ class Target:
         kind: "regression" (numbers), "single" (one class a row) or "multi" (a column of 0 and 1 per label).
         log: Whether the model learns the natural logarithm of the numbers.
         column: The classes of a "single" target.
+        scale: Of the numbers (or their logarithms) over the training rows; None where it is not known.
     """
 
     names: tuple[str, ...]
     kind: str
     log: bool = False
     column: CategoryColumn | None = None
+    scale: NumberScale | None = None
 
     @property
     def classes(self) -> list[Any]:
@@ -52,21 +93,28 @@ class Target:
     def decode(self, predictions: np.ndarray, index: pd.Index | None = None) -> pd.DataFrame:
         """Return predictions as a frame: numbers in their own units, or a column of probabilities per class.
 
+        Predicted logarithms are held within the range that training showed, and a tenth of it on either side: beyond
+        that, their exponential could be any number.
+
         Args:
             predictions: (rows, outputs), as the model gives them.
             index: Of the frame.
         """
         predictions = np.asarray(predictions, np.float64)
-        return pd.DataFrame(np.exp(predictions) if self.log else predictions, columns=self.classes, index=index)
+        if self.log:
+            predictions = np.exp(predictions if self.scale is None else self.scale.bounded(predictions))
+        return pd.DataFrame(predictions, columns=self.classes, index=index)
 
     def to_json(self) -> dict[str, Any]:
         column = None if self.column is None else self.column.to_json()
-        return {"names": list(self.names), "kind": self.kind, "log": self.log, "column": column}
+        scale = None if self.scale is None else dataclasses.asdict(self.scale)
+        return {"names": list(self.names), "kind": self.kind, "log": self.log, "column": column, "scale": scale}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Target":
         column = stored["column"] and CategoryColumn.from_json(stored["column"])
-        return cls(tuple(stored["names"]), stored["kind"], stored["log"], column)
+        scale = stored.get("scale") and NumberScale(**{name: tuple(part) for name, part in stored["scale"].items()})
+        return cls(tuple(stored["names"]), stored["kind"], stored["log"], column, scale)
 
     def _class_numbers(self, series: pd.Series) -> np.ndarray:
         _check_complete(series.isna().to_numpy(), self.names[0])
@@ -85,36 +133,42 @@ class TargetStatistics:
 
     Args:
         names: The target column, or several for labels and for a regression with several numbers.
-        kind: "regression", "single", "multi"; None to tell by the values: one column of text, categories or booleans
-            is "single", several columns of 0 and 1 (or booleans) are "multi", all else is a regression.
+        target_kind: "regression", "single", "multi"; None to tell by the values: one column of text, categories or
+            booleans, or of the numbers 0 and 1 (or two other whole numbers, from 20 rows on), is "single"; several
+            columns of 0 and 1 (or booleans) are "multi"; all else is a regression.
         log: Whether the model is to learn the logarithm.
+
+    Attributes:
+        question: Whether numbers were taken for the two answers of a question.
     """
 
-    def __init__(self, names: str | Sequence[str], kind: str | None = None, log: bool = False) -> None:
+    def __init__(self, names: str | Sequence[str], target_kind: str | None = None, log: bool = False) -> None:
         self.names = (names,) if isinstance(names, str) else tuple(names)
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError(f"`target` must be a column, or several different ones; received {names!r}.")
-        if kind is not None:
-            choice("target_kind", kind, TARGET_KINDS)
-        if kind == "single" and len(self.names) > 1:
+        if target_kind is not None:
+            choice("target_kind", target_kind, TARGET_KINDS)
+        if target_kind == "single" and len(self.names) > 1:
             raise ValueError(f"`target_kind='single'` has one target column; received {list(self.names)}.")
-        if log and kind in ("single", "multi"):
-            raise ValueError(f"`log` is for regressions; received target_kind={kind!r}.")
-        self.kind, self.log = kind, log
+        if log and target_kind in ("single", "multi"):
+            raise ValueError(f"`log` is for regressions; received target_kind={target_kind!r}.")
+        self.kind, self.log = target_kind, log
+        self.question = target_kind is None and len(self.names) == 1 and not log
         self._classes = CategoryStatistics(self.names[0])
         self._binary = True
+        self._moments, self._low, self._high = Moments(), np.inf, -np.inf
 
     def update(self, frame: pd.DataFrame) -> None:
         """Look at the next rows, and check them."""
         columns = [_column(frame, name) for name in self.names]
-        if self.kind is None and len(columns) == 1:
-            self.kind = "regression" if self.log or _is_number(columns[0]) else "single"
-        if self.kind == "single":
+        if self.kind is None and len(columns) == 1 and not self.log and not _is_number(columns[0]):
+            self.kind, self.question = "single", False
+        if self.kind != "single":
+            self._measure(Target(self.names, self.kind or "regression", self.log).encode(frame))
+        if self.kind == "single" or self.question:
             _check_complete(columns[0].isna().to_numpy(), self.names[0])
             self._classes.update(columns[0])
-            return
-        numbers = self._preliminary().encode(frame)
-        self._binary &= bool(np.isin(numbers, (0, 1)).all())
+            self.question = self.question and self._classes.levels < 3 and _is_whole(columns[0])
 
     def target(self) -> Target:
         """Return what was learned.
@@ -122,9 +176,13 @@ class TargetStatistics:
         Raises:
             ValueError: If there is only one class.
         """
-        if self.kind != "single":
-            several = "multi" if self._binary and not self.log else "regression"
-            return Target(self.names, self.kind or several, self.log)
+        few = self._classes.rows < _FEW_ROWS and not self._binary
+        self.question = self.question and self._classes.levels == 2 and not few
+        if self.kind != "single" and not self.question:
+            several = "multi" if self._binary and not self.log and len(self.names) > 1 else "regression"
+            kind = self.kind or several
+            measured = NumberScale.measured(self._moments, self._low, self._high)
+            return Target(self.names, kind, self.log, scale=measured if kind == "regression" else None)
         column = self._classes.column(max_levels=None, min_count=1, separate_missing=False)
         if len(column.levels) < 2:
             raise ValueError(
@@ -133,8 +191,13 @@ class TargetStatistics:
             )
         return Target(self.names, "single", column=column)
 
-    def _preliminary(self) -> Target:
-        return Target(self.names, self.kind or "regression", self.log)
+    def _measure(self, numbers: np.ndarray) -> None:
+        numbers = numbers.astype(np.float64)
+        self._binary &= bool(np.isin(numbers, (0, 1)).all())
+        mean = numbers.mean(axis=0)
+        self._moments.add(len(numbers), mean, np.square(numbers - mean).sum(axis=0))
+        self._low = np.minimum(self._low, numbers.min(axis=0))
+        self._high = np.maximum(self._high, numbers.max(axis=0))
 
 
 def _is_number(series: pd.Series) -> bool:
@@ -144,6 +207,11 @@ def _is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.infer_dtype(series, skipna=True) in (
         "integer", "floating", "decimal", "mixed-integer-float", "empty",
     )  # fmt: skip
+
+
+def _is_whole(series: pd.Series) -> bool:
+    numbers = series.to_numpy(np.float64, na_value=np.nan)
+    return bool((numbers == np.round(numbers)).all())
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.column_kinds import single_column
 
 # pandas 3.1 deprecated the names dayofweek and dayofyear, which the course's columns still carry.
 _ATTRIBUTES = {"Dayofweek": "day_of_week", "Dayofyear": "day_of_year"}

@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
 from kerasfast.arguments import whole
-from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.features.dates import as_dates
 
 STATISTICS = ("sum", "mean", "min", "max", "std", "count")

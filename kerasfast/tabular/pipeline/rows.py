@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kerasfast.tabular.encoding.column_kinds import as_numbers, single_column
+from kerasfast.tabular.column_kinds import as_numbers, single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 
@@ -61,7 +61,7 @@ class RowEncoder:
     @property
     def columns(self) -> list[str]:
         """The columns that a table must have."""
-        wanted = [*self.encoder.categorical, *self.encoder.continuous]
+        wanted = list(self.encoder.columns)
         if self.target is not None:
             wanted += [*self.target.names, *([self.weights] if self.weights else [])]
         return list(dict.fromkeys(wanted))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import number, whole
-from kerasfast.tabular.encoding.column_kinds import single_column
+from kerasfast.tabular.column_kinds import single_column
 
 _BLOCK = 2**16
 

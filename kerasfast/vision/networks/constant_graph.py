@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from kerasfast.keras_internals import with_constants
 
 
 def folded(model: keras.Model, shape: Sequence[int | None]) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -15,5 +16,5 @@ def folded(model: keras.Model, shape: Sequence[int | None]) -> Callable[[tf.Tens
     """
     function = tf.function(lambda pixels: model(pixels, training=False))
     traced = function.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
-    constant = convert_variables_to_constants_v2(traced)
+    constant = with_constants(traced)
     return lambda pixels: constant(pixels)[0]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from kerasfast.keras_internals import lambda_output_shape, producer
+
 Tensors = list[keras.KerasTensor]
 
 
@@ -19,14 +21,14 @@ def _steps(model: keras.Model) -> list[tuple[keras.Operation, Tensors, Tensors]]
     steps, seen, waiting = [], set(), [(tensor, False) for tensor in model.outputs]
     while waiting:
         tensor, ready = waiting.pop()
-        operation, number, _ = tensor._keras_history
-        node = operation._inbound_nodes[number]
+        operation, inputs, outputs = producer(tensor)
+        call = frozenset(map(id, outputs))
         if ready:
-            steps.append((operation, list(node.input_tensors), list(node.output_tensors)))
-        elif id(node) not in seen:
-            seen.add(id(node))
+            steps.append((operation, inputs, outputs))
+        elif call not in seen:
+            seen.add(call)
             waiting.append((tensor, True))
-            waiting.extend((parent, False) for parent in node.input_tensors)
+            waiting.extend((parent, False) for parent in inputs)
     return steps
 
 
@@ -190,7 +192,7 @@ def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
     ):  # whose function, being in memory, need not go through a file's format
         return keras.layers.Lambda(
             operation.function,
-            output_shape=operation._output_shape,
+            output_shape=lambda_output_shape(operation),
             mask=operation.mask,
             arguments=operation.arguments,
             name=name or operation.name,

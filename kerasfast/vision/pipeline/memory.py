@@ -1,50 +1,59 @@
 """Pictures of files kept in memory as pixels, so that only the first epoch reads and decodes them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
 
 from kerasfast.bars import progress_bar
-from kerasfast.vision.pipeline.reading import Reader, scaled
 from kerasfast.vision.pipeline.transforms import Transforms, windows
+from kerasfast.vision.sources.reading import Reader, scaled
 from kerasfast.vision.sources.resize import scaled_size
-from kerasfast.vision.sources.source import Samples
+from kerasfast.vision.sources.samples import Samples
 
 _ROOM_OF_AREA_CROPS = 1.5  # these windows are up to 3.5 times smaller, but half of them are no smaller than this
 
 
 @dataclass(frozen=True, eq=False)
 class MemorySamples:
-    """The pictures of one split, decoded and scaled.
+    """The `Samples` of files that were decoded and scaled.
 
     Args:
         pixels: All pictures, one after the other, uint8.
         starts: (n,) where each picture begins.
         sides: (n,) heights and (n,) widths.
-        targets: As in `Samples`.
-        files: The names of their files.
+        kept: The files, in the order of `starts`.
     """
 
     pixels: tf.Tensor
     starts: np.ndarray
     sides: tuple[np.ndarray, np.ndarray]
-    targets: np.ndarray | None
-    files: np.ndarray
+    kept: Samples
+
+    on_disk = False
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.starts)
+
+    @property
+    def files(self) -> np.ndarray:
+        """(n,) names of the files."""
+        return self.kept.files
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """The targets of the files."""
+        return self.kept.targets
 
     def take(self, indices: np.ndarray | Sequence[int]) -> "MemorySamples":
         """Return the samples at these positions, in this order."""
-        targets = None if self.targets is None else self.targets[indices]
-        sides = tuple(side[indices] for side in self.sides)
-        return replace(self, starts=self.starts[indices], sides=sides, targets=targets, files=self.files[indices])
+        heights, widths = (side[indices] for side in self.sides)
+        return replace(self, starts=self.starts[indices], sides=(heights, widths), kept=self.kept.take(indices))
 
-    def reader(self) -> Reader:
-        """Return the reader of windows."""
+    def reader(self, size: int) -> Reader:
+        """Return what reads windows of the pictures as they are kept."""
         starts, widths = tf.constant(self.starts), tf.constant(self.sides[1])
 
         def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
@@ -55,6 +64,18 @@ class MemorySamples:
             return lines[:, left : left + columns]
 
         return read
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return one whole picture of its file, (height, width, 3) uint8."""
+        return self.kept.picture(index)
+
+    def content_keys(self) -> list[str]:
+        """Return a hash of the content of each file."""
+        return self.kept.content_keys()
+
+    def broken(self) -> dict[str, str]:
+        """Return nothing: pictures in memory can always be read."""
+        return {}
 
 
 def kept_sides(samples: Samples, transforms: Transforms) -> np.ndarray:
@@ -76,20 +97,17 @@ def bytes_of(sides: np.ndarray) -> int:
     return int(3 * sides.astype(np.int64).prod(1).sum())
 
 
-def loaded(samples: Samples, transforms: Transforms, reader: Callable[[int], Reader]) -> MemorySamples:
-    """Decode and scale all pictures, in parallel; takes twice their memory meanwhile.
+def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
+    """Decode and scale all pictures, in parallel, for what transforms will make of them.
 
-    Args:
-        samples: The files.
-        transforms: What will become of the pictures.
-        reader: Called with the least number of pixels that a side will be scaled to, gives what reads them.
+    It takes twice their memory meanwhile.
     """
     sides = kept_sides(samples, transforms)
     heights, widths = samples.sides
     boxes = np.stack([np.zeros_like(heights), np.zeros_like(widths), heights, widths], 1)
     if _is_fixed(transforms):
         boxes = windows(transforms, tf.constant(heights), tf.constant(widths), tf.zeros([len(samples), 0])).numpy()
-    read = reader(int(sides.min(1).max()))
+    read = samples.reader(int(sides.min(1).max()))
     starts = np.cumsum([0, *(3 * sides.astype(np.int64).prod(1))])
     pixels = np.empty(starts[-1], np.uint8)
     with tf.device("CPU:0"):
@@ -102,8 +120,8 @@ def loaded(samples: Samples, transforms: Transforms, reader: Callable[[int], Rea
         for start, picture in zip(starts[:-1], bar, strict=True):
             pixels[start : start + len(picture)] = picture
         held = tf.constant(pixels)
-    sides = tuple(sides.T.astype(np.int32))
-    return MemorySamples(held, starts[:-1], sides, samples.targets, samples.files)
+    heights, widths = sides.T.astype(np.int32)
+    return MemorySamples(held, starts[:-1], (heights, widths), samples)
 
 
 def _is_fixed(transforms: Transforms) -> bool:

@@ -2,7 +2,6 @@
 
 import operator
 import os
-import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,13 +11,11 @@ import tensorflow as tf
 from kerasfast.described import Described
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
-from kerasfast.vision.pipeline.contents import ContentSamples
-from kerasfast.vision.pipeline.memory import MemorySamples, loaded
+from kerasfast.vision.pipeline.memory import loaded
 from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
-from kerasfast.vision.pipeline.reading import Reader, array_reader, file_reader, squared
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.arrays import ArraySamples
-from kerasfast.vision.sources.source import Samples
+from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.samples import Samples
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +24,6 @@ class View(Described):
 
     Args:
         samples: The pictures and their targets.
-        root: Folder that the file names are relative to.
         transforms: What becomes of each picture.
         batch_size: Pictures per batch.
         shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch, as training needs.
@@ -35,8 +31,7 @@ class View(Described):
         on_device: Whether batches come unaugmented, as {"pixels": ..., "moves": (b, MOVES)}, for `on_device.Mover`.
     """
 
-    samples: Samples | ArraySamples | MemorySamples | ContentSamples
-    root: pathlib.Path
+    samples: Samples
     transforms: Transforms
     batch_size: int
     shuffle: bool = False
@@ -56,7 +51,7 @@ class View(Described):
 
     @property
     def files(self) -> np.ndarray:
-        """(n,) file names relative to the root, in the order of the targets (and of predictions)."""
+        """(n,) names of the pictures, in the order of the targets (and of predictions)."""
         return self.samples.files
 
     @property
@@ -94,26 +89,14 @@ class View(Described):
         draws = tf.random.stateless_uniform([len(self), DRAWS], tf.stack([seed, 0]))
         return windows(self.transforms, tf.constant(heights), tf.constant(widths), draws), draws
 
-    def reader(self, size: int) -> Reader:
-        """Return what reads the windows of these pictures, to be scaled to `size` pixels or more."""
-        if isinstance(self.samples, ArraySamples):
-            return array_reader(self.samples.images)
-        if isinstance(self.samples, MemorySamples):
-            return self.samples.reader()
-        if isinstance(self.samples, ContentSamples):
-            return self.samples.reader(size)
-        return file_reader([os.path.join(self.root, file) for file in self.samples.files], self.samples.scan, size)
-
     def in_memory(self) -> "View":
         """Return the same view of pictures that are read, decoded and scaled now, once and for all epochs."""
-        if not isinstance(self.samples, Samples):
-            return self
-        return replace(self, samples=loaded(self.samples, self.transforms, self.reader))
+        return replace(self, samples=loaded(self.samples, self.transforms)) if self.samples.on_disk else self
 
     def _loader(self) -> Callable:
         """Return the function (index, box, draw) -> (index, pixels (size, size, 3) uint8, draw)."""
         size = self.transforms.size
-        read = self.reader(size)
+        read = self.samples.reader(size)
 
         def load(index: tf.Tensor, box: tf.Tensor, draw: tf.Tensor):
             return index, squared(read(index, box), size), draw

@@ -1,23 +1,31 @@
 """Pictures that are arrays in memory: the checks and the source that `ImageData.from_arrays` uses."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.vision.sources.source import ImageSource
+from kerasfast.vision.sources.file_samples import content_key
+from kerasfast.vision.sources.samples import ImageSource, divided
+from kerasfast.vision.sources.splits import Draw, held_out
+
+if TYPE_CHECKING:
+    from kerasfast.vision.sources.reading import Reader
 
 
 @dataclass(frozen=True, eq=False)
 class ArraySamples:
-    """Pictures of one split.
+    """The `Samples` of arrays.
 
-    Attributes:
+    Args:
         images: (n, height, width, 3) uint8.
-        targets: (n,) class indices, (n, c) multi-hot or regression targets, or None.
+        targets: As in `Samples`.
         files: (n,) names, here the running numbers.
     """
 
@@ -25,45 +33,77 @@ class ArraySamples:
     targets: np.ndarray | None
     files: np.ndarray
 
+    on_disk = False
+
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) heights and (n,) widths in pixels."""
-        return tuple(np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+        height, width = (np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
+        return height, width
 
-    def take(self, indices) -> "ArraySamples":
-        """Return some of the samples, in the order of `indices`."""
+    def take(self, indices: np.ndarray | Sequence[int]) -> ArraySamples:
+        """Return the samples at these positions, in this order."""
         targets = None if self.targets is None else self.targets[indices]
         return ArraySamples(self.images[indices], targets, self.files[indices])
+
+    def joined(self, other: ArraySamples) -> ArraySamples:
+        """Return these samples and then the others, named by their numbers in all.
+
+        Raises:
+            ValueError: When their sides differ.
+        """
+        if self.images.shape[1:] != other.images.shape[1:]:
+            raise ValueError(
+                f"Training pictures of shape {self.images.shape[1:]} and validation pictures of shape "
+                f"{other.images.shape[1:]} cannot be divided anew; bring them to one size."
+            )
+        images, targets = np.concatenate([self.images, other.images]), np.concatenate([self.targets, other.targets])
+        return _samples(images, targets)
+
+    def reader(self, size: int) -> Reader:
+        """Return what reads windows of the pictures."""
+        from kerasfast.vision.sources.reading import array_reader
+
+        return array_reader(self.images)
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return one whole picture, (height, width, 3) uint8."""
+        return self.images[index]
+
+    def content_keys(self) -> list[str]:
+        """Return a hash of the pixels of each picture."""
+        shape = repr(self.images.shape[1:]).encode()
+        return [content_key(shape + image.tobytes()) for image in self.images]
+
+    def broken(self) -> dict[str, str]:
+        """Return nothing: pictures in memory can always be read."""
+        return {}
 
 
 def arrays_source(
     path: str | os.PathLike,
     train: tuple[np.ndarray, np.ndarray],
-    valid: tuple[np.ndarray, np.ndarray],
+    valid: tuple[np.ndarray, np.ndarray] | None,
     *,
+    draw: Draw | None = None,
+    groups: np.ndarray | None = None,
     test: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None,
     classes: Sequence[str] | None = None,
     target_kind: str | None = None,
 ) -> ImageSource:
-    """Return a source over arrays.
+    """Return a source over arrays; `ImageData.from_arrays` says what they hold.
 
     Args:
         path: Folder for what a learner writes.
-        train: (images, targets): images (n, height, width) or (n, height, width, 1 or 3), uint8 or floats from 0 to 1;
-            targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or (n, c)
-            numbers for a regression.
-        valid: The same for validation.
-        test: Images alone, or the same.
-        classes: Class names in the order of the indices; the numbers by default.
-        target_kind: "single", "multi" or "regression"; None for "multi" where the targets have two axes, else "single".
-
-    Raises:
-        ValueError: If shapes, ranges or labels do not fit; the message names the array.
+        train, valid, test, classes, target_kind, groups: As in `ImageData.from_arrays`.
+        draw: How to choose the validation pictures where `valid` is None.
     """
-    named = {"train": _pair("train", train), "valid": _pair("valid", valid)}
+    if target_kind is not None:
+        choice("target_kind", target_kind, TARGET_KINDS)
+    named = {"train": _pair("train", train)} | ({} if valid is None else {"valid": _pair("valid", valid)})
     if isinstance(test, (tuple, list)):
         named["test"] = _pair("test", test)
     images = {name: _pixels(name, pair[0]) for name, pair in named.items()}
@@ -72,8 +112,6 @@ def arrays_source(
         if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
             count = len(targets[name]) if targets[name].ndim else "a single value as"
             raise ValueError(f"`{name}` has {len(images[name])} images but {count} targets.")
-    if target_kind is not None:
-        choice("target_kind", target_kind, TARGET_KINDS)
     kind = target_kind or ("multi" if targets["train"].ndim == 2 else "single")
     names = _class_names(kind, targets["train"], classes)
     shape = targets["train"].shape[1:]
@@ -81,7 +119,21 @@ def arrays_source(
     splits = {name: _samples(images[name], targets[name]) for name in named}
     if test is not None and "test" not in splits:
         splits["test"] = _samples(_pixels("test", test), None)
-    return ImageSource(pathlib.Path(path), splits["train"], splits["valid"], splits.get("test"), names, kind)
+    groups = _groups(groups, sum(len(splits[name]) for name in ("train", "valid") if name in splits))
+    if valid is None:
+        held = held_out(splits["train"].targets, kind, draw or Draw(), groups)
+        splits["train"], splits["valid"], groups = divided(splits["train"], held, groups)
+    parts = (splits["train"], splits["valid"], splits.get("test"))
+    return ImageSource(pathlib.Path(path), *parts, names, kind, groups=groups)
+
+
+def _groups(groups: Any, count: int) -> np.ndarray | None:
+    if groups is None:
+        return None
+    groups = np.asarray(groups)
+    if groups.shape != (count,):
+        raise ValueError(f"`groups` must have shape ({count},), a name for each picture; received {groups.shape}.")
+    return groups
 
 
 def _pair(name: str, pair: tuple) -> tuple:

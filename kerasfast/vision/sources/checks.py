@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.arguments import choice, whole
+from kerasfast.arguments import choice
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -40,11 +40,6 @@ def warn_caller(message: str) -> None:
 def check_on_error(on_error: str) -> None:
     """Refuse anything but the two ways to treat broken pictures."""
     choice("on_error", on_error, ("raise", "skip"))
-
-
-def check_seed(seed: int) -> None:
-    """Refuse what NumPy's RandomState takes in another way than as one number."""
-    whole("seed", seed, least=0, most=2**32 - 1)
 
 
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
@@ -123,13 +118,13 @@ def check_unique(files: Sequence[str]) -> None:
         )
 
 
-def check_apart(train: np.ndarray, valid: np.ndarray) -> None:
-    """Raise when a picture is in training and in validation: the validation score would be too good."""
+def check_apart(train: np.ndarray, valid: np.ndarray, what: str) -> None:
+    """Raise when a picture, or a group, is in training and in validation: the validation score would be too good."""
     both = sorted(set(map(str, train)) & set(map(str, valid)))
     if both:
         raise ValueError(
-            f"Training and validation share {pictures(len(both))}: {few(both)}. Name two separate folders or splits, "
-            "or take a part of the training pictures for validation."
+            f"Training and validation share {len(both)} {what}: {few(both)}. Name two separate folders, splits or "
+            "lists of rows, or take a part of the training pictures for validation."
         )
 
 
@@ -137,15 +132,6 @@ def check_split_filled(name: str, count: int, reason: str) -> None:
     """Raise when a split has no pictures."""
     if count == 0:
         raise ValueError(f"The {name} set has no pictures {reason}.")
-
-
-def check_mask_fits(indices: Any, order: np.ndarray) -> None:
-    """Raise for a mask over a table that sorting rearranges: the mask would point at other rows, in silence."""
-    if np.asarray(indices).dtype == bool and not np.array_equal(order, np.arange(len(order))):
-        raise ValueError(
-            "A mask as `valid_indices` needs a table sorted by picture name (the rows are sorted first): sort the "
-            "table, then compute the mask."
-        )
 
 
 def validation_rows(indices: Any, count: int) -> np.ndarray:

@@ -80,6 +80,12 @@ class Scan:
         problems = {file: self.problems[file] for file in files if file in self.problems}
         return Scan(self.width[chosen], self.height[chosen], self.plain_jpeg[chosen], problems, files)
 
+    def joined(self, other: Scan) -> Scan:
+        """Return these entries and then the others."""
+        arrays = zip(*((one.width, one.height, one.plain_jpeg) for one in (self, other)), strict=True)
+        width, height, plain = (np.concatenate(pair) for pair in arrays)
+        return Scan(width, height, plain, self.problems | other.problems, self.files + other.files)
+
 
 def open_image(file: str | os.PathLike | bytes) -> np.ndarray:
     """Read an image as uint8 (height, width, 3) RGB, the way a viewer shows it.

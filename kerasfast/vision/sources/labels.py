@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -56,18 +56,28 @@ def _find_csv(root: pathlib.Path, csv: str | os.PathLike[str]) -> pathlib.Path:
     raise FileNotFoundError(f"There is no file {str(csv)!r} in {root} or the working directory; {root} holds {there}.")
 
 
+class Places(NamedTuple):
+    """Positions of the columns of a table: of the names, of the labels, and of the groups where there are any."""
+
+    name: int
+    labels: list[int]
+    groups: int | None
+
+
 def table_columns(
     frame: pandas.DataFrame,
     name_column: Column,
     label_columns: Column | Sequence[Column] | None,
+    groups: Column | None,
     target_kind: str | None,
-) -> tuple[int, list[int]]:
-    """Return the position of the name column, and those of the label columns.
+) -> Places:
+    """Return the positions of the columns.
 
     Args:
         frame: The table.
         name_column: Column of the picture names, by position or name.
         label_columns: Columns of the labels; None means the first other column, or all others for regression.
+        groups: Column of what pictures belong together, or None.
         target_kind: "single", "multi", "regression", or None.
 
     Raises:
@@ -86,10 +96,12 @@ def table_columns(
         )
     if not len(frame):
         raise ValueError(f"The table has no rows, only the columns {checks.few(frame.columns)}.")
-    name = _position(frame, name_column)
+    name, group = _position(frame, name_column), None if groups is None else _position(frame, groups)
     if label_columns is None:
-        others = [position for position in range(frame.shape[1]) if position != name]
-        return name, others if target_kind == "regression" else others[:1]
+        others = [position for position in range(frame.shape[1]) if position not in (name, group)]
+        if not others:
+            raise ValueError(f"No column of labels is left beside the names and `groups`; received {groups!r}.")
+        return Places(name, others if target_kind == "regression" else others[:1], group)
     wanted = [label_columns] if isinstance(label_columns, (int, str, np.integer)) else list(label_columns)
     labels = [_position(frame, column) for column in wanted]
     if not labels or len({name, *labels}) < 1 + len(labels):
@@ -99,7 +111,7 @@ def table_columns(
             f"Labels come from one column, with a separator between several tags; `label_columns` has {wanted!r}. Join "
             "the columns into one, or pass `target_kind='regression'` when they hold numbers to predict."
         )
-    return name, labels
+    return Places(name, labels, group)
 
 
 def _position(frame: pandas.DataFrame, column: Column) -> int:
@@ -124,6 +136,15 @@ def picture_names(column: pandas.Series) -> np.ndarray:
         rows = checks.few(empty + 1)
         raise ValueError(f"The column {column.name!r} has no picture name in rows {rows} (counted from 1, no header).")
     return names
+
+
+def group_names(column: pandas.Series) -> np.ndarray:
+    """Return the (n,) names of groups; raise when a cell is empty."""
+    empty = np.flatnonzero(column.isna())
+    if len(empty):
+        rows = checks.few(empty + 1)
+        raise ValueError(f"The column {column.name!r} has no group in rows {rows} (counted from 1, no header).")
+    return column.astype(str).to_numpy(dtype=str)
 
 
 def encode(

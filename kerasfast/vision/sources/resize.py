@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image
 
 from kerasfast.arguments import whole
@@ -22,6 +24,7 @@ from kerasfast.vision.sources.decode import (
     reason_of,
     upright,
 )
+from kerasfast.vision.sources.samples import ImageSource
 
 MANIFEST = ".resized.json"
 # Raise it whenever the copies would come out otherwise: those of older versions are then made anew.
@@ -29,6 +32,15 @@ _MANIFEST_VERSION = 1
 _SAVE_EVERY = 500
 _JPEG_QUALITY = 95
 _JPEG_NAMES = (".jpg", ".jpeg")
+
+
+def resized(source: ImageSource, size: int, folder: pathlib.Path, *, progress: bool = True) -> ImageSource:
+    """Return a source of files, read from copies whose shorter side has `size` pixels (see `resize_files`)."""
+    splits = source.splits()
+    files = np.concatenate([samples.files for samples in splits.values()])
+    root = resize_files(source.root, list(files), size, folder=folder, progress=progress)
+    copies = {name: samples.at(root, progress=progress) for name, samples in splits.items()}
+    return dataclasses.replace(source, root=root, **copies)
 
 
 def resize_files(

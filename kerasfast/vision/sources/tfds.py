@@ -15,7 +15,8 @@ import numpy as np
 
 from kerasfast.bars import progress_bar
 from kerasfast.vision.sources import checks
-from kerasfast.vision.sources.source import ImageSource, assemble
+from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.vision.sources.samples import ImageSource
 
 if TYPE_CHECKING:
     import tensorflow_datasets
@@ -26,7 +27,7 @@ _LAYOUT = 1
 _ENDINGS = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"), (b"RIFF", ".webp"))
 
 
-def from_tfds(
+def tfds_source(
     builder: tensorflow_datasets.core.DatasetBuilder,
     path: str | os.PathLike[str],
     *,
@@ -37,32 +38,7 @@ def from_tfds(
     label: str = "label",
     on_error: str = "raise",
 ) -> ImageSource:
-    """Take pictures and labels from a prepared builder.
-
-    The encoded pictures are copied as they are, without a loss, to `path/NAME-CONFIG-VERSION/SPLIT/`; a later call
-    finds them there. A class label gives one label a picture, a sequence of them gives tags, floats give regression.
-
-    Args:
-        builder: A builder after `download_and_prepare()`.
-        path: Folder for the files.
-        train: Split to learn from; slices such as `"train[:80%]"` are allowed.
-        valid: Split to judge by.
-        test: Split to predict, or None. Where all its class labels are -1 it counts as unlabelled.
-        image: Name of the image feature.
-        label: Name of the label feature.
-        on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves broken ones out.
-
-    Raises:
-        ImportError: Without tensorflow_datasets.
-        ValueError: When the builder is not prepared, lacks a split or feature, or its splits share examples.
-        FileExistsError: When the folder of a split holds something else.
-        ImageError: When pictures cannot be read.
-
-    Example:
-        >>> builder = tfds.builder("rock_paper_scissors")  # doctest: +SKIP
-        >>> builder.download_and_prepare()  # doctest: +SKIP
-        >>> source = from_tfds(builder, "data")  # doctest: +SKIP
-    """
+    """Return the source of a prepared builder; see `ImageData.from_tfds` for the arguments."""
     checks.check_on_error(on_error)
     _check_builder(builder)
     kind, names = _label_kind(builder, image, label)
@@ -76,7 +52,7 @@ def from_tfds(
     for name, split in wanted.items():
         files, stored = _stored_split(builder, folder, split, image, label)
         targets = _targets(stored, kind, names, split, may_lack=name == "test")
-        splits[name] = np.array(files, dtype=str), targets
+        splits[name] = Listed(np.array(files, dtype=str), targets)
     classes = tuple(names) if kind == "regression" else tuple(sorted(names))
     checks.check_several_classes(classes, kind, f"They come from the feature {label!r}.")
     return assemble(folder, splits, classes=classes, target_kind=kind, on_error=on_error)

@@ -222,7 +222,7 @@ def test_parts_teach_the_same_as_the_whole_table(rng):
 
 
 def test_the_median_of_many_parts_comes_from_a_bounded_sample(monkeypatch, rng):
-    monkeypatch.setattr("kerasfast.tabular.learned._SAMPLE", 500)
+    monkeypatch.setattr("kerasfast.tabular.encoding.columns._SAMPLE", 500)
     values = np.sort(rng.normal(size=20_000))
     statistics = NumberStatistics("x")
     for part in values.reshape(-1, 400):

@@ -15,7 +15,13 @@ def learned(columns, names="y", kind=None, log=False):
     ("columns", "names", "kind"),
     [
         ({"y": [1.5, 2.0]}, "y", "regression"),
-        ({"y": [0, 1]}, "y", "regression"),
+        ({"y": [0, 1]}, "y", "single"),
+        ({"y": [0.0, 1.0]}, "y", "single"),
+        ({"y": [0, 0]}, "y", "regression"),
+        ({"y": [1, 2]}, "y", "regression"),
+        ({"y": [1, 2] * 10}, "y", "single"),
+        ({"y": [0.5, 1.0] * 10}, "y", "regression"),
+        ({"y": [0, 1, 2]}, "y", "regression"),
         ({"y": ["a", "b"]}, "y", "single"),
         ({"y": [True, False]}, "y", "single"),
         ({"y": pd.Categorical([3, 1])}, "y", "single"),
@@ -39,6 +45,30 @@ def test_logarithms_come_back_in_the_targets_units():
     encoded = target.encode(frame)
     np.testing.assert_allclose(encoded[:, 0], np.log([100.0, 2000.0]), rtol=1e-6)
     pd.testing.assert_frame_equal(target.decode(encoded, frame.index), frame, rtol=1e-5)
+
+
+def test_exponentials_are_held_near_what_training_showed():
+    target = learned({"y": [100.0, 2000.0]}, log=True)
+    beyond = 0.1 * np.log(20)
+    found = target.decode([[50.0], [-50.0], [np.log(2100.0)]])["y"]
+    np.testing.assert_allclose(found, np.exp([np.log(2000) + beyond, np.log(100) - beyond, np.log(2100)]), rtol=1e-6)
+
+
+def test_the_scale_is_that_of_all_parts(rng):
+    statistics, numbers = TargetStatistics(["y", "z"]), rng.normal(5, [2.0, 0.0], (100, 2)).astype(np.float32)
+    for part in (numbers[:30], numbers[30:]):
+        statistics.update(pd.DataFrame(part, columns=["y", "z"]))
+    scale = statistics.target().scale
+    np.testing.assert_allclose(scale.mean, numbers.mean(axis=0, dtype=np.float64), rtol=1e-9)
+    np.testing.assert_allclose(scale.deviation, [numbers[:, 0].std(dtype=np.float64), 1], rtol=1e-9)
+    np.testing.assert_allclose([scale.low, scale.high], [numbers.min(axis=0), numbers.max(axis=0)])
+
+
+def test_a_column_is_a_question_only_while_it_has_two_values():
+    statistics = TargetStatistics("y")
+    for values in ([0, 1, 1], [1, 0], [0, 7]):
+        statistics.update(pd.DataFrame({"y": values}))
+    assert statistics.target().kind == "regression" and not statistics.question
 
 
 def test_classes_are_numbered_in_order():

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kerasfast.vision.sources.decode import ImageError, open_image
-from kerasfast.vision.sources.tfds import MARKER, from_tfds
+from kerasfast.vision.sources.tfds import MARKER, tfds_source
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -79,7 +79,7 @@ def index_of(source, file):
 
 
 def test_pictures_are_copied_byte_for_byte_with_sorted_classes(builder, tmp_path):
-    source = from_tfds(builder, tmp_path)
+    source = tfds_source(builder, tmp_path)
     assert (source.target_kind, source.classes) == ("single", ("ant", "mole", "zebra"))
     assert (len(source.train), len(source.valid), source.test) == (9, 3, None)
     assert source.root == tmp_path / "beasts-1.2.0"
@@ -94,10 +94,10 @@ def test_pictures_are_copied_byte_for_byte_with_sorted_classes(builder, tmp_path
 
 
 def test_written_pictures_are_used_again(builder, tmp_path, monkeypatch):
-    first = from_tfds(builder, tmp_path)
+    first = tfds_source(builder, tmp_path)
     times = {file: (first.root / file).stat().st_mtime_ns for file in first.train.files}
     monkeypatch.setattr(builder, "as_dataset", lambda **_: pytest.fail("read the records again"))
-    again = from_tfds(builder, tmp_path)
+    again = tfds_source(builder, tmp_path)
     assert again.train.files.tolist() == first.train.files.tolist()
     np.testing.assert_array_equal(again.train.targets, first.train.targets)
     assert times == {file: (again.root / file).stat().st_mtime_ns for file in again.train.files}
@@ -107,24 +107,24 @@ def test_a_failed_writing_leaves_no_half_folder(builder, tmp_path, monkeypatch):
     read = builder.as_dataset
     monkeypatch.setattr("kerasfast.vision.sources.tfds.np.asarray", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        from_tfds(builder, tmp_path)
+        tfds_source(builder, tmp_path)
     monkeypatch.undo()
     assert list((tmp_path / "beasts-1.2.0").iterdir()) == []
     assert builder.as_dataset == read
-    assert len(from_tfds(builder, tmp_path).train) == 9
+    assert len(tfds_source(builder, tmp_path).train) == 9
 
 
 def test_slices_of_a_split_are_kept_apart(builder, tmp_path):
-    percent = from_tfds(builder, tmp_path, train="train[:66%]", valid="train[66%:]")
-    whole = from_tfds(builder, tmp_path, train="train[:3]", valid="train[3:]")
-    three = from_tfds(builder, tmp_path, train="train[:3]", valid="test[:3]")
+    percent = tfds_source(builder, tmp_path, train="train[:66%]", valid="train[66%:]")
+    whole = tfds_source(builder, tmp_path, train="train[:3]", valid="train[3:]")
+    three = tfds_source(builder, tmp_path, train="train[:3]", valid="test[:3]")
     assert [len(part) for part in (percent.train, percent.valid, whole.train, three.valid)] == [6, 3, 3, 3]
     seen = {index_of(percent, file) for file in [*percent.train.files, *percent.valid.files]}
     assert seen == set(range(9))
 
 
 def test_a_sequence_of_classes_gives_tags(builder, tmp_path):
-    source = from_tfds(builder, tmp_path, label="tags")
+    source = tfds_source(builder, tmp_path, label="tags")
     assert (source.target_kind, source.classes) == ("multi", ("ant", "mole", "zebra"))
     assert source.train.targets.dtype == np.float32
     for file, row in zip(source.train.files, source.train.targets, strict=True):
@@ -137,7 +137,7 @@ def test_a_sequence_of_classes_gives_tags(builder, tmp_path):
     [("weight", ("weight",), lambda index: index / 2), ("box", ("box_0", "box_1"), lambda index: [index, index + 1])],
 )
 def test_floats_give_regression(builder, tmp_path, label, names, row):
-    source = from_tfds(builder, tmp_path, label=label)
+    source = tfds_source(builder, tmp_path, label=label)
     assert (source.target_kind, source.classes) == ("regression", names)
     assert source.train.targets.dtype == np.float32
     assert source.train.targets.tolist() == [row(index_of(source, file)) for file in source.train.files]
@@ -145,8 +145,8 @@ def test_floats_give_regression(builder, tmp_path, label, names, row):
 
 def test_a_test_split_may_have_labels_or_none(builder, tmp_path):
     slices = {"train": "train[:6]", "valid": "train[6:]"}
-    assert from_tfds(builder, tmp_path, test="unlabelled", **slices).test.targets is None
-    labelled = from_tfds(builder, tmp_path, test="test", **slices).test
+    assert tfds_source(builder, tmp_path, test="unlabelled", **slices).test.targets is None
+    labelled = tfds_source(builder, tmp_path, test="test", **slices).test
     assert sorted(labelled.targets.tolist()) == [0, 1, 2]
 
 
@@ -168,41 +168,41 @@ def test_a_test_split_may_have_labels_or_none(builder, tmp_path):
 )
 def test_unusable_arguments_are_refused(builder, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
-        from_tfds(builder, tmp_path, **options)
+        tfds_source(builder, tmp_path, **options)
 
 
 def test_only_a_prepared_builder_is_accepted(tmp_path):
     with pytest.raises(ValueError, match=r"'beasts' is not prepared: call `builder.download_and_prepare\(\)`"):
-        from_tfds(Beasts(data_dir=tmp_path / "nothing"), tmp_path)
+        tfds_source(Beasts(data_dir=tmp_path / "nothing"), tmp_path)
     with pytest.raises(ValueError, match=r"tfds.builder\('name'\)`; received 'beasts'"):
-        from_tfds("beasts", tmp_path)
+        tfds_source("beasts", tmp_path)
 
 
 def test_a_missing_library_says_what_to_install(builder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r"pip install 'kerasfast\[tfds\]'"):
-        from_tfds(builder, tmp_path)
+        tfds_source(builder, tmp_path)
 
 
 def test_a_folder_with_something_else_is_refused(builder, tmp_path):
-    source = from_tfds(builder, tmp_path)
+    source = tfds_source(builder, tmp_path)
     with pytest.raises(FileExistsError, match="'label': 'label'.*not the requested .*'label': 'weight'"):
-        from_tfds(builder, tmp_path, label="weight")
+        tfds_source(builder, tmp_path, label="weight")
     (source.root / source.train.files[2]).unlink()
     with pytest.raises(FileExistsError, match="lacks 1 picture: '000002"):
-        from_tfds(builder, tmp_path)
+        tfds_source(builder, tmp_path)
     (source.root / "train" / MARKER).unlink()
     with pytest.raises(FileExistsError, match="was not written by kerasfast"):
-        from_tfds(builder, tmp_path)
+        tfds_source(builder, tmp_path)
 
 
 def test_broken_pictures_are_named_or_left_out(builder, tmp_path):
-    source = from_tfds(builder, tmp_path)
+    source = tfds_source(builder, tmp_path)
     broken = str(source.train.files[4])
     (source.root / broken).write_bytes(b"no picture")
     with pytest.raises(ImageError) as error:
-        from_tfds(builder, tmp_path)
+        tfds_source(builder, tmp_path)
     assert list(error.value.problems) == [broken]
-    again = from_tfds(builder, tmp_path, on_error="skip")
+    again = tfds_source(builder, tmp_path, on_error="skip")
     assert list(again.skipped) == [broken]
     assert len(again.train) == 8

@@ -1,4 +1,4 @@
-"""Sources: pictures and labels from folders and tables, and the errors for what cannot be a data set."""
+"""Pictures and labels from tables, and the errors for what cannot be a data set."""
 
 import os
 import warnings
@@ -6,29 +6,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from kerasfast.vision.sources.decode import ImageError
-from kerasfast.vision.sources.source import from_csv, from_dataframe, from_folders, validation_indices
-
-
-def picture(path, size=(12, 8)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (200, 30, 60)).save(path)
-    return path
-
-
-@pytest.fixture
-def folders(tmp_path):
-    """A data set of two classes with 5 + 5 training, 2 + 2 validation and 3 test pictures."""
-    for split, count in (("train", 5), ("valid", 2)):
-        for name in ("cats", "dogs"):
-            for index in range(count):
-                picture(tmp_path / split / name / f"{name[:3]}.{split}.{index}.jpg")
-    for index in range(3):
-        picture(tmp_path / "test" / f"{index}.jpg")
-    return tmp_path
-
+from kerasfast.vision.sources.labels import read_table
+from kerasfast.vision.sources.splits import Draw
+from kerasfast.vision.sources.tables import table_source as from_dataframe
 
 NAMES = [f"p_{index}" for index in range(10)]
 KINDS = ["red" if index % 2 else "blue" for index in range(10)]
@@ -36,7 +17,7 @@ TAGS = ["clear", "clear road", "haze", "haze road", "clear", "clear water", "haz
 
 
 @pytest.fixture
-def table(tmp_path):
+def table(tmp_path, picture):
     """Ten pictures in `pics/`, with a CSV of one label each, one of tags and one of numbers."""
     for name in NAMES:
         picture(tmp_path / "pics" / f"{name}.jpg")
@@ -47,252 +28,15 @@ def table(tmp_path):
     return tmp_path
 
 
+def from_csv(root, csv, *, header=True, **options):
+    return from_dataframe(root, read_table(root, csv, header=header), **options)
+
+
 def frame_of(labels, names=NAMES):
     return pd.DataFrame({"image": list(names), "label": list(labels)})
 
 
 OPTIONS = {"folder": "pics", "suffix": ".jpg", "valid_indices": [0, 3]}
-
-
-# Validation rows
-
-
-@pytest.mark.parametrize(("n", "fold", "fraction", "seed"), [(100, 0, 0.2, 42), (37, 2, 0.3, 7), (10, 3, 0.3, 0)])
-def test_validation_indices_are_the_slice_of_numpys_permutation(n, fold, fraction, seed):
-    size = int(fraction * n)
-    expected = np.random.RandomState(seed).permutation(n)[fold * size : (fold + 1) * size]
-    np.testing.assert_array_equal(validation_indices(n, fold=fold, fraction=fraction, seed=seed), expected)
-
-
-def test_validation_indices_are_the_courses():
-    np.random.seed(42)
-    expected = np.random.permutation(1000)[:200]
-    np.testing.assert_array_equal(validation_indices(1000), expected)
-
-
-def test_validation_indices_leave_the_global_state_alone():
-    np.random.seed(5)
-    expected = np.random.rand()
-    np.random.seed(5)
-    validation_indices(50)
-    assert np.random.rand() == expected
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"n": 0}, "`n` must be a whole number, 1 or more; received 0"),
-        ({"n": 2.5}, "`n` must be a whole number"),
-        ({"n": True}, "`n` must be a whole number"),
-        ({"n": 10, "fold": -1}, "`fold` must be a whole number, 0 or more"),
-        ({"n": 10, "fold": 5}, "`fold` 5 is empty: 10 rows have folds of 2, the last one is 4"),
-        ({"n": 10, "fraction": 0}, "`fraction` must be a number, above 0 and below 1; received 0"),
-        ({"n": 10, "fraction": 1.0}, "`fraction` must be a number, above 0 and below 1"),
-        ({"n": 10, "fraction": float("nan")}, "`fraction` must be a number, above 0"),
-        ({"n": 3, "fraction": 0.2}, "leaves the validation set empty"),
-        ({"n": 10, "seed": -1}, "`seed` must be a whole number"),
-        ({"n": 10, "seed": None}, "`seed` must be a whole number"),
-    ],
-)
-def test_validation_indices_refuse_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        validation_indices(**arguments)
-
-
-# Folders
-
-
-def test_folders_give_sorted_files_and_their_classes(folders):
-    source = from_folders(folders, test="test")
-    assert (source.target_kind, source.classes, source.skipped) == ("single", ("cats", "dogs"), {})
-    assert [len(part) for part in (source.train, source.valid, source.test)] == [10, 4, 3]
-    assert source.train.files.tolist() == sorted(source.train.files)
-    assert source.train.files[0] == "train/cats/cat.train.0.jpg"
-    assert source.train.targets.tolist() == [0] * 5 + [1] * 5
-    assert source.train.targets.dtype == np.int64
-    assert source.test.files.tolist() == ["test/0.jpg", "test/1.jpg", "test/2.jpg"]
-    assert source.test.targets is None
-    assert source.train.scan.width.tolist() == [12] * 10
-    assert source.train.scan.height.tolist() == [8] * 10
-
-
-def test_take_keeps_files_targets_and_scan_together(folders):
-    picture(folders / "train" / "dogs" / "dog.wide.jpg", size=(40, 8))
-    train = from_folders(folders).train
-    last = int(np.argmax(train.scan.width))
-    part = train.take([last, 0])
-    assert part.files.tolist() == ["train/dogs/dog.wide.jpg", "train/cats/cat.train.0.jpg"]
-    assert part.targets.tolist() == [1, 0]
-    assert part.scan.width.tolist() == [40, 12]
-    assert len(part) == 2
-
-
-def test_pictures_are_found_at_any_depth_and_junk_is_not(folders):
-    picture(folders / "train" / "cats" / "siamese" / "old" / "deep.png")
-    picture(folders / "train" / "cats" / ".hidden" / "no.jpg")
-    picture(folders / "train" / ".ipynb_checkpoints" / "no.jpg")
-    picture(folders / "train" / "__MACOSX" / "no.jpg")
-    for junk in ("Thumbs.db", ".DS_Store", "desktop.ini", "._cat.jpg"):
-        (folders / "train" / "cats" / junk).write_bytes(b"junk")
-    (folders / "train" / ".DS_Store").write_bytes(b"junk")
-    (folders / "train" / "readme.txt").write_text("which cat is which")
-    source = from_folders(folders)
-    assert source.classes == ("cats", "dogs")
-    assert len(source.train) == 11
-    assert "train/cats/siamese/old/deep.png" in source.train.files
-
-
-def test_links_are_followed_once(folders):
-    picture(folders / "elsewhere" / "linked.jpg")
-    os.symlink(folders / "elsewhere", folders / "train" / "cats" / "link")
-    os.symlink(folders / "train" / "cats", folders / "train" / "cats" / "circle")
-    source = from_folders(folders)
-    assert "train/cats/link/linked.jpg" in source.train.files
-    assert len(source.train) == 11
-
-
-def test_folders_without_validation_hold_out_a_seeded_part(folders):
-    first, again = (from_folders(folders, valid=None, valid_fraction=0.4, seed=3) for _ in range(2))
-    rows = np.sort(np.random.RandomState(3).permutation(10)[:4])
-    names = np.array(sorted(f"train/{name}s/{name}.train.{index}.jpg" for name in ("cat", "dog") for index in range(5)))
-    np.testing.assert_array_equal(first.valid.files, names[rows])
-    np.testing.assert_array_equal(first.valid.files, again.valid.files)
-    assert set(first.train.files) | set(first.valid.files) == set(names)
-    other = from_folders(folders, valid=None, valid_fraction=0.4, seed=4)
-    assert other.valid.files.tolist() != first.valid.files.tolist()
-
-
-def test_a_labelled_test_folder_has_targets(folders):
-    source = from_folders(folders, test="valid", test_labelled=True)
-    assert source.test.targets.tolist() == [0, 0, 1, 1]
-
-
-def test_validation_may_lack_a_class(folders):
-    for path in (folders / "valid" / "cats").iterdir():
-        path.unlink()
-    (folders / "valid" / "cats").rmdir()
-    assert from_folders(folders).valid.targets.tolist() == [1, 1]
-
-
-def empty_class(root):
-    (root / "train" / "birds").mkdir()
-
-
-def unknown_class(root):
-    picture(root / "valid" / "birds" / "deep" / "b.jpg")
-
-
-def loose_picture(root):
-    picture(root / "train" / "lost.jpg")
-
-
-def one_class(root):
-    for path in (root / "train" / "cats").iterdir():
-        path.unlink()
-    (root / "train" / "cats").rmdir()
-
-
-def empty_test(root):
-    for path in (root / "test").iterdir():
-        path.unlink()
-
-
-def nothing(root):
-    """Leave the folders as they are."""
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "error", "message"),
-    [
-        (
-            nothing,
-            {"train": "training"},
-            FileNotFoundError,
-            "`train` names no folder: .*holds 'test', 'train', 'valid'",
-        ),
-        (nothing, {"valid": "val"}, FileNotFoundError, "`valid` names no folder"),
-        (nothing, {"test": "tests"}, FileNotFoundError, "`test` names no folder"),
-        (nothing, {"train": "test"}, ValueError, "folders none and the loose pictures '0.jpg'"),
-        (nothing, {"train": ".."}, ValueError, "`train` must lie below the root"),
-        (nothing, {"valid": "train"}, ValueError, "Training and validation share 10 pictures: 'train/cats/cat.train.0"),
-        (nothing, {"on_error": "ignore"}, ValueError, "`on_error` must be one of 'raise', 'skip'; received 'ignore'"),
-        (nothing, {"test_labelled": True}, ValueError, "needs a test folder"),
-        (nothing, {"valid": None, "valid_fraction": 2}, ValueError, "above 0 and below 1; received 2"),
-        (nothing, {"valid": None, "valid_fraction": 0.01}, ValueError, "leaves the validation set empty"),
-        (empty_class, {}, ValueError, "are empty: 'birds'"),
-        (
-            unknown_class,
-            {},
-            ValueError,
-            "'valid' has classes that the training folder lacks: 'birds'; training has 'cats', 'dogs'",
-        ),
-        (loose_picture, {}, ValueError, "loose pictures 'lost.jpg'"),
-        (one_class, {}, ValueError, "two classes or more; found only 'dogs'"),
-        (empty_test, {"test": "test"}, ValueError, "The test set has no pictures in .*test"),
-    ],
-)
-def test_folders_that_are_no_data_set_are_refused(folders, change, options, error, message):
-    change(folders)
-    with pytest.raises(error, match=message):
-        from_folders(folders, **options)
-
-
-def test_a_missing_root_names_what_is_there(folders):
-    with pytest.raises(FileNotFoundError, match="does not exist; .* holds 'test', 'train', 'valid'"):
-        from_folders(folders / "dogcats")
-    with pytest.raises(FileNotFoundError, match="is a file"):
-        from_folders(folders / "test" / "0.jpg")
-
-
-# Broken pictures
-
-
-def break_three(root):
-    (root / "train" / "cats" / "cat.train.0.jpg").write_bytes(b"")
-    (root / "valid" / "dogs" / "dog.valid.1.jpg").write_bytes(b"no picture")
-    (root / "test" / "2.jpg").write_bytes((root / "test" / "1.jpg").read_bytes()[:-200])
-    return {"train/cats/cat.train.0.jpg", "valid/dogs/dog.valid.1.jpg", "test/2.jpg"}
-
-
-def test_broken_pictures_of_all_splits_are_named_together(folders):
-    broken = break_three(folders)
-    with pytest.raises(ImageError) as error:
-        from_folders(folders, test="test")
-    assert set(error.value.problems) == broken
-
-
-def test_broken_pictures_are_left_out_and_remembered(folders, capsys):
-    broken = break_three(folders)
-    source = from_folders(folders, test="test", on_error="skip")
-    assert set(source.skipped) == broken
-    assert [len(part) for part in (source.train, source.valid, source.test)] == [9, 3, 2]
-    assert source.train.targets.tolist() == [0] * 4 + [1] * 5
-    assert not broken & {*source.train.files, *source.valid.files, *source.test.files}
-    assert len(source.train.scan.width) == 9
-    printed = capsys.readouterr().out
-    assert "Left out 3 of 17 pictures" in printed
-    assert printed.count("\n") == 1
-
-
-def test_leaving_out_all_pictures_of_a_split_or_class_is_an_error(folders):
-    for path in (folders / "train" / "cats").iterdir():
-        path.write_bytes(b"")
-    with pytest.raises(ValueError, match="in the validation set only.*'cats'"):
-        from_folders(folders, on_error="skip")
-    for path in (folders / "valid").rglob("*.jpg"):
-        path.write_bytes(b"")
-    with pytest.raises(ValueError, match="The validation set has no pictures after broken ones were left out"):
-        from_folders(folders, on_error="skip")
-
-
-def test_missing_pictures_of_a_table_can_be_left_out(table):
-    (table / "pics" / "p_5.jpg").unlink()
-    source = from_csv(table, "kinds.csv", on_error="skip", **OPTIONS)
-    assert list(source.skipped) == ["pics/p_5.jpg"]
-    assert len(source.train) == 7
-
-
-# Tables
 
 
 def test_a_csv_of_labels_gives_one_class_each(table):
@@ -304,11 +48,44 @@ def test_a_csv_of_labels_gives_one_class_each(table):
     assert source.test is None
 
 
-def test_rows_are_sorted_by_name_before_validation_rows_are_taken(table):
+def test_rows_stay_in_the_order_of_the_table_and_validation_rows_count_them(table):
     shuffled = frame_of(KINDS).sample(frac=1, random_state=1)
-    source = from_dataframe(table, shuffled, **OPTIONS)
-    assert source.valid.files.tolist() == ["pics/p_0.jpg", "pics/p_3.jpg"]
-    assert source.valid.targets.tolist() == [0, 1]
+    names = [f"pics/{name}.jpg" for name in shuffled["image"]]
+    source = from_dataframe(table, shuffled, **{**OPTIONS, "valid_indices": [7, 2]})
+    assert source.valid.files.tolist() == [names[2], names[7]]
+    assert source.train.files.tolist() == [name for row, name in enumerate(names) if row not in (2, 7)]
+    assert source.valid.targets.tolist() == [int(shuffled["label"].iloc[row] == "red") for row in (2, 7)]
+    mask = np.isin(np.arange(10), [2, 7])
+    masked = from_dataframe(table, shuffled, **{**OPTIONS, "valid_indices": mask})
+    assert masked.valid.files.tolist() == source.valid.files.tolist()
+
+
+def test_validation_rows_are_drawn_by_class_after_absent_files_are_dropped(table):
+    labels = ["rare", "rare", *["often"] * 8]
+    options = {"folder": "pics", "suffix": ".jpg", "draw": Draw(0.25, 1)}
+    source = from_dataframe(table, frame_of(labels), **options)
+    assert sorted(source.valid.targets.tolist()) in ([0, 0], [0, 1])
+    (table / "pics" / "p_0.jpg").unlink()
+    for seed in range(6):  # p_1 is now the only rare one
+        source = from_dataframe(table, frame_of(labels), **{**options, "draw": Draw(0.25, seed)}, on_error="skip")
+        assert len(source.valid) == 2 and source.valid.targets.tolist() == [0, 0]
+        assert "pics/p_1.jpg" in source.train.files
+
+
+def test_pictures_of_a_group_stay_together(table):
+    frame = frame_of(KINDS).assign(patient=[index // 2 for index in range(10)])
+    source = from_dataframe(table, frame, folder="pics", suffix=".jpg", groups="patient", draw=Draw(0.4))
+    places = {index // 2 for index in range(10) if f"pics/p_{index}.jpg" in source.valid.files}
+    assert len(places) == 2 and len(source.valid) == 4
+    for fold in range(5):
+        rows = [int(file[7]) for file in source.fold(fold, 5, 0).valid.files]
+        assert len(rows) == 2 and rows[0] // 2 == rows[1] // 2
+    with pytest.raises(ValueError, match="share 1 groups: '0'"):
+        from_dataframe(table, frame, **{**OPTIONS, "valid_indices": [0, 2, 3]}, groups=2)
+    with pytest.raises(ValueError, match="has no group in rows '3'"):
+        from_dataframe(table, frame.assign(patient=[0, 1, None, *range(7)]), **OPTIONS, groups="patient")
+    with pytest.raises(ValueError, match="No column of labels is left"):
+        from_dataframe(table, frame_of(KINDS), **OPTIONS, groups="label")
 
 
 def test_tags_become_multi_hot_rows(table):
@@ -356,7 +133,7 @@ def test_several_numbers_come_from_columns_or_from_one_cell(table):
     assert columns.valid.targets.tolist() == cells.valid.targets.tolist() == [[0, 0], [0.75, 6]]
 
 
-def test_names_and_classes_stay_text(tmp_path):
+def test_names_and_classes_stay_text(tmp_path, picture):
     for name in ("007", "008", "1", "None"):
         picture(tmp_path / f"{name}.png")
     (tmp_path / "labels.csv").write_text("007,01\n008,None\n1,01\nNone,NA\n")
@@ -394,16 +171,7 @@ def test_the_csv_is_found_in_the_root_then_in_the_working_directory(table, tmp_p
     assert from_csv(table, "tags.csv", **OPTIONS).target_kind == "multi"
 
 
-def test_a_mask_selects_rows_of_a_sorted_table(table):
-    mask = np.zeros(10, bool)
-    mask[[0, 3]] = True
-    options = {**OPTIONS, "valid_indices": mask}
-    assert from_csv(table, "kinds.csv", **options).valid.files.tolist() == ["pics/p_0.jpg", "pics/p_3.jpg"]
-    with pytest.raises(ValueError, match="sort the table"):
-        from_dataframe(table, frame_of(KINDS[::-1], NAMES[::-1]), **options)
-
-
-def test_a_test_folder_may_have_folders(table):
+def test_a_test_folder_may_have_folders(table, picture):
     picture(table / "more" / "unknown" / "1.jpg")
     source = from_csv(table, "kinds.csv", test="more", **OPTIONS)
     assert source.test.files.tolist() == ["more/unknown/1.jpg"]
@@ -519,12 +287,16 @@ def test_other_unusable_tables_are_refused(table):
         from_csv(table, "numbers.csv", label_columns=["x", "y"], **OPTIONS)
 
 
-# Real data
+def test_missing_pictures_of_a_table_can_be_left_out(table):
+    (table / "pics" / "p_5.jpg").unlink()
+    source = from_csv(table, "kinds.csv", on_error="skip", **OPTIONS)
+    assert list(source.skipped) == ["pics/p_5.jpg"]
+    assert len(source.train) == 7
 
 
-def test_planet_has_its_tags_and_validation_rows(data_dir):
+def test_planet_has_its_tags_in_both_sets(data_dir):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Some classes occur in the validation set only")
+        warnings.simplefilter("error")
         source = from_csv(data_dir / "planet", "train_v2.csv", folder="train-jpg", suffix=".jpg")
     assert (len(source.train), len(source.valid), len(source.classes), source.target_kind) == (800, 200, 17, "multi")
     counts = source.train.targets.sum(axis=0) + source.valid.targets.sum(axis=0)
@@ -535,14 +307,6 @@ def test_planet_has_its_tags_and_validation_rows(data_dir):
         "agriculture": 318,
         "blow_down": 1,
     }
-    names = sorted(pd.read_csv(data_dir / "planet" / "train_v2.csv")["image_name"])
-    rows = np.sort(np.random.RandomState(42).permutation(1000)[:200])
-    assert source.valid.files.tolist() == [f"train-jpg/{names[row]}.jpg" for row in rows]
+    held = source.valid.targets.sum(axis=0) / np.maximum(counts, 1)
+    np.testing.assert_allclose(held[counts >= 20], 0.2, atol=0.02)
     assert not source.train.scan.plain_jpeg.any()
-
-
-def test_dogscats_has_its_splits(data_dir):
-    source = from_folders(data_dir / "dogscats", test="test")
-    assert [len(part) for part in (source.train, source.valid, source.test)] == [1600, 400, 100]
-    assert source.classes == ("cats", "dogs")
-    assert source.valid.targets.tolist() == [0] * 200 + [1] * 200

@@ -1,0 +1,124 @@
+"""A guess at which column of a table is what, so that a first model needs no more than the name of the target."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from kerasfast.tabular.column_kinds import single_column
+from kerasfast.tabular.features.date_columns import date_format_of, is_text
+
+_IDENTIFIER = re.compile(r"(^|[_\s.-])(id|uuid|guid|key)$|^(index|rownames?|row_?number|unnamed.*)$", re.IGNORECASE)
+_CASED_IDENTIFIER = re.compile(r"[a-z](ID|Id)$")
+_ROWS_PER_LEVEL = 2  # fewer on average, and the levels of a column cannot be learned from
+_FEW_ROWS = 20  # below this many rows, a column without repetition says nothing
+_WORDS = 4  # on average, and text is a sentence rather than a name
+
+
+@dataclasses.dataclass
+class ColumnGuess:
+    """What each column of a table is taken for; print it, edit the lists, and pass it as `columns`.
+
+    Attributes:
+        categorical: Names of things: text with levels that repeat, booleans, repeated identifiers.
+        continuous: Numbers and lengths of time.
+        dates: Dates, or text that reads as dates.
+        left_out: The columns that are not used, each with the reason.
+
+    Example:
+        >>> table = pd.DataFrame({"State": ["HE", "TH"] * 20, "Distance": np.arange(40) % 7, "y": range(40)})
+        >>> print(guess_columns(table, "y"))
+        categorical  State
+        continuous   Distance
+    """
+
+    categorical: list[str] = dataclasses.field(default_factory=list)
+    continuous: list[str] = dataclasses.field(default_factory=list)
+    dates: list[str] = dataclasses.field(default_factory=list)
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{kind:<12} {', '.join(getattr(self, kind))}"
+            for kind in ("categorical", "continuous", "dates")
+            if getattr(self, kind)
+        ]
+        return "\n".join([*lines, *(f"left out     {name}: {reason}" for name, reason in self.left_out.items())])
+
+
+def guess_columns(frame: pd.DataFrame, target: str | Sequence[str], *, leave_out: Sequence[str] = ()) -> ColumnGuess:
+    """Guess from names, types and values what the columns of a table are.
+
+    Numbers are continuous, unless they are identifiers. Text whose levels repeat is categorical, and text that reads as
+    dates of one form is a date. Left out, each with its reason: columns with a single value, identifiers that name each
+    row once, sentences, and values that are no numbers, texts or times.
+
+    Args:
+        frame: The table; it is not changed.
+        target: The column to predict, or several.
+        leave_out: Further columns that are not to be used, such as the weights of the rows.
+
+    Raises:
+        ValueError: If the target is not there, or no column is left to predict from.
+    """
+    targets = [target] if isinstance(target, str) else list(target)
+    for name in targets:
+        single_column(frame, name)
+    guess = ColumnGuess()
+    for name in frame.columns:
+        if name in targets or name in leave_out:
+            continue
+        kind = _kind(str(name), single_column(frame, name))
+        if kind in ("categorical", "continuous", "dates"):
+            getattr(guess, kind).append(name)
+        else:
+            guess.left_out[name] = kind
+    if not (guess.categorical or guess.continuous or guess.dates):
+        raise ValueError(f"no column is left to predict {', '.join(targets)} from.\n{guess}")
+    return guess
+
+
+def _kind(name: str, series: pd.Series) -> str:
+    """Return "categorical", "continuous" or "dates", or why the column is left out."""
+    known = series.dropna()
+    try:
+        different = known.nunique()
+    except TypeError:
+        return f"its values are no numbers, texts or times ({type(known.iloc[0]).__name__})"
+    if different < 2:
+        return "it has no value" if not different else f"all its values are {known.iloc[0]}"
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _levels(name, known, different)
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return "categorical"
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return _numbers(name, known, different)
+    if pd.api.types.is_timedelta64_dtype(series.dtype):
+        return "continuous"
+    inferred = pd.api.types.infer_dtype(known, skipna=True)
+    if inferred.startswith("date"):
+        return "dates"
+    if is_text(known) and date_format_of(known) is not None:
+        return "dates"
+    return _levels(name, known, different)
+
+
+def _numbers(name: str, known: pd.Series, different: int) -> str:
+    if pd.api.types.is_complex_dtype(known.dtype):
+        return "its values are complex numbers"
+    values = known.to_numpy(np.float64)
+    whole = bool((values == np.round(values)).all())
+    if not (whole and (_IDENTIFIER.search(name) or _CASED_IDENTIFIER.search(name))):
+        counts_rows = whole and len(values) > _FEW_ROWS and bool((np.diff(values) == 1).all())
+        return "it counts the rows" if counts_rows else "continuous"
+    return _levels(name, known, different)
+
+
+def _levels(name: str, known: pd.Series, different: int) -> str:
+    """Return "categorical" where levels repeat."""
+    if len(known) > _FEW_ROWS and different > len(known) / _ROWS_PER_LEVEL:
+        words = known.astype(str).str.split().str.len().mean()
+        return "its texts are sentences" if words > _WORDS else f"it names nearly every row anew ({different:,} values)"
+    return "categorical"

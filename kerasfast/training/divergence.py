@@ -1,0 +1,83 @@
+"""Notices that training diverges, says so during the epoch, and brings back the last good weights."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from kerasfast.keras_internals import counted_by_layers
+from kerasfast.training.replicas import is_chief
+
+FEWEST_STEPS = 10  # of an epoch before its mean loss is compared
+HIGH, HOPELESS = 4.0, 100.0  # times the loss at the start
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Stop where the loss or a weight is no finite number, or the loss is a hundred times what it was at the start.
+
+    The weights from before that epoch come back at once, before they are validated or saved. A loss of four times that
+    at the start is said, once, and training goes on.
+
+    Args:
+        start_loss: Loss at the first steps that this model was ever trained for, None if these are the first.
+
+    Attributes:
+        diverged: Whether the fit was stopped.
+        start_loss: Loss at the first steps.
+    """
+
+    def __init__(self, start_loss: float | None = None):
+        super().__init__()
+        self.start_loss, self.diverged = start_loss, False
+        self._own_start: float | None = None
+        self._warned = False
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self._epoch = epoch
+        self._variables = [*self.model.trainable_variables, *counted_by_layers(self.model)]
+        self._good = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables]
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if self.diverged:
+            return
+        if not math.isfinite(loss):
+            self._stop(f"the loss is {loss}")
+        elif batch + 1 >= min(FEWEST_STEPS, self.params.get("steps") or FEWEST_STEPS):
+            self._compare(loss)
+        if not self.diverged and batch + 1 >= (self.params.get("steps") or math.inf):
+            self._check_weights()
+
+    def on_test_begin(self, logs=None) -> None:
+        if not self.diverged and not self.params.get("steps"):
+            self._check_weights()
+
+    def _compare(self, loss: float) -> None:
+        if self._own_start is None:
+            self._own_start = loss
+            self.start_loss = loss if self.start_loss is None else self.start_loss
+        start = max(self._own_start, self.start_loss)
+        if start > 0 and loss > HOPELESS * start:
+            self._stop(f"the loss is {loss:.4g}, at the start it was {start:.4g}")
+        elif start > 0 and loss > HIGH * start and not self._warned:
+            self._warned = True
+            self._say(f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start; if it stays")
+
+    def _check_weights(self) -> None:
+        finite = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(variable))) for variable in self._variables]
+        if not bool(tf.reduce_all(finite)):
+            self._stop("a weight is no finite number any more")
+
+    def _stop(self, reason: str) -> None:
+        self.diverged = self.model.stop_training = True
+        for variable, value in zip(self._variables, self._good):
+            variable.assign(value)
+        self._say(
+            f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back"
+        )
+
+    def _say(self, what: str) -> None:
+        if is_chief(self.model.distribute_strategy):
+            tqdm.write(f"{what}; try lower learning rates (see `lr_find`).")

@@ -1,0 +1,144 @@
+"""Keras callbacks that save cycles and the best epoch, and what decides which epoch is the best."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerasfast.keras_internals import metric_direction
+from kerasfast.training.callbacks import table_columns
+
+NAMES = {"acc": "up", "accuracy": "up", "ce": "down", "crossentropy": "down"}  # which Keras resolves at `compile` alone
+
+
+class CycleSaver(keras.callbacks.Callback):
+    """Call `save(cycle)` at the end of each cycle; not after an epoch whose loss is no number.
+
+    Args:
+        ends: Number of epochs after which each cycle ends.
+        save: Called with the index of the cycle.
+        sound: Asked before saving whether the weights are worth it; always by default.
+    """
+
+    def __init__(self, ends: list[int], save: Callable[[int], None], *, sound: Callable[[], bool] = lambda: True):
+        super().__init__()
+        self._ends, self._save, self._sound = [int(end) for end in ends], save, sound
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        if epoch + 1 in self._ends and _is_sound(logs) and self._sound():
+            self._save(self._ends.index(epoch + 1))
+
+
+@dataclass
+class Best:
+    """The best epoch so far.
+
+    Attributes:
+        column: The column of the epoch table that decides.
+        value: Its value.
+        score: What is compared: lower is better.
+        epoch: Its number in its fit.
+    """
+
+    column: str
+    value: float
+    score: tuple[float, ...]
+    epoch: int
+
+
+class BestSaver(keras.callbacks.Callback):
+    """Call `save()` after each epoch that beats all before it.
+
+    The metric decides (validation where there is one), equal values by the lower loss; without metrics the loss. An
+    epoch whose loss is no number is never the best.
+
+    Args:
+        save: Called without arguments.
+        lower_is_better: Whether small values of the metric are good; without metrics of no account.
+        metric: Name of the metric in the epoch table; its first one by default.
+        sound: Asked before saving whether the weights are worth it; always by default.
+
+    Attributes:
+        best: The best epoch so far, None before the first. One of an earlier fit may be put here, for epochs to beat.
+    """
+
+    def __init__(
+        self,
+        save: Callable[[], Any],
+        *,
+        lower_is_better: bool,
+        metric: str | None = None,
+        sound: Callable[[], bool] = lambda: True,
+    ):
+        super().__init__()
+        self._save, self._sign, self._metric, self._sound = save, 1.0 if lower_is_better else -1.0, metric, sound
+        self.best: Best | None = None
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        columns = table_columns(logs or {})
+        losses = [name for name in ("val_loss", "trn_loss") if name in columns]
+        metrics = [name for name in columns if name not in losses]
+        column = self._column(metrics) if metrics else losses[0]
+        loss = columns[losses[0]] if losses else math.inf
+        score = (self._sign * columns[column], loss) if metrics else (loss,)
+        worth = _is_sound(logs) and not any(math.isnan(value) for value in score) and self._sound()
+        if worth and (self.best is None or score < self.best.score):
+            self._save()
+            self.best = Best(column, columns[column], score, epoch)
+
+    def _column(self, names: list[str]) -> str:
+        if self._metric is None:
+            return names[0]
+        found = [name for name in names if name == self._metric or name.endswith(f"_{self._metric}")]
+        if not found:
+            raise ValueError(f"No metric is called {self._metric!r}; the epoch has {', '.join(names)}.")
+        return self._metric if self._metric in found else found[0]
+
+
+def _is_sound(logs: dict[str, float] | None) -> bool:
+    return math.isfinite((logs or {}).get("loss", 0.0))
+
+
+def metric_name(metric: Any) -> str | None:
+    """Return the name of a metric in the epoch table; None where that is left to Keras."""
+    name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", None))
+    return name if isinstance(name, str) else None
+
+
+def lower_is_better(metric: Any) -> bool:
+    """Return whether small values of a metric are good: as it says itself, or as Keras knows.
+
+    Raises:
+        ValueError: If neither says so; the message tells how to say it.
+    """
+    said = getattr(metric, "lower_is_better", None)
+    if isinstance(said, bool):
+        return said
+    if isinstance(metric, keras.losses.Loss):
+        return True
+    direction = NAMES.get(metric) if isinstance(metric, str) else metric_direction(metric)
+    direction = direction or _direction_of_keras(metric)
+    if direction is not None:
+        return direction == "down"
+    if callable(getattr(metric, "func", None)):  # a partial function, a metric around a function
+        return lower_is_better(metric.func)
+    name = metric_name(metric) or repr(metric)
+    raise ValueError(
+        f"Whether small or large values of the metric {name!r} are good is not known, so the best epoch cannot be told. "
+        "Say so: `ArrayMetric(function, lower_is_better=True)`, or set `lower_is_better` to True or False on the function "
+        "or the metric's class."
+    )
+
+
+def _direction_of_keras(metric: Any) -> str | None:
+    """Return what Keras knows of a metric of its own, given by its name or as a function."""
+    if not isinstance(metric, str):
+        if not getattr(metric, "__module__", "").startswith("keras."):
+            return None
+        metric = getattr(metric, "__name__", "")
+    try:
+        return metric_direction(keras.metrics.get(metric))
+    except ValueError:  # not a name of Keras
+        return None

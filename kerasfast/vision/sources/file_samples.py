@@ -1,0 +1,83 @@
+"""Pictures that are files: where they lie, what their headers say, and how they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerasfast.vision.sources.decode import Scan, open_image, scan
+
+if TYPE_CHECKING:
+    from kerasfast.vision.sources.reading import Reader
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FileSamples:
+    """The `Samples` of files.
+
+    Args:
+        root: Folder that the files are relative to.
+        files: (n,) paths relative to it, with forward slashes.
+        targets: As in `Samples`.
+        scan: Size and coding of each file.
+    """
+
+    root: pathlib.Path
+    files: np.ndarray
+    targets: np.ndarray | None
+    scan: Scan
+
+    on_disk = True
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) heights and (n,) widths in pixels."""
+        return self.scan.height, self.scan.width
+
+    def take(self, indices: np.ndarray | Sequence[int]) -> FileSamples:
+        """Return the samples at these positions, in this order."""
+        targets = None if self.targets is None else self.targets[indices]
+        return FileSamples(self.root, self.files[indices], targets, self.scan.take(indices))
+
+    def joined(self, other: FileSamples) -> FileSamples:
+        """Return these samples and then the others, below the same root."""
+        files, targets = np.concatenate([self.files, other.files]), np.concatenate([self.targets, other.targets])
+        return FileSamples(self.root, files, targets, self.scan.joined(other.scan))
+
+    def at(self, root: pathlib.Path, *, progress: bool = True) -> FileSamples:
+        """Return the same files below another root, where they may have other sizes."""
+        return dataclasses.replace(self, root=root, scan=scan(root, self.files, progress=progress))
+
+    def reader(self, size: int) -> Reader:
+        """Return what reads windows of the files, to be scaled to `size` pixels or more."""
+        from kerasfast.vision.sources.reading import file_reader
+
+        return file_reader([os.path.join(self.root, file) for file in self.files], self.scan, size)
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return one whole picture, (height, width, 3) uint8."""
+        return open_image(self.root / self.files[index])
+
+    def content_keys(self) -> list[str]:
+        """Return a hash of the content of each file."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda file: content_key((self.root / file).read_bytes()), self.files))
+
+    def broken(self) -> dict[str, str]:
+        """Return name -> reason for the files that cannot be decoded now."""
+        return scan(self.root, self.files, full=True).problems
+
+
+def content_key(content: bytes) -> str:
+    """Return a hash of a picture's content."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

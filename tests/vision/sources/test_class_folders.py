@@ -1,0 +1,167 @@
+"""Pictures in class folders, and the errors for what cannot be a data set."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from kerasfast.vision.sources.class_folders import folder_source
+from kerasfast.vision.sources.splits import Draw
+
+
+def test_folders_give_sorted_files_and_their_classes(folders):
+    source = folder_source(folders, test="test")
+    assert (source.target_kind, source.classes, source.skipped) == ("single", ("cats", "dogs"), {})
+    assert [len(part) for part in (source.train, source.valid, source.test)] == [10, 4, 3]
+    assert source.train.files.tolist() == sorted(source.train.files)
+    assert source.train.files[0] == "train/cats/cat.train.0.jpg"
+    assert source.train.targets.tolist() == [0] * 5 + [1] * 5
+    assert source.train.targets.dtype == np.int64
+    assert source.test.files.tolist() == ["test/0.jpg", "test/1.jpg", "test/2.jpg"]
+    assert source.test.targets is None
+    assert source.train.scan.width.tolist() == [12] * 10
+    assert source.train.scan.height.tolist() == [8] * 10
+
+
+def test_take_keeps_files_targets_and_scan_together(folders, picture):
+    picture(folders / "train" / "dogs" / "dog.wide.jpg", size=(40, 8))
+    train = folder_source(folders).train
+    last = int(np.argmax(train.scan.width))
+    part = train.take([last, 0])
+    assert part.files.tolist() == ["train/dogs/dog.wide.jpg", "train/cats/cat.train.0.jpg"]
+    assert part.targets.tolist() == [1, 0]
+    assert part.scan.width.tolist() == [40, 12]
+    assert len(part) == 2
+
+
+def test_pictures_are_found_at_any_depth_and_junk_is_not(folders, picture):
+    picture(folders / "train" / "cats" / "siamese" / "old" / "deep.png")
+    picture(folders / "train" / "cats" / ".hidden" / "no.jpg")
+    picture(folders / "train" / ".ipynb_checkpoints" / "no.jpg")
+    picture(folders / "train" / "__MACOSX" / "no.jpg")
+    for junk in ("Thumbs.db", ".DS_Store", "desktop.ini", "._cat.jpg"):
+        (folders / "train" / "cats" / junk).write_bytes(b"junk")
+    (folders / "train" / ".DS_Store").write_bytes(b"junk")
+    (folders / "train" / "readme.txt").write_text("which cat is which")
+    source = folder_source(folders)
+    assert source.classes == ("cats", "dogs")
+    assert len(source.train) == 11
+    assert "train/cats/siamese/old/deep.png" in source.train.files
+
+
+def test_links_are_followed_once(folders, picture):
+    picture(folders / "elsewhere" / "linked.jpg")
+    os.symlink(folders / "elsewhere", folders / "train" / "cats" / "link")
+    os.symlink(folders / "train" / "cats", folders / "train" / "cats" / "circle")
+    source = folder_source(folders)
+    assert "train/cats/link/linked.jpg" in source.train.files
+    assert len(source.train) == 11
+
+
+def test_folders_without_validation_hold_out_a_seeded_part(folders):
+    first, again = (folder_source(folders, valid=None, draw=Draw(0.4, 3)) for _ in range(2))
+    names = [f"train/{name}s/{name}.train.{index}.jpg" for name in ("cat", "dog") for index in range(5)]
+    assert first.valid.targets.tolist() == [0, 0, 1, 1] and first.valid.files.tolist() == sorted(first.valid.files)
+    np.testing.assert_array_equal(first.valid.files, again.valid.files)
+    assert set(first.train.files) | set(first.valid.files) == set(names)
+    other = folder_source(folders, valid=None, draw=Draw(0.4, 4))
+    assert other.valid.files.tolist() != first.valid.files.tolist()
+
+
+def test_pictures_of_a_group_stay_together(folders):
+    source = folder_source(folders, valid=None, draw=Draw(0.4, 0), groups=lambda file: file[-5] in "01")
+    held = {file[-5] in "01" for file in source.valid.files}
+    assert len(held) == 1 and held != {file[-5] in "01" for file in source.train.files}
+    with pytest.raises(ValueError, match="share 1 groups: 'all'"):
+        folder_source(folders, groups=lambda file: "all")
+
+
+def test_a_labelled_test_folder_has_targets(folders):
+    source = folder_source(folders, test="valid", test_labelled=True)
+    assert source.test.targets.tolist() == [0, 0, 1, 1]
+
+
+def test_validation_may_lack_a_class(folders):
+    for path in (folders / "valid" / "cats").iterdir():
+        path.unlink()
+    (folders / "valid" / "cats").rmdir()
+    assert folder_source(folders).valid.targets.tolist() == [1, 1]
+
+
+def empty_class(root):
+    (root / "train" / "birds").mkdir()
+
+
+def unknown_class(root):
+    (root / "valid" / "birds" / "deep").mkdir(parents=True)
+    shutil.copy(root / "test" / "0.jpg", root / "valid" / "birds" / "deep" / "b.jpg")
+
+
+def loose_picture(root):
+    shutil.copy(root / "test" / "0.jpg", root / "train" / "lost.jpg")
+
+
+def one_class(root):
+    for path in (root / "train" / "cats").iterdir():
+        path.unlink()
+    (root / "train" / "cats").rmdir()
+
+
+def empty_test(root):
+    for path in (root / "test").iterdir():
+        path.unlink()
+
+
+def nothing(root):
+    """Leave the folders as they are."""
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "message"),
+    [
+        (
+            nothing,
+            {"train": "training"},
+            FileNotFoundError,
+            "`train` names no folder: .*holds 'test', 'train', 'valid'",
+        ),
+        (nothing, {"valid": "val"}, FileNotFoundError, "`valid` names no folder"),
+        (nothing, {"test": "tests"}, FileNotFoundError, "`test` names no folder"),
+        (nothing, {"train": "test"}, ValueError, "folders none and the loose pictures '0.jpg'"),
+        (nothing, {"train": ".."}, ValueError, "`train` must lie below the root"),
+        (nothing, {"valid": "train"}, ValueError, "Training and validation share 10 pictures: 'train/cats/cat.train.0"),
+        (nothing, {"on_error": "ignore"}, ValueError, "`on_error` must be one of 'raise', 'skip'; received 'ignore'"),
+        (nothing, {"test_labelled": True}, ValueError, "needs a test folder"),
+        (nothing, {"valid": None, "draw": Draw(0.01)}, ValueError, "leaves the validation set empty"),
+        (nothing, {"groups": "name"}, ValueError, "`groups` must be a function"),
+        (empty_class, {}, ValueError, "are empty: 'birds'"),
+        (
+            unknown_class,
+            {},
+            ValueError,
+            "'valid' has classes that the training folder lacks: 'birds'; training has 'cats', 'dogs'",
+        ),
+        (loose_picture, {}, ValueError, "loose pictures 'lost.jpg'"),
+        (one_class, {}, ValueError, "two classes or more; found only 'dogs'"),
+        (empty_test, {"test": "test"}, ValueError, "The test set has no pictures in .*test"),
+    ],
+)
+def test_folders_that_are_no_data_set_are_refused(folders, change, options, error, message):
+    change(folders)
+    with pytest.raises(error, match=message):
+        folder_source(folders, **options)
+
+
+def test_a_missing_root_names_what_is_there(folders):
+    with pytest.raises(FileNotFoundError, match="does not exist; .* holds 'test', 'train', 'valid'"):
+        folder_source(folders / "dogcats")
+    with pytest.raises(FileNotFoundError, match="is a file"):
+        folder_source(folders / "test" / "0.jpg")
+
+
+def test_dogscats_has_its_splits(data_dir):
+    source = folder_source(data_dir / "dogscats", test="test")
+    assert [len(part) for part in (source.train, source.valid, source.test)] == [1600, 400, 100]
+    assert source.classes == ("cats", "dogs")
+    assert source.valid.targets.tolist() == [0] * 200 + [1] * 200
