@@ -2,12 +2,14 @@
 
 import importlib
 import os
+import sys
 
+from kerasfast.quiet import LEVEL, quiet_start
 from kerasfast.version import __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
 # TensorFlow was there first.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault(LEVEL, "2")
 
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
@@ -52,7 +54,12 @@ def __getattr__(name: str):
     """Import a public name when it is first used, so that `kerasfast --help` need not wait for TensorFlow."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    if "tensorflow" in sys.modules:
+        module = importlib.import_module(_HOME_OF[name])
+    else:
+        with quiet_start():
+            module = importlib.import_module(_HOME_OF[name])
+    value = globals()[name] = getattr(module, name)
     return value
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from kerasfast.cli.options import Commands, answer, command
-from kerasfast.cli.start import quiet_start
+from kerasfast.quiet import quiet_start
 
 
 def add(commands: Commands) -> None:

@@ -13,8 +13,8 @@ TABLE_ENDINGS = {
 }
 
 
-def open_model(path: str) -> tuple[str, Any]:
-    """Return the kind of a bundle (IMAGE or TABLE) and its predictor.
+def open_model(path: str, *, runtime: str = "keras") -> tuple[str, Any]:
+    """Return the kind of a bundle (IMAGE or TABLE) and its predictor, which a runtime may run.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -27,7 +27,7 @@ def open_model(path: str) -> tuple[str, Any]:
     readers = {IMAGE: kf.ImagePredictor, TABLE: kf.TablePredictor}
     if kind not in readers:
         raise kf.BundleError(f"{path} holds a {kind}, which this kerasfast does not know.")
-    return kind, readers[kind].load(path)
+    return kind, readers[kind].load(path, runtime=runtime)
 
 
 def read_table(path: str) -> Any:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ import pandas as pd
 
 from kerasfast.bundle import BundleFormat
 from kerasfast.described import Described, some
+from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.features.dates import add_date_parts
@@ -33,6 +34,7 @@ class TablePredictor(Described):
         target: What its outputs mean.
         embedding_widths: Width of each categorical column's vectors; None for a model made elsewhere.
         dates: Columns of which `predict` first makes calendar parts, as `add_date_parts` does.
+        runner: What predicts batches of inputs in the place of Keras; None for Keras.
 
     Example:
 
@@ -45,6 +47,7 @@ class TablePredictor(Described):
     target: Target
     embedding_widths: Mapping[str, int] | None = None
     dates: tuple[str, ...] = ()
+    runner: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return predictions for the rows of a frame, with its index.
@@ -54,11 +57,10 @@ class TablePredictor(Described):
         Raises:
             ValueError: Naming the column that is not there or cannot be encoded.
         """
-        for name in self.dates:
-            frame = add_date_parts(frame, name)
+        frame = self._with_date_parts(frame)
         encode = RowEncoder(self.encoder)
         pieces = [encode(frame.iloc[start : start + _ROWS]) for start in range(0, max(len(frame), 1), _ROWS)]
-        outputs = [predict_rows(self.model, rows) for rows in pieces if rows.count]
+        outputs = [self._outputs(rows) for rows in pieces if rows.count]
         predictions = np.concatenate(outputs) if outputs else np.zeros((0, len(self.target.classes)))
         return self.target.decode(predictions, frame.index)
 
@@ -82,21 +84,43 @@ class TablePredictor(Described):
         return FORMAT.write(path, fields, self.model)
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, custom_objects: Mapping[str, Any] | None = None) -> "TablePredictor":
+    def load(
+        cls, path: str | os.PathLike, *, runtime: str = "keras", custom_objects: Mapping[str, Any] | None = None
+    ) -> "TablePredictor":
         """Read what `save` wrote; nothing in the file is executed, and its sizes are checked first.
 
         Args:
             path: The file.
+            runtime: "keras", "onnx" (extra `onnx`) or "litert" (extra `litert`).
             custom_objects: Layers of one's own by name, as in `keras.models.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such file.
             BundleError: If it is no such bundle; a `ValueError`.
+            ImportError: If a package is missing that the runtime needs.
         """
         with FORMAT.opened(path, custom_objects) as (record, model):
             encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
             target, dates = Target.from_json(record["target"]), tuple(record.get("dates", ()))
-            return cls(model, encoder, target, record["embedding_widths"], dates)
+            predictor = cls(model, encoder, target, record["embedding_widths"], dates)
+        return dataclasses.replace(predictor, runner=runner_of(model, runtime))
+
+    def export(self, path: str | os.PathLike, form: str, *, rows: pd.DataFrame | None = None) -> pathlib.Path:
+        """Write the model for another runtime, and return the path.
+
+        It takes {"codes", "values"} as `encoder` makes them of rows, and gives what `target.decode` turns into answers.
+
+        Args:
+            path: The file, or the folder of a SavedModel, which must not be there yet.
+            form: "keras", "savedmodel", "litert", "litert-dynamic", "litert-int8" or "onnx".
+            rows: A hundred or so of the training rows, for "litert-int8".
+
+        Raises:
+            ValueError: If the form is unknown, or "litert-int8" lacks rows.
+            ImportError: If a package is missing that the form needs.
+        """
+        samples = None if rows is None else [self.inputs(rows.iloc[i : i + 1]) for i in range(len(rows))]
+        return export_model(self.model, path, form, representative=samples)
 
     def _facts(self) -> dict[str, str]:
         columns = [*self.encoder.cardinalities, *self.encoder.continuous]
@@ -108,6 +132,18 @@ class TablePredictor(Described):
             "from": some(columns),
         }
 
+    def _with_date_parts(self, frame: pd.DataFrame) -> pd.DataFrame:
+        for name in self.dates:
+            frame = add_date_parts(frame, name)
+        return frame
+
+    def inputs(self, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Return the rows of a frame as the model takes them: "codes" and "values"."""
+        return inputs_of(RowEncoder(self.encoder)(self._with_date_parts(frame)))
+
+    def _outputs(self, rows: Rows) -> np.ndarray:
+        return self.runner(inputs_of(rows)) if self.runner else predict_rows(self.model, rows)
+
     def level_names(self, name: str) -> pd.Index:
         """Return what each code of a categorical column stands for, as an index: "unknown" first."""
         rows = self.encoder.cardinalities[name]
@@ -117,8 +153,12 @@ class TablePredictor(Described):
 
 def predict_rows(model: keras.Model, rows: Rows) -> np.ndarray:
     """Return the model's outputs (rows, outputs) for encoded rows."""
-    inputs = {name: part for name, part in (("codes", rows.codes), ("values", rows.values)) if part.shape[1]}
-    return np.asarray(model.predict(inputs, batch_size=4096, verbose=0))
+    return np.asarray(model.predict(inputs_of(rows), batch_size=4096, verbose=0))
+
+
+def inputs_of(rows: Rows) -> dict[str, np.ndarray]:
+    """Return encoded rows as a model takes them: a kind of column that is not there has no input."""
+    return {name: part for name, part in (("codes", rows.codes), ("values", rows.values)) if part.shape[1]}
 
 
 def _tables(cardinalities: Mapping[str, int], widths: Mapping[str, int] | None) -> list:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import pathlib
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ class FitCheckpoint:
         try:
             with np.load(self.file, allow_pickle=False) as stored:
                 return self._restore(stored)
-        except (OSError, EOFError, KeyError, TypeError) as error:
+        except (OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.file} cannot be read ({error}); delete it to train from the beginning.") from error
 
     def write(self, *, finished: bool = False) -> None:

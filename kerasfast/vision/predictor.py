@@ -3,20 +3,24 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasfast.arguments import choice, number, whole
+from kerasfast.bars import progress_bar
 from kerasfast.bundle import BundleFormat, written_by
 from kerasfast.described import Described, some
+from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples
 from kerasfast.vision.pictures import Pictures, broken_pictures
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.served import write_served
 from kerasfast.vision.submission import tags_above
 
 if TYPE_CHECKING:
@@ -38,8 +42,9 @@ class ImagePredictor(Described):
         target_kind: "single" (one class a picture), "multi" (tags) or "regression" (numbers).
         threshold: Tags above it are predicted; one number, or one per class.
         batch_size: Pictures predicted together.
-        summary: About the training: backbone, epochs, last results, numbers of pictures.
+        summary: About the training: backbone, last results, numbers of pictures.
         written_by: In words, the versions that wrote the file.
+        runner: What predicts batches (n, size, size, 3) in the place of Keras; None for Keras.
 
     Example:
 
@@ -56,6 +61,7 @@ class ImagePredictor(Described):
     batch_size: int = 64
     summary: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     written_by: str = "this process"
+    runner: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __post_init__(self):
         choice("target_kind", self.target_kind, KINDS)
@@ -111,7 +117,34 @@ class ImagePredictor(Described):
             raise ValueError(
                 f"Expected (n, {self.transforms.size}, {self.transforms.size}, 3); received {pixels.shape}."
             )
-        return np.asarray(self.model.predict_on_batch(pixels))
+        return self.runner(pixels) if self.runner else np.asarray(self.model.predict_on_batch(pixels))
+
+    def windows(self, pictures: Any, *, root: str | os.PathLike = ".") -> Iterator[np.ndarray]:
+        """Yield the pictures as the network reads them, (size, size, 3) uint8, given as in `predict`."""
+        for _, samples in Pictures.of(pictures, column=FILE, root=root, skip=False).parts:
+            for batch in View(samples, self.transforms, self.batch_size).dataset():
+                yield from batch.numpy()
+
+    def export(self, path: str | os.PathLike, form: str, *, pictures: Any = None) -> pathlib.Path:
+        """Write the model for another runtime, and return the path.
+
+        Args:
+            path: The file, or the folder of a SavedModel, which must not be there yet.
+            form: "keras" (for stock Keras), "savedmodel" (from the bytes of pictures to names and probabilities, see
+                `write_served`), "litert", "litert-dynamic" (8-bit weights), "litert-int8" (whole numbers throughout) or
+                "onnx". All but "savedmodel" take pictures that are cropped and scaled already (`windows`).
+            pictures: A hundred or so of the training set for "litert-int8", as in `predict`.
+
+        Raises:
+            ValueError: If the form is unknown, or "litert-int8" lacks pictures.
+            ImportError: If a package is missing that the form needs.
+        """
+        side = self.transforms.size
+        if form == "savedmodel":
+            about = (self.transforms, self.classes, self.target_kind, self.threshold)
+            return write_served(path, self.model, *about)
+        samples = None if pictures is None else self.windows(pictures)
+        return export_model(self._bare_model(), path, form, side=side, representative=samples)
 
     def frame(
         self,
@@ -154,25 +187,29 @@ class ImagePredictor(Described):
         names = ("classes", "target_kind", "threshold", "batch_size", "summary")
         fields = {name: getattr(self, name) for name in names}
         fields["transforms"] = {"size": self.transforms.size, "crop": self.transforms.crop}
-        # A model of its own layers, without the optimizer's state, losses and metrics.
-        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
-        return FORMAT.write(path, fields, bare)
+        return FORMAT.write(path, fields, self._bare_model())
 
     @classmethod
-    def load(cls, path: str | os.PathLike, *, custom_objects: Mapping[str, Any] | None = None) -> "ImagePredictor":
+    def load(
+        cls, path: str | os.PathLike, *, runtime: str = "keras", custom_objects: Mapping[str, Any] | None = None
+    ) -> "ImagePredictor":
         """Read what `save` wrote; nothing in the file is executed, and its sizes are checked first.
 
         Args:
             path: The file.
+            runtime: "keras", "onnx" (onnxruntime: faster on a processor; extra `onnx`) or "litert" (extra `litert`).
+                The model is converted here and now.
             custom_objects: Layers of one's own by name, as in `keras.models.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such file.
             BundleError: If it is no such bundle; a `ValueError`.
+            ImportError: If a package is missing that the runtime needs.
         """
+        choice("runtime", runtime, RUNTIMES)
         with FORMAT.opened(path, custom_objects) as (record, model):
             threshold = record["threshold"]
-            return cls(
+            predictor = cls(
                 model,
                 Transforms(**record["transforms"]),
                 tuple(record["classes"]),
@@ -182,6 +219,8 @@ class ImagePredictor(Described):
                 record["summary"],
                 written_by(record),
             )
+        runner = runner_of(model, runtime, side=predictor.transforms.size)
+        return dataclasses.replace(predictor, runner=runner)
 
     def _facts(self) -> dict[str, str]:
         kinds = {"single": "one of", "multi": "several of", "regression": "the numbers"}
@@ -199,9 +238,18 @@ class ImagePredictor(Described):
         for rows, samples in given.parts:
             view = View(samples, self.transforms, self.batch_size)
             with broken_pictures(samples):
-                batches = sharded_by_samples(view.dataset())
-                result[rows] = self.model.predict(batches, verbose=0, callbacks=[PredictionBar()])
+                result[rows] = self._outputs(view.dataset())
         return result
+
+    def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:
+        if self.runner is None:
+            return self.model.predict(sharded_by_samples(batches), verbose=0, callbacks=[PredictionBar()])
+        bar = progress_bar(batches, desc="predicting", unit="batch", leave=False, delay=2)
+        return np.concatenate([self.runner(pixels.numpy()) for pixels in bar])
+
+    def _bare_model(self) -> keras.Model:
+        """Return a model of the same layers, without the optimizer's state, losses and metrics."""
+        return keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
 
 
 def _thresholds(threshold: float | Sequence[float], classes: int) -> float | tuple[float, ...]:

@@ -21,7 +21,8 @@ PROGRAM = pathlib.Path(__file__).parents[1] / "faults" / "resumed_program.py"
 class Views:
     """Rows in an order that depends on the epoch, as `ImageData` and `TableData` have them."""
 
-    def __init__(self):
+    def __init__(self, shuffle: bool):
+        self.shuffle = shuffle
         self.x = np.random.default_rng(0).normal(size=(48, 4)).astype("float32")
         self.targets = self.x.sum(1, keepdims=True)
 
@@ -30,7 +31,7 @@ class Views:
 
         from kerasfast.training.epoch_order import epoch_order
 
-        order = epoch_order(48, 5, epoch, shuffle=True)
+        order = epoch_order(48, 5, epoch, shuffle=self.shuffle)
         x, y = tf.constant(self.x), tf.constant(self.targets)
         return order.map(lambda row: (x[row], y[row])).batch(8, drop_remainder=True)
 
@@ -43,7 +44,8 @@ def learner(path, seed: int = 0) -> kf.Learner:
     x = keras.layers.Dropout(0.3)(x)
     network = keras.Model(inputs, keras.layers.Dense(1, name="last")(x))
     groups = kf.LayerGroups.split(network, ["last"])
-    return kf.Learner(network, kf.Datasets(Views(), Views()), loss="mse", groups=groups, metrics=["mae"], path=path)
+    data = kf.Datasets(Views(True), Views(False))
+    return kf.Learner(network, data, loss="mse", groups=groups, metrics=["mae"], path=path)
 
 
 class Killed(Exception):

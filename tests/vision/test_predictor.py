@@ -178,7 +178,7 @@ def test_tags_keep_the_threshold_that_the_metric_found(folder, tmp_path):
 def test_numbers_have_a_column_each(folder, tmp_path):
     files = [file.relative_to(folder).as_posix() for file in sorted((folder / "train").rglob("*.*"))]
     rows = pd.DataFrame({"name": files, "red": np.arange(len(files), dtype=float)})
-    options = {"folder": ".", "regression": True, "transforms": kf.Transforms(32), "batch_size": 8}
+    options = {"folder": ".", "target_kind": "regression", "transforms": kf.Transforms(32), "batch_size": 8}
     data = kf.ImageData.from_dataframe(folder, rows, **options)
     learn = kf.ImageLearner.pretrained(tiny(), kf.ImageData(data.source, data.transforms, 8, path=tmp_path))
     frame = kf.ImagePredictor.load(learn.export(tmp_path / "m")).predict(folder / "valid")
