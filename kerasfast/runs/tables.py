@@ -11,12 +11,13 @@ import pandas as pd
 from kerasfast.arguments import whole
 from kerasfast.files import atomic_path
 from kerasfast.runs import report
-from kerasfast.runs.columns import Columns, guess_columns
 from kerasfast.runs.evaluation import evaluate_rows
 from kerasfast.runs.progress import Progress
 from kerasfast.runs.settings import check_out
 from kerasfast.tabular.data import TableData
-from kerasfast.tabular.features.dates import add_date_parts, as_dates
+from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.guess import ColumnGuess, guess_columns
+from kerasfast.tabular.features.dates import as_dates
 from kerasfast.tabular.learner import TableLearner
 
 HELD_OUT = 0.2
@@ -75,7 +76,7 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
     settings.out.mkdir(parents=True, exist_ok=True)
     with progress.stage("columns", f"{len(frame)} rows, {len(frame.columns)} columns"):
         columns = _columns(frame, settings)
-        print("\n".join(columns.lines()))
+        print(columns)
     with progress.stage("data", "learning the levels and the spread of every column from the training rows"):
         data, valid = _data(frame, columns, settings)
         print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; {data.target_kind} target.")
@@ -83,7 +84,7 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         data, HIDDEN, dropout=DROPOUT, embedding_dropout=EMBEDDING_DROPOUT, path=settings.out
     )
     rate = _train(learn, settings, progress, files)
-    predictor = dataclasses.replace(learn.predictor, dates=tuple(columns.dates))
+    predictor = learn.predictor
     with progress.stage("validation", "the held-out rows, against the best constant answer"):
         scores = evaluate_rows(predictor, valid)
         files["importance"] = _importance(learn, settings)
@@ -95,18 +96,17 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
     return report.conclude_table(summary, files, settings.out)
 
 
-def _columns(frame: pd.DataFrame, settings: TableSettings) -> Columns:
+def _columns(frame: pd.DataFrame, settings: TableSettings) -> ColumnGuess:
     for name in filter(None, (settings.target, settings.date, settings.id)):
         if name not in frame.columns:
             raise ValueError(f"The table has no column {name!r}; it has {list(frame.columns)[:30]}.")
-    without = [name for name in (settings.target, settings.id) if name]
-    found = guess_columns(frame, without=without, dates=[settings.date] if settings.date else [])
-    if not (found.categorical or found.continuous or found.dates):
-        raise ValueError(f"No column is left to learn from: {found.left_out}.")
-    return found
+    guess = guess_columns(frame, settings.target, leave_out=[settings.id] if settings.id else [])
+    if settings.date and settings.date not in guess.dates:
+        raise ValueError(f"The column {settings.date!r} does not read as dates of one form.")
+    return guess
 
 
-def _data(frame: pd.DataFrame, columns: Columns, settings: TableSettings) -> tuple[TableData, pd.DataFrame]:
+def _data(frame: pd.DataFrame, columns: ColumnGuess, settings: TableSettings) -> tuple[TableData, pd.DataFrame]:
     """Return the data, and the rows that are held out."""
     if settings.date:
         order = np.argsort(as_dates(frame, settings.date).to_numpy(), kind="stable")
@@ -114,27 +114,17 @@ def _data(frame: pd.DataFrame, columns: Columns, settings: TableSettings) -> tup
         order = np.random.default_rng(settings.seed).permutation(len(frame))
     held = np.sort(order[len(frame) - max(1, int(HELD_OUT * len(frame))) :])
     rest = np.setdiff1d(np.arange(len(frame)), held)
-    valid, categorical, continuous = frame.iloc[held], list(columns.categorical), list(columns.continuous)
-    parts = {"train": frame.iloc[rest], "valid": valid}
-    for name in columns.dates:
-        before = set(frame.columns)
-        parts = {part: add_date_parts(rows, name) for part, rows in parts.items()}
-        made = [column for column in parts["train"].columns if column not in before]
-        numbers = [column for column in made if column.endswith(("Year", "Dayofyear", "Elapsed"))]
-        continuous += [column for column in numbers if column not in continuous]
-        categorical += [column for column in made if column not in numbers and column not in categorical]
     data = TableData.from_frame(
-        parts["train"],
+        frame.iloc[rest],
         settings.target,
-        categorical=categorical,
-        continuous=continuous,
+        encoder=TableEncoder(columns.categorical, columns.continuous, dates=columns.dates),
         log=settings.log,
-        valid=parts["valid"],
+        valid=frame.iloc[held],
         batch_size=min(settings.batch_size, len(rest)),
         seed=settings.seed,
         path=settings.out,
     )
-    return data, valid
+    return data, frame.iloc[held]
 
 
 def _train(learn: TableLearner, settings: TableSettings, progress: Progress, files: dict[str, pathlib.Path]) -> float:

@@ -16,7 +16,6 @@ from kerasfast.described import Described, some
 from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
-from kerasfast.tabular.features.dates import add_date_parts
 from kerasfast.tabular.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
@@ -33,7 +32,6 @@ class TablePredictor(Described):
         encoder: From columns to its inputs.
         target: What its outputs mean.
         embedding_widths: Width of each categorical column's vectors; None for a model made elsewhere.
-        dates: Columns of which `predict` first makes calendar parts, as `add_date_parts` does.
         runner: What predicts batches of inputs in the place of Keras; None for Keras.
 
     Example:
@@ -46,7 +44,6 @@ class TablePredictor(Described):
     encoder: TableEncoder
     target: Target
     embedding_widths: Mapping[str, int] | None = None
-    dates: tuple[str, ...] = ()
     runner: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -57,7 +54,6 @@ class TablePredictor(Described):
         Raises:
             ValueError: Naming the column that is not there or cannot be encoded.
         """
-        frame = self._with_date_parts(frame)
         encode = RowEncoder(self.encoder)
         pieces = [encode(frame.iloc[start : start + _ROWS]) for start in range(0, max(len(frame), 1), _ROWS)]
         outputs = [self._outputs(rows) for rows in pieces if rows.count]
@@ -79,7 +75,6 @@ class TablePredictor(Described):
             "encoder": json.loads(self.encoder.to_json()),
             "target": self.target.to_json(),
             "embedding_widths": self.embedding_widths and dict(self.embedding_widths),
-            "dates": list(self.dates),
         }
         return FORMAT.write(path, fields, self.model)
 
@@ -101,8 +96,7 @@ class TablePredictor(Described):
         """
         with FORMAT.opened(path, custom_objects) as (record, model):
             encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
-            target, dates = Target.from_json(record["target"]), tuple(record.get("dates", ()))
-            predictor = cls(model, encoder, target, record["embedding_widths"], dates)
+            predictor = cls(model, encoder, Target.from_json(record["target"]), record["embedding_widths"])
         return dataclasses.replace(predictor, runner=runner_of(model, runtime))
 
     def export(self, path: str | os.PathLike, form: str, *, rows: pd.DataFrame | None = None) -> pathlib.Path:
@@ -132,14 +126,9 @@ class TablePredictor(Described):
             "from": some(columns),
         }
 
-    def _with_date_parts(self, frame: pd.DataFrame) -> pd.DataFrame:
-        for name in self.dates:
-            frame = add_date_parts(frame, name)
-        return frame
-
     def inputs(self, frame: pd.DataFrame) -> dict[str, np.ndarray]:
         """Return the rows of a frame as the model takes them: "codes" and "values"."""
-        return inputs_of(RowEncoder(self.encoder)(self._with_date_parts(frame)))
+        return inputs_of(RowEncoder(self.encoder)(frame))
 
     def _outputs(self, rows: Rows) -> np.ndarray:
         return self.runner(inputs_of(rows)) if self.runner else predict_rows(self.model, rows)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import kerasfast as kf
 from kerasfast.cli import main
-from kerasfast.runs.columns import guess_columns
+from kerasfast.runs.tables import TableSettings, _data
+from kerasfast.tabular.encoding.guess import guess_columns
 
 
 @pytest.fixture
@@ -31,26 +31,16 @@ def table(rng) -> pd.DataFrame:
     return frame
 
 
-def test_columns_are_guessed_and_the_guess_is_said(table):
-    found = guess_columns(table, without=["price", "dear"])
-    assert found.categorical == ["town", "rooms", "garden"] and found.continuous == ["area"]
-    assert found.dates == ["Day"] and list(found.left_out) == ["Id", "notes", "country"]
-    lines = found.lines()
-    assert lines[0] == "categories  town, rooms, garden" and "Id: it counts the rows" in lines[3]
-    assert guess_columns(table[["Day"]], dates=["Day"]).dates == ["Day"]
-    assert guess_columns(pd.DataFrame({"empty": [None, None]})).left_out == {"empty": "it has no value"}
-
-
 def test_a_regression_with_dates_from_the_file_to_the_submission(table, tmp_path, capfd):
     train, test = table.iloc[:200].drop(columns="dear"), table.iloc[200:].drop(columns=["dear", "price"])
     train.to_csv(tmp_path / "train.csv", index=False)
     test.to_csv(tmp_path / "test.csv", index=False)
     out = tmp_path / "run"
-    options = ["--target", "price", "--date", "Day", "--id", "Id", "--log", "--epochs", "25", "--batch-size", "16"]
+    options = ["--target", "price", "--id", "Id", "--log", "--epochs", "25", "--batch-size", "16"]
     test_option = ["--test", str(tmp_path / "test.csv")]
     assert main(["tabular", str(tmp_path / "train.csv"), *options, *test_option, "--out", str(out)]) == 0
     printed, errors = capfd.readouterr()
-    assert "dates       Day" in printed and "\r" not in printed + errors
+    assert "dates        Day" in printed and "\r" not in printed + errors
     summary = json.loads((out / "summary.json").read_text())
     assert summary["rows"] == 40 and summary["score"] < 0.7 * summary["constant"]
     submission = pd.read_csv(out / "submission.csv")
@@ -60,7 +50,6 @@ def test_a_regression_with_dates_from_the_file_to_the_submission(table, tmp_path
         == 0
     )
     np.testing.assert_allclose(pd.read_csv(tmp_path / "p.csv")["price"], submission["price"], rtol=1e-5)
-    assert kf.TablePredictor.load(out / "model.kerasfast").dates == ("Day",)
     assert len(pd.read_csv(out / "history.csv")) == 25 and (out / "importance.csv").is_file()
 
 
@@ -76,10 +65,18 @@ def test_classes_as_json_and_their_evaluation(table, tmp_path, capfd):
     assert scores["rows"] == 240 and set(scores["per_class"]) == {"yes", "no"}
 
 
+def test_the_latest_rows_are_held_out(table):
+    shuffled = table.sample(frac=1, random_state=0)
+    _, valid = _data(shuffled, guess_columns(table, "price"), TableSettings("price", date="Day"))
+    assert sorted(valid["Day"]) == sorted(table["Day"])[-48:]
+
+
 def test_what_cannot_be_used_is_said(table, tmp_path, capfd):
     table.to_csv(tmp_path / "t.csv", index=False)
     assert main(["tabular", str(tmp_path / "t.csv"), "--target", "cost"]) == 2
     assert "no column 'cost'" in capfd.readouterr().err
+    assert main(["tabular", str(tmp_path / "t.csv"), "--target", "price", "--date", "town"]) == 2
+    assert "'town' does not read as dates" in capfd.readouterr().err
     assert main(["tabular", "absent.csv", "--target", "cost"]) == 2
     assert main(["tabular", str(tmp_path), "--target", "cost"]) == 2
     assert "must end in .csv" in capfd.readouterr().err
