@@ -8,7 +8,7 @@ from typing import Any
 from kerasfast.arguments import whole
 from kerasfast.demo.planet_like import draw_planet_like
 from kerasfast.runs.progress import Progress
-from kerasfast.runs.settings import RunSettings
+from kerasfast.runs.settings import RunRecord, RunSettings
 from kerasfast.runs.training import ready_backbone, run_training
 from kerasfast.vision import backbones
 from kerasfast.vision.networks.registry import Backbone
@@ -76,4 +76,4 @@ def run_demo(settings: Settings, *, backbone: Backbone | None = None) -> dict[st
         with progress.stage("drawing", about):
             counts = {"n_train": settings.n_train, "n_test": n_test}
             draw_planet_like(settings.pictures, **counts, size=DRAWN_SIZE, seed=settings.seed)
-    return run_training(settings.run_settings, backbone=backbone, progress=progress)
+    return run_training(RunRecord(settings.run_settings, kept=False), backbone=backbone, progress=progress)

@@ -17,6 +17,7 @@ from kerasfast.vision.data import ImageData
 
 GROUP_NAMES = ("early layers", "late layers", "head")
 EXAMPLES = 12
+FINDER_PLOT = "learning_rate_finder.png"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def describe_data(data: ImageData) -> str:
 
 def plot_finder(search: LearningRateSearch, out: pathlib.Path) -> pathlib.Path:
     """Draw the learning-rate finder."""
-    return save_figure(search.plot(), out / "learning_rate_finder.png")
+    return save_figure(search.plot(), out / FINDER_PLOT)
 
 
 def plot_training(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathlib.Path:

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from kerasfast.arguments import choice, whole
@@ -81,31 +82,86 @@ class RunSettings:
             f"model         everything that predicting needs, in one file{'; then the submission' if test else ''}",
         ]
 
-    def save(self, decided: dict[str, Any]) -> None:
-        """Write the settings and what was decided on the way to the run folder."""
-        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        record = {"settings": own | {"data": str(self.data), "out": str(self.out)}, "decided": decided}
-        self.out.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.out / RECORD) as unfinished:
-            unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+@dataclasses.dataclass
+class RunRecord:
+    """The settings of a run and what was decided on its way, in its folder: what going on after a kill needs.
+
+    Args:
+        settings: Of the run.
+        decided: By name: what later stages depend on, and whether the run is finished.
+        kept: Whether it is written at all; else a killed run begins anew.
+    """
+
+    settings: RunSettings
+    decided: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kept: bool = True
+
+    @property
+    def resume(self) -> str | bool:
+        """What `Learner.fit` is told."""
+        return "run" if self.kept else False
+
+    def begin(self) -> None:
+        """Write the record of a new run.
+
+        Raises:
+            ValueError: If the folder holds a run that was not finished.
+        """
+        if not self.kept:
+            return
+        out = self.settings.out
+        if (out / RECORD).is_file() and not RunRecord.load(out).decided.get("finished"):
+            raise ValueError(
+                f"{out} holds a run that was not finished. Go on with it (`--resume {out}`), or choose another folder."
+            )
+        self.forget_fits()
+        self._write()
+
+    def decide(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what was decided, or decide it now and write it down."""
+        if name not in self.decided:
+            self.decided[name] = make()
+            self._write()
+        return self.decided[name]
+
+    def finish(self) -> None:
+        """Note that all is done; what the fits kept is not needed any more."""
+        self.decide("finished", lambda: True)
+        self.forget_fits()
+
+    def forget_fits(self) -> None:
+        """Remove what the fits of this run kept."""
+        for file in (self.settings.out / "models").glob("run-*.resume.npz"):
+            file.unlink()
 
     @classmethod
-    def load(cls, folder: str | os.PathLike) -> tuple["RunSettings", dict[str, Any]]:
-        """Read what `save` wrote; the folder may have been moved.
+    def load(cls, folder: str | os.PathLike) -> "RunRecord":
+        """Read the record of a run; the folder may have been moved.
 
         Raises:
             FileNotFoundError: If the folder holds no run.
             ValueError: If its record is damaged.
         """
-        file = pathlib.Path(folder).expanduser() / RECORD
+        file = pathlib.Path(folder).expanduser().resolve() / RECORD
         if not file.is_file():
             raise FileNotFoundError(f"{file.parent} holds no run ({RECORD} is missing); start one with `--out`.")
         try:
             record = json.loads(file.read_text("utf-8"))
             settings = record["settings"] | {"out": file.parent, "sizes": tuple(record["settings"]["sizes"])}
-            return cls(**settings), dict(record["decided"])
+            return cls(RunSettings(**settings), dict(record["decided"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no record of a run: {error}") from error
+
+    def _write(self) -> None:
+        if not self.kept:
+            return
+        settings = self.settings
+        own = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+        record = {"settings": own | {"data": str(settings.data), "out": str(settings.out)}, "decided": self.decided}
+        settings.out.mkdir(parents=True, exist_ok=True)
+        with atomic_path(settings.out / RECORD) as unfinished:
+            unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def check_out(out: pathlib.Path, data: pathlib.Path | None) -> None:

@@ -11,7 +11,7 @@ from kerasfast.metrics.tags import FBeta, best_constant, best_threshold, f2, fbe
 from kerasfast.runs import report
 from kerasfast.runs.layout import Layout, detect_layout
 from kerasfast.runs.progress import Progress
-from kerasfast.runs.settings import HEAD_CYCLES, VIEWS, RunSettings
+from kerasfast.runs.settings import HEAD_CYCLES, VIEWS, RunRecord, RunSettings
 from kerasfast.vision import backbones
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.learner import ImageLearner
@@ -34,13 +34,13 @@ BETAS = {"f2": 2.0, "f1": 1.0}
 
 
 def run_training(
-    settings: RunSettings, *, backbone: Backbone | None = None, progress: Progress | None = None
+    record: RunRecord, *, backbone: Backbone | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Run the recipe, print what happens, write model, plots, history, submission and summary; return the summary.
 
     Args:
-        settings: What to work on.
-        backbone: A network to use instead of the one that `settings` names.
+        record: What to work on, and what was decided by the same run before it was killed.
+        backbone: A network to use instead of the one that the settings name.
         progress: Stages that went before.
 
     Returns:
@@ -50,7 +50,7 @@ def run_training(
         ValueError: For settings, folders or labels that cannot be used; the message says what to do.
         WeightsError: If the pretrained weights cannot be had.
     """
-    progress = progress or Progress()
+    progress, settings = progress or Progress(), record.settings
     backbone = ready_backbone(backbone or backbones.get(settings.backbone))
     keras.utils.set_random_seed(settings.seed)
     data, layout = _data(settings, progress)
@@ -59,7 +59,7 @@ def run_training(
     files: dict[str, pathlib.Path] = {}
     with progress.stage("features", f"{backbone.name} looks at every picture once, at {settings.sizes[0]} pixels"):
         learn = ImageLearner.pretrained(backbone, data, precompute=True, metrics=[_keras_metric(metric)])
-    rates = _train(learn, settings, progress, files)
+    rates = _train(learn, record, progress, files)
     scores = _score(learn, metric, progress)
     files["predictions"] = report.plot_examples(learn.data, scores, settings.out, settings.seed)
     with progress.stage("model", "writing all that predicting needs to one file"):
@@ -75,7 +75,9 @@ def run_training(
         **rates,
         "seconds": progress.totals(),
     }
-    return report.conclude(summary, files, settings.out, pictures=layout.example())
+    summary = report.conclude(summary, files, settings.out, pictures=layout.example())
+    record.finish()
+    return summary
 
 
 def ready_backbone(backbone: Backbone) -> Backbone:
@@ -115,18 +117,25 @@ def _keras_metric(metric: str) -> Any:
 
 
 def _train(
-    learn: ImageLearner, settings: RunSettings, progress: Progress, files: dict[str, pathlib.Path]
+    learn: ImageLearner, record: RunRecord, progress: Progress, files: dict[str, pathlib.Path]
 ) -> dict[str, Any]:
     """Train the head, then the whole network at each size; return the rates."""
-    with progress.stage("finder", "the learning rate grows until the loss explodes"):
+    settings = record.settings
+
+    def find() -> float:
         search = learn.lr_find()
-        rate = float(np.clip(search.suggestion / CAUTION, *RATES))
-        files["learning rate finder"] = report.plot_finder(search, settings.out)
-        steepest = f"The loss falls most steeply at {search.suggestion:.2g}"
+        report.plot_finder(search, settings.out)
+        return search.suggestion
+
+    with progress.stage("finder", "the learning rate grows until the loss explodes"):
+        suggestion = record.decide("suggested_rate", find)
+        files["learning rate finder"] = settings.out / report.FINDER_PLOT
+        rate = float(np.clip(suggestion / CAUTION, *RATES))
+        steepest = f"The loss falls most steeply at {suggestion:.2g}"
         print(f"{steepest}; training takes 1/{CAUTION} of that, kept between {RATES[0]} and {RATES[1]}: {rate:.2g}.")
     cycles, length, factor = HEAD_CYCLES
     with progress.stage("head", f"the new layers learn from the features, rate {rate:.2g}, {cycles} cycles"):
-        learn.fit(rate, cycles, cycle_len=length, cycle_mult=factor)
+        learn.fit(rate, cycles, cycle_len=length, cycle_mult=factor, resume=record.resume)
         recorders = {"head": learn.recorder}
     tuned = [rate / TUNING_PART / part for part in PARTS[learn.data.target_kind]]
     shown = ", ".join(f"{value:.2g}" for value in tuned)
@@ -140,12 +149,12 @@ def _train(
             learn.unfreeze()
             # A thousand pictures are too few to replace the averages that ImageNet left behind.
             learn.bn_freeze()
-            learn.fit(tuned, cycles, cycle_len=length, cycle_mult=factor)
+            learn.fit(tuned, cycles, cycle_len=length, cycle_mult=factor, resume=record.resume)
             recorders[name] = learn.recorder
     files["weights"] = learn.save("model")
     files["history"] = report.write_history(recorders, settings.out)
     files["losses and rates"] = report.plot_training(recorders, settings.out)
-    return {"suggested_rate": search.suggestion, "head_rate": rate, "fine_tuning_rates": tuned}
+    return {"suggested_rate": suggestion, "head_rate": rate, "fine_tuning_rates": tuned}
 
 
 def _score(learn: ImageLearner, metric: str, progress: Progress) -> report.Scores:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import kerasfast as kf
 from kerasfast.cli import main
-from kerasfast.runs.settings import RunSettings
+from kerasfast.runs.settings import RunRecord, RunSettings
 from kerasfast.vision.networks import applications as families
 
 
@@ -128,17 +129,56 @@ def test_settings_out_of_range_are_refused(changes, message):
         RunSettings(**{"data": "a", **changes})
 
 
-def test_settings_come_back_from_their_folder(tmp_path):
+def test_records_come_back_from_their_folder(tmp_path):
     settings = RunSettings(tmp_path / "data", tmp_path / "run", sizes=(64, 128), metric="f2")
-    settings.save({"rate": 0.1})
-    assert RunSettings.load(tmp_path / "run") == (settings, {"rate": 0.1})
+    record = RunRecord(settings)
+    record.begin()
+    assert record.decide("rate", lambda: 0.1) == 0.1
+    assert RunRecord.load(tmp_path / "run") == record
+    with pytest.raises(ValueError, match="holds a run that was not finished"):
+        RunRecord(settings).begin()
     (tmp_path / "run").rename(tmp_path / "moved")
-    assert RunSettings.load(tmp_path / "moved")[0].out == tmp_path / "moved"
+    moved = RunRecord.load(tmp_path / "moved")
+    assert moved.settings.out == tmp_path / "moved" and moved.decide("rate", lambda: 0.2) == 0.1
+    moved.finish()
+    RunRecord(moved.settings).begin()
     with pytest.raises(FileNotFoundError, match="holds no run"):
-        RunSettings.load(tmp_path)
+        RunRecord.load(tmp_path)
     (tmp_path / "moved" / "run.json").write_text("{}")
     with pytest.raises(ValueError, match="no record of a run"):
-        RunSettings.load(tmp_path / "moved")
+        RunRecord.load(tmp_path / "moved")
+
+
+def test_a_stopped_run_goes_on_to_the_same_result(tiny, classes, tmp_path, capfd, monkeypatch):
+    options = ["--backbone", tiny, "--sizes", "32,40", "--epochs", "1", "--batch-size", "8"]
+    assert main(["train", str(classes), *options, "--out", str(tmp_path / "whole")]) == 0
+    fit, calls = kf.ImageLearner.fit, []
+
+    def stopped(learn, *arguments, **named):
+        calls.append(named)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return fit(learn, *arguments, **named)
+
+    monkeypatch.setattr(kf.ImageLearner, "fit", stopped)
+    stop = 2
+    assert main(["train", str(classes), *options, "--out", str(tmp_path / "run")]) == 130
+    assert main(["train", str(classes), *options, "--out", str(tmp_path / "run")]) == 2
+    assert "not finished" in capfd.readouterr().err
+    stop = 5
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 130
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 0
+    whole, run = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "run"))
+    for name in ("plain", "tta", "suggested_rate", "fine_tuning_rates"):
+        assert whole[name] == run[name]
+    models = [kf.ImagePredictor.load(tmp_path / name / "model.kerasfast").model for name in ("whole", "run")]
+    for mine, its in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    pd.testing.assert_frame_equal(*(pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "run")))
+    assert not list((tmp_path / "run" / "models").glob("*.resume.npz"))
+    assert main(["train", "--resume", str(tmp_path / "run")]) == 2
+    assert main(["train"]) == 2
+    assert "is finished" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("epochs", "cycles"), [(1, (1, 1, 2)), (3, (2, 1, 2)), (7, (3, 1, 2)), (4, (1, 4, 1))])
