@@ -1,11 +1,19 @@
 """The practical deep learning of the fast.ai course for Keras 3 on TensorFlow."""
 
 import importlib
+import os
+import sys
 
+from kerasfast.quiet import LEVEL, quiet_start
 from kerasfast.version import __version__
+
+# TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
+# TensorFlow was there first.
+os.environ.setdefault(LEVEL, "2")
 
 _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
+    "kerasfast.bundle": ["BundleError"],
     "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
     "kerasfast.training.callbacks": ["BestSaver", "CycleSaver", "EpochTable", "Recorder", "Schedule"],
     "kerasfast.datasets": ["Datasets"],
@@ -32,6 +40,7 @@ _HOMES = {
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
     "kerasfast.vision.learner": ["ImageLearner"],
+    "kerasfast.vision.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.splits": ["validation_indices"],
     "kerasfast.vision.submission": ["write_submission"],
     "kerasfast.vision.pipeline.transforms": [
@@ -47,7 +56,12 @@ def __getattr__(name: str):
     """Import a public name when it is first used, so that `kerasfast --help` need not wait for TensorFlow."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    if "tensorflow" in sys.modules:
+        module = importlib.import_module(_HOME_OF[name])
+    else:
+        with quiet_start():
+            module = importlib.import_module(_HOME_OF[name])
+    value = globals()[name] = getattr(module, name)
     return value
 
 

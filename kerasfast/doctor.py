@@ -24,6 +24,12 @@ EXTRAS = {
     ),
     "hub": ("KerasHub's networks and their pretrained weights", [("keras-hub",)]),
     "kaggle": ("downloading competitions and handing in submissions", [("kaggle",)]),
+    "litert": ("running models on LiteRT", [("ai-edge-litert",)]),
+    "onnx": ("writing ONNX models and predicting with onnxruntime", [("onnxruntime",), ("tf2onnx",)]),
+    "serve": (
+        "`kerasfast serve`: image models behind HTTP",
+        [("python-multipart",), ("starlette",), ("uvicorn",)],
+    ),
     "tfds": ("TensorFlow Datasets as a source of pictures", [("tensorflow-datasets",)]),
     "tabular": ("fast binary files for tables", [("pyarrow",)]),
     "dev": ("what `.ci/run` checks code and packages with", [("mypy",), ("ruff",), ("twine",)]),

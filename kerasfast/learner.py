@@ -11,13 +11,16 @@ import numpy as np
 
 from kerasfast.arguments import whole
 from kerasfast.datasets import batches, sample_shape, targets_of
+from kerasfast.described import Described
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.rates import Rates, per_group
 from kerasfast.training.replicas import predict_here
-from kerasfast.training.saved_weights import load_weights, save_weights
+from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
+from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights
+from kerasfast.training.state import restore_groups, restore_optimizer, search_in, state_of
 from kerasfast.training.training_plans import (
     Phase,
     Plan,
@@ -36,7 +39,7 @@ def sgd_with_momentum() -> keras.optimizers.Optimizer:
     return keras.optimizers.SGD(momentum=0.9)
 
 
-class Learner:
+class Learner(Described):
     """Trains `model` on `data` with discriminative rates, restarts, freezing and a rate finder.
 
     Args:
@@ -94,6 +97,7 @@ class Learner:
         self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None
+        self._kept_fits: dict[str, int] = {}
 
     @property
     def model(self) -> keras.Model:
@@ -144,6 +148,7 @@ class Learner:
         best_save_name: str | None = None,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool | str = False,
     ) -> keras.callbacks.History:
         """Train; print a line per epoch.
 
@@ -164,6 +169,11 @@ class Learner:
             best_save_name: Save the weights of the best epoch (first metric, else loss) under this name.
             metrics: Metrics from now on, instead of the learner's.
             callbacks: Further Keras callbacks.
+            resume: Keep the fit's state after its epochs in `models/resume-<i>.resume.npz`, for the i-th fit of this
+                learner that is so kept, and go on from there where a killed run of the same program left off: with the
+                same rates, order and augmentation to the same weights. A fit that was finished is not repeated. (An
+                epoch in progress is lost; callbacks of your own and the order of a `tf.data.Dataset` of your own begin
+                anew.) A text instead of True is used in the place of `resume`.
 
         Returns:
             Keras's history: `history.history` has a list per column, a value per epoch.
@@ -185,7 +195,7 @@ class Learner:
         else:
             plan = sgdr_plan(steps, *cycles) if cycle_len else constant_plan(steps, n_cycle)
         plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
-        return self._run(stage, plan, self._savers(plan, cycle_save_name, best_save_name), callbacks)
+        return self._run(stage, plan, self._savers(plan, cycle_save_name, best_save_name), callbacks, resume)
 
     def fit_one_cycle(
         self,
@@ -199,6 +209,7 @@ class Learner:
         best_save_name: str | None = None,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool | str = False,
     ) -> keras.callbacks.History:
         """Train one cycle: up from a `div`-th of the rates and back, a fade-out at the end, the momentum the other way.
 
@@ -209,14 +220,14 @@ class Learner:
             div: The first rates are `learning_rates / div`.
             tail: Fraction of the cycle that fades out to `learning_rates / (100 * div)`.
             momentum: Largest and smallest momentum (first beta for the Adam family).
-            best_save_name, metrics, callbacks: As in `fit`.
+            best_save_name, metrics, callbacks, resume: As in `fit`.
         """
         stage = self._ready(metrics)
         groups = len(stage.groups)
         plan = one_cycle_plan(stage.steps(), whole("epochs", epochs), div, tail, momentum)
         decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
         plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
-        return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks)
+        return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks, resume)
 
     def fit_opt_sched(
         self,
@@ -225,10 +236,12 @@ class Learner:
         best_save_name: str | None = None,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool | str = False,
     ) -> list[keras.callbacks.History]:
         """Train through `phases`; consecutive ones with the same optimizer make one fit.
 
-        A phase with an optimizer of its own starts with fresh slots, and so does the one that follows it.
+        A phase with an optimizer of its own starts with fresh slots, and so does the one that follows it. `resume` as
+        in `fit`, where each of these fits counts.
 
         Returns:
             A history per fit.
@@ -240,7 +253,7 @@ class Learner:
         for make_optimizer, run in runs:
             stage = self._ready(metrics, make_optimizer)
             plan = phases_plan(run, stage.steps(), groups)
-            histories.append(self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks))
+            histories.append(self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks, resume))
         return histories
 
     def lr_find(
@@ -294,20 +307,55 @@ class Learner:
         self._main.data = data
 
     def save(self, name: str) -> pathlib.Path:
-        """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file."""
-        return save_weights(self.model, self.models_path, name)
+        """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file.
 
-    def load(self, name: str) -> None:
-        """Load weights that `save` wrote.
+        `keras.Model.load_weights` reads it too. Beside the weights it holds the optimizer's slots and rates, the number
+        of epochs, which layer groups are frozen, and the finder's result.
+        """
+        state = state_of(self._stage(), self.groups, self.search)
+        return save_weights(self.model, self.models_path, name, state)
+
+    def load(self, name: str, *, weights_only: bool = False) -> None:
+        """Load what `save` wrote, all of it or nothing.
+
+        Args:
+            name: Of the file.
+            weights_only: Leave the optimizer, the number of epochs, frozen layer groups and the finder's result as they
+                are.
 
         Raises:
             FileNotFoundError: If there are none under this name; the message lists those there are.
+            ValueError: If the file is damaged or of another network.
         """
-        load_weights(self.model, self.models_path, name)
+        state = load_weights(self.model, self.models_path, name)
+        if not weights_only and state.record:
+            self._restore(state)
+
+    def _restore(self, state: TrainingState) -> None:
+        """Take up a training where it was saved."""
+        restore_groups(self.groups, state)
+        self.search = search_in(state) or self.search
+        stage = self._stage()
+        stage.epochs = state.record["epochs"]
+        if "optimizer" in state.record:
+            restore_optimizer(self._ready(None), state)
 
     def summary(self) -> ModelSummary:
         """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""
         return summarize(self.model, sample_shape(self.data))
+
+    def _facts(self) -> dict[str, str]:
+        trains = ["trains" if one else "frozen" for one in self.groups.trainable]
+        last = self.recorder.epochs[-1] if self.recorder.epochs else {}
+        optimizer = self.model.optimizer if self.model.compiled else None
+        return {
+            "model": f"{self.model.name}, {self.model.count_params():,} parameters",
+            "groups": ", ".join(trains),
+            "loss": str(getattr(self.loss, "name", self.loss)),
+            "optimizer": "not made yet" if optimizer is None else type(optimizer).__name__,
+            "last epoch": ", ".join(f"{name} {value:.4g}" for name, value in last.items()) or "none yet",
+            "path": str(self.path),
+        }
 
     def _stage(self) -> Stage:
         """Return what `fit`, `lr_find` and `predict` work on."""
@@ -323,11 +371,21 @@ class Learner:
         )
         return stage
 
-    def _run(self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence) -> keras.callbacks.History:
+    def _run(
+        self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence, resume: bool | str
+    ) -> keras.callbacks.History:
         self.recorder = kf_callbacks.Recorder()
         reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
         with self._guard():
-            return stage.fit(plan, [*reporting, *savers, *callbacks])
+            if not resume:
+                return stage.fit(plan, [*reporting, *savers, *callbacks])
+            name = "resume" if resume is True else resume
+            number = self._kept_fits.get(name, 0) + 1
+            file = checkpoint_file(self.path / "models", name, number)
+            checkpoint = FitCheckpoint(file, self.model, stage, plan, self.recorder, savers)
+            history = fit_from(checkpoint, [*reporting, *savers, *callbacks])
+            self._kept_fits[name] = number
+            return history
 
     def _guard(self) -> contextlib.AbstractContextManager:
         """Return the context in which data is read; a learner that knows its data makes errors clear there."""

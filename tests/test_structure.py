@@ -19,9 +19,10 @@ FILES = {
 LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "sklearn"}
 # From the rim down: a module may import from its own part or from the layers below it; the rim's from each other.
 LAYERS = [
-    {"__main__", "cli", "demo", "doctor", "fastai"},
+    {"__main__", "cli", "competitions", "demo", "doctor", "fastai", "runs", "serve"},
     {"vision", "tabular", "cross_validation"},
     {"learner"},
+    {"training.resuming", "training.state"},
     {"training.training_stage"},
     {"training.lr_finder", "training.training_plans", "training.model_summary", "training.saved_weights"},
     {"metrics", "training.callbacks", "training.groups"},
@@ -30,8 +31,8 @@ LAYERS = [
     {"training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
     {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
-    {"caches", "training.lbfgs"},
-    {"arguments", "files", "keras_internals", "version", "training"},
+    {"bundle", "caches", "runtimes", "training.lbfgs"},
+    {"arguments", "bars", "described", "files", "keras_internals", "quiet", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
 WINGS = {

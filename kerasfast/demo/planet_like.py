@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 from kerasfast.demo.scenery import draw_tile
 
 # Raise when the same arguments draw other pictures than before, so that old folders are not taken for new ones.
@@ -173,7 +173,9 @@ def _names(split: str, settings: dict[str, int]) -> list[str]:
 
 def _write(folder: pathlib.Path, settings: dict[str, int], progress: bool) -> None:
     seed, size = int(settings["seed"]), int(settings["size"])
-    with tqdm(total=settings["n_train"] + settings["n_test"], desc="drawing", unit="tile", disable=not progress) as bar:
+    with progress_bar(
+        total=settings["n_train"] + settings["n_test"], desc="drawing", unit="tile", shown=progress
+    ) as bar:
         for number, split in enumerate(_SPLITS):
             (folder / f"{split}-jpg").mkdir()
             for index, name in enumerate(_names(split, settings)):

@@ -4,8 +4,7 @@ import os
 import pathlib
 from urllib.request import urlretrieve
 
-from tqdm.auto import tqdm
-
+from kerasfast.bars import progress_bar
 from kerasfast.files import atomic_path
 
 __all__ = ["get_data"]
@@ -19,7 +18,7 @@ def get_data(url: str, filename: str | os.PathLike) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
         atomic_path(target) as unfinished,
-        tqdm(unit="B", unit_scale=True, desc=url.rsplit("/", maxsplit=1)[-1]) as bar,
+        progress_bar(unit="B", unit_scale=True, desc=url.rsplit("/", maxsplit=1)[-1]) as bar,
     ):
 
         def report(blocks: int, size: int, total: int) -> None:

@@ -341,7 +341,7 @@ class Learner(KnownAttributes):
 
     def load(self, name: str) -> None:
         """Load weights that `save` wrote."""
-        self.core.load(name)
+        self.core.load(name, weights_only=True)
 
     def save_cycle(self, name: str, cycle: int) -> None:
         """Save the weights as those of a cycle."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.described import Described, some
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
 from kerasfast.tabular.encoding.targets import Target, TargetStatistics
@@ -22,8 +23,8 @@ from kerasfast.tabular.pipeline.views import StreamView, TableView
 View = TableView | StreamView
 
 
-@dataclass(frozen=True, eq=False)
-class TableData:
+@dataclass(frozen=True, eq=False, repr=False)
+class TableData(Described):
     """What a `TableLearner` is trained on. Make one with `from_frame`, `from_files` or `from_arrays`.
 
     The encoder and the classes are learned from the training rows alone. While training, a share of the codes (the
@@ -53,6 +54,16 @@ class TableData:
     value_names: Sequence[str]
     encoder: TableEncoder | None = None
     path: str | os.PathLike = "."
+
+    def _facts(self) -> dict[str, str]:
+        counts = {name: len(getattr(self, name) or ()) for name in ("train", "valid", "test")}
+        return {
+            "rows": ", ".join(f"{count} {name}" for name, count in counts.items() if count),
+            "target": f"{some(self.target.names)} ({self.target_kind})",
+            "categorical": some([f"{name} {count}" for name, count in self.cardinalities.items()]) or "none",
+            "continuous": some(list(self.value_names)) or "none",
+            "path": str(self.path),
+        }
 
     @property
     def target_kind(self) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 
@@ -37,7 +37,7 @@ def permutation_importance(
     repeats = whole("repeats", repeats)
     before = loss(rows.targets, predict_rows(model, rows))
     random, growth = np.random.default_rng(seed), {}
-    for name, (codes, values) in tqdm(columns.items(), desc="columns", leave=False, delay=2):
+    for name, (codes, values) in progress_bar(columns.items(), desc="columns", leave=False, delay=2):
         losses = [
             loss(rows.targets, predict_rows(model, _shuffled(rows, codes, values, random))) for _ in range(repeats)
         ]

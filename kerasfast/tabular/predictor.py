@@ -4,27 +4,27 @@ import dataclasses
 import json
 import os
 import pathlib
-import tempfile
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.files import atomic_path
+from kerasfast.bundle import BundleFormat
+from kerasfast.described import Described, some
+from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
-_MODEL, _RECORD = "model.keras", "table.json"
-_FORMAT, _VERSION = "kerasfast.TablePredictor", 1
+FORMAT = BundleFormat("kerasfast.TablePredictor", 1, "table.json", "TableLearner.export")
 _ROWS = 2**16  # encoded and predicted together, so that a large frame needs little memory on top
 
 
-@dataclasses.dataclass(frozen=True)
-class TablePredictor:
+@dataclasses.dataclass(frozen=True, repr=False)
+class TablePredictor(Described):
     """Predicts rows of raw tables; `TableLearner.export` writes one, and `load` needs no data.
 
     Attributes:
@@ -32,6 +32,7 @@ class TablePredictor:
         encoder: From columns to its inputs.
         target: What its outputs mean.
         embedding_widths: Width of each categorical column's vectors; None for a model made elsewhere.
+        runner: What predicts batches of inputs in the place of Keras; None for Keras.
 
     Example:
 
@@ -43,6 +44,7 @@ class TablePredictor:
     encoder: TableEncoder
     target: Target
     embedding_widths: Mapping[str, int] | None = None
+    runner: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return predictions for the rows of a frame, with its index.
@@ -57,7 +59,7 @@ class TablePredictor:
             raise TypeError(f"`predict` takes a pandas DataFrame; received {type(frame).__name__}.")
         encode = RowEncoder(self.encoder)
         pieces = [encode(frame.iloc[start : start + _ROWS]) for start in range(0, max(len(frame), 1), _ROWS)]
-        outputs = [predict_rows(self.model, rows) for rows in pieces if rows.count]
+        outputs = [self._outputs(rows) for rows in pieces if rows.count]
         predictions = np.concatenate(outputs) if outputs else np.zeros((0, len(self.target.classes)))
         return self.target.decode(predictions, frame.index)
 
@@ -72,40 +74,67 @@ class TablePredictor:
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Write everything to one file, whole or not at all, and return its path."""
-        record = {
-            "format": _FORMAT,
-            "version": _VERSION,
+        fields = {
             "encoder": json.loads(self.encoder.to_json()),
             "target": self.target.to_json(),
             "embedding_widths": self.embedding_widths and dict(self.embedding_widths),
         }
-        with tempfile.TemporaryDirectory() as folder, atomic_path(path) as unfinished:
-            model_file = pathlib.Path(folder) / _MODEL
-            self.model.save(model_file)
-            with zipfile.ZipFile(unfinished, "w") as bundle:
-                bundle.write(model_file, _MODEL)
-                bundle.writestr(_RECORD, json.dumps(record, allow_nan=False, indent=1))
-        return pathlib.Path(path)
+        return FORMAT.write(path, fields, self.model)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "TablePredictor":
-        """Read what `save` wrote.
+    def load(
+        cls, path: str | os.PathLike, *, runtime: str = "keras", custom_objects: Mapping[str, Any] | None = None
+    ) -> "TablePredictor":
+        """Read what `save` wrote; nothing in the file is executed, and its sizes are checked first.
+
+        Args:
+            path: The file.
+            runtime: "keras", "onnx" (extra `onnx`) or "litert" (extra `litert`).
+            custom_objects: Layers of one's own by name, as in `keras.models.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is no such bundle.
+            BundleError: If it is no such bundle; a `ValueError`.
+            ImportError: If a package is missing that the runtime needs.
         """
-        try:
-            with zipfile.ZipFile(path) as bundle, tempfile.TemporaryDirectory() as folder:
-                record = json.loads(bundle.read(_RECORD))
-                if (record["format"], record["version"]) != (_FORMAT, _VERSION):
-                    raise ValueError(f"it is a {record['format']} of version {record['version']}.")
-                encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
-                target = Target.from_json(record["target"])
-                model = keras.models.load_model(bundle.extract(_MODEL, folder), compile=False)
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} is no bundle that `TableLearner.export` wrote: {error}") from error
-        return cls(model, encoder, target, record["embedding_widths"])
+        with FORMAT.opened(path, custom_objects) as (record, model):
+            encoder = TableEncoder.from_json(json.dumps(record["encoder"]))
+            predictor = cls(model, encoder, Target.from_json(record["target"]), record["embedding_widths"])
+        return dataclasses.replace(predictor, runner=runner_of(model, runtime))
+
+    def export(self, path: str | os.PathLike, form: str, *, rows: pd.DataFrame | None = None) -> pathlib.Path:
+        """Write the model for another runtime, and return the path.
+
+        It takes {"codes", "values"} as `encoder` makes them of rows, and gives what `target.decode` turns into answers.
+
+        Args:
+            path: The file, or the folder of a SavedModel, which must not be there yet.
+            form: "keras", "savedmodel", "litert", "litert-dynamic", "litert-int8" or "onnx".
+            rows: A hundred or so of the training rows, for "litert-int8".
+
+        Raises:
+            ValueError: If the form is unknown, or "litert-int8" lacks rows.
+            ImportError: If a package is missing that the form needs.
+        """
+        samples = None if rows is None else [self.inputs(rows.iloc[i : i + 1]) for i in range(len(rows))]
+        return export_model(self.model, path, form, representative=samples)
+
+    def _facts(self) -> dict[str, str]:
+        columns = [*self.encoder.cardinalities, *self.encoder.continuous]
+        target = "logarithm of " * self.target.log + some(self.target.names)
+        classes = f": {some(self.target.classes)}" if self.target.kind == "single" else ""
+        return {
+            "model": f"{self.model.name}, {self.model.count_params():,} parameters",
+            "predicts": f"{target}{classes} ({self.target.kind})",
+            "from": some(columns),
+        }
+
+    def inputs(self, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Return the rows of a frame as the model takes them: "codes" and "values"."""
+        return inputs_of(RowEncoder(self.encoder)(frame))
+
+    def _outputs(self, rows: Rows) -> np.ndarray:
+        return self.runner(inputs_of(rows)) if self.runner else predict_rows(self.model, rows)
 
     def level_names(self, name: str) -> pd.Index:
         """Return what each code of a categorical column stands for, as an index: "unknown" first."""
@@ -116,8 +145,12 @@ class TablePredictor:
 
 def predict_rows(model: keras.Model, rows: Rows) -> np.ndarray:
     """Return the model's outputs (rows, outputs) for encoded rows."""
-    inputs = {name: part for name, part in (("codes", rows.codes), ("values", rows.values)) if part.shape[1]}
-    return np.asarray(model.predict(inputs, batch_size=4096, verbose=0))
+    return np.asarray(model.predict(inputs_of(rows), batch_size=4096, verbose=0))
+
+
+def inputs_of(rows: Rows) -> dict[str, np.ndarray]:
+    """Return encoded rows as a model takes them: a kind of column that is not there has no input."""
+    return {name: part for name, part in (("codes", rows.codes), ("values", rows.values)) if part.shape[1]}
 
 
 def _tables(cardinalities: Mapping[str, int], widths: Mapping[str, int] | None) -> list:

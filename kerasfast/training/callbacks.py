@@ -1,13 +1,13 @@
 """Keras callbacks: follow a schedule, record every step, print the course's epoch table, save cycles and the best."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar, say
 from kerasfast.keras_internals import metric_direction
 from kerasfast.schedules import ScheduleFunction
 from kerasfast.training.control import control_for
@@ -131,6 +131,14 @@ class Recorder(keras.callbacks.Callback):
     def momentums(self) -> np.ndarray:
         return self._joined(2)
 
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, rates and momentums of all epochs so far."""
+        return self.losses, self.learning_rates, self.momentums
+
+    def restore(self, parts: Sequence[np.ndarray], epochs: list[dict[str, float]]) -> None:
+        """Go on after what `parts` and `epochs` recorded."""
+        self._parts, self.epochs = ([tuple(parts)] if epochs else []), list(epochs)
+
     def _joined(self, part: int) -> np.ndarray:
         return np.concatenate([parts[part] for parts in self._parts]) if self._parts else np.zeros(0)
 
@@ -161,8 +169,8 @@ class EpochTable(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self._bar = tqdm(
-            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, disable=not self._prints
+        self._bar = progress_bar(
+            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, shown=self._prints
         )
         self._done = 0
 
@@ -178,9 +186,9 @@ class EpochTable(keras.callbacks.Callback):
             return
         columns = table_columns(logs or {})
         if not self._header_printed:
-            tqdm.write("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
+            say("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
             self._header_printed = True
-        tqdm.write("  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in columns.values())]))
+        say("  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in columns.values())]))
 
     def on_train_end(self, logs=None) -> None:
         if hasattr(self, "_bar"):
@@ -204,9 +212,9 @@ class PredictionBar(keras.callbacks.Callback):
     """Show how far a `predict` of more than two seconds is; of several workers only the first does."""
 
     def on_predict_begin(self, logs=None) -> None:
-        hidden = not is_chief(self.model.distribute_strategy)
-        self._bar = tqdm(
-            total=self.params.get("steps"), desc="predicting", unit="batch", leave=False, delay=2, disable=hidden
+        shown = is_chief(self.model.distribute_strategy)
+        self._bar = progress_bar(
+            total=self.params.get("steps"), desc="predicting", unit="batch", leave=False, delay=2, shown=shown
         )
 
     def on_predict_batch_end(self, batch: int, logs=None) -> None:
@@ -223,9 +231,7 @@ class StopOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             if is_chief(self.model.distribute_strategy):
-                tqdm.write(
-                    f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`)."
-                )
+                say(f"Training stopped: the loss of epoch {epoch} is {loss}; try lower learning rates (see `lr_find`).")
             self.model.stop_training = True
 
 
@@ -254,20 +260,23 @@ class BestSaver(keras.callbacks.Callback):
     Args:
         save: Called without arguments.
         lower_is_better: Whether small values of the first metric are good.
+
+    Attributes:
+        best: What the next epoch has to beat, smaller is better; None before the first.
     """
 
     def __init__(self, save: Callable[[], None], *, lower_is_better: bool = False):
         super().__init__()
         self._save, self._sign = save, 1.0 if lower_is_better else -1.0
-        self._best: tuple[float, ...] | None = None
+        self.best: tuple[float, ...] | None = None
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         columns = table_columns(logs or {})
         metrics = [value for name, value in columns.items() if name not in ("trn_loss", "val_loss")]
         loss = columns.get("val_loss", columns.get("trn_loss", math.inf))
         score = (self._sign * metrics[0], loss) if metrics else (loss,)
-        if not any(math.isnan(value) for value in score) and (self._best is None or score < self._best):
-            self._best = score
+        if not any(math.isnan(value) for value in score) and (self.best is None or score < self.best):
+            self.best = score
             self._save()
 
 

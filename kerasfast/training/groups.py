@@ -113,6 +113,17 @@ class LayerGroups:
         """Whether each group has a variable that trains."""
         return [any(variable.trainable for variable in group) for group in self.variables]
 
+    @property
+    def bn_frozen(self) -> bool:
+        """Whether `bn_freeze` holds the statistics."""
+        return self._bn_frozen
+
+    def train_exactly(self, groups: Sequence[bool]) -> None:
+        """Make the groups trainable that are marked, and freeze the others."""
+        if len(groups) != len(self):
+            raise ValueError(f"The model has {len(self)} layer groups; received {len(groups)} marks.")
+        self._set_trainable([bool(trains) for trains in groups])
+
     def freeze_to(self, first: int) -> None:
         """Freeze the groups before index `first` and make the others trainable; -1 leaves the last group."""
         first = self._index(first)

@@ -2,8 +2,7 @@
 
 import keras
 
-from kerasfast.keras_internals import inner_optimizer
-from kerasfast.training.control import GroupControl, ensure_built
+from kerasfast.training.control import GroupControl, control_of, ensure_built
 from kerasfast.training.rates import Rates, per_group
 
 
@@ -21,14 +20,15 @@ def grouped(
     Assigning `optimizer.learning_rate` (as `ReduceLROnPlateau` does) scales every group in proportion.
 
     Args:
-        optimizer: An optimizer class (built-in or your own) or an instance that has not been built yet.
+        optimizer: An optimizer class (built-in or your own), or an instance: a new one, or one that was loaded with its
+            model, whose slots go on (give the result to `compile`).
         groups: `LayerGroups` of the model that will be trained.
         learning_rates: One rate, or one per group; the optimizer's own by default.
         weight_decays: One decoupled weight decay (as in AdamW, times the group's rate), or one per group.
         **arguments: What the optimizer class takes besides, such as `momentum=0.9`.
 
     Raises:
-        ValueError: If the number of values is neither one nor the number of groups, or the instance is built.
+        ValueError: If the number of values is neither one nor the number of groups, or the instance has groups already.
 
     Example:
 
@@ -46,9 +46,9 @@ def grouped(
         raise ValueError(
             f"{sorted(arguments)} go with an optimizer class; received an instance of {type(optimizer).__name__}."
         )
-    if inner_optimizer(optimizer).built:
-        raise ValueError(f"`grouped` needs a new optimizer; this {type(optimizer).__name__} has been built already.")
-    ensure_built(optimizer, groups.all_variables)
+    if control_of(optimizer) is not None:
+        raise ValueError(f"This {type(optimizer).__name__} has layer groups already; make another, or load it anew.")
+    optimizer, _ = ensure_built(optimizer, groups.all_variables)
     control = GroupControl(optimizer, groups.variables, fuse=True)
     control.set_rates(learning_rates, weight_decays)
     return optimizer

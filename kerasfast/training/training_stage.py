@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasfast.datasets import batches
 from kerasfast.keras_internals import write_down_metrics
@@ -95,11 +96,29 @@ class Stage:
             )
         return max(1, cardinality // (control_of(self.model.optimizer).optimizer.gradient_accumulation_steps or 1))
 
-    def fit(self, plan: Plan, callbacks: Sequence[keras.callbacks.Callback]) -> keras.callbacks.History:
-        """Train along `plan`; afterwards the largest rates of the plan go on as constant ones."""
+    def train_batches(self) -> tf.data.Dataset:
+        """Return the training batches of the next epochs."""
+        return batches(self.data.train, self.epochs)
+
+    def settle(self, plan: Plan) -> None:
+        """Use the largest rates of `plan` from now on, as `fit` does at its end."""
+        control_for(self.model).set_rates(np.max(plan.learning_rates, axis=0))
+
+    def fit(
+        self, plan: Plan, callbacks: Sequence[keras.callbacks.Callback], *, done: int = 0
+    ) -> keras.callbacks.History:
+        """Train along `plan`; afterwards the largest rates of the plan go on as constant ones.
+
+        Args:
+            plan: What the optimizer follows.
+            callbacks: Further ones of Keras.
+            done: Epochs of the plan that lie behind.
+        """
         control = control_for(self.model)
-        control.set_rates(np.max(plan.learning_rates, axis=0))
-        control.program(plan.learning_rates, momentum=plan.momentum, weight_decays=plan.weight_decays)
+        self.settle(plan)
+        begun = control.iterations - done * len(plan.learning_rates) // plan.epochs
+        table = {"momentum": plan.momentum, "weight_decays": plan.weight_decays}
+        control.program(plan.learning_rates, start=begun, **table)
         valid = getattr(self.data, "valid", None)
         own = [_EpochCount(self)]
         if self.model.distribute_strategy.num_replicas_in_sync > 1:
@@ -109,9 +128,10 @@ class Stage:
             valid = None
         try:
             return self.model.fit(
-                batches(self.data.train, self.epochs),
+                self.train_batches(),
                 validation_data=None if valid is None else batches(valid),
                 epochs=plan.epochs,
+                initial_epoch=done,
                 callbacks=[*own, *callbacks],
                 shuffle=False,
                 verbose=0,

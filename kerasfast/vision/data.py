@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kerasfast.arguments import whole
+from kerasfast.described import Described, some
 from kerasfast.vision.made_data import MadeImageData
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
@@ -14,8 +15,8 @@ from kerasfast.vision.sources.resize import resized
 from kerasfast.vision.sources.samples import Samples
 
 
-@dataclass(frozen=True, eq=False)
-class ImageData(MadeImageData):
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageData(Described, MadeImageData):
     """Pictures for training, validation and test, and how they are transformed.
 
     Make one with `from_folders`, `from_csv`, `from_dataframe`, `from_arrays` or `from_tfds`. Nothing is changed in
@@ -157,6 +158,18 @@ class ImageData(MadeImageData):
                 "smaller size or zoom, or read small copies from disk: `data.resize(...)`."
             )
         return replace(self, memory=True)
+
+    def _facts(self) -> dict[str, str]:
+        kinds = {"single": "one of", "multi": "several of", "regression": "the numbers"}
+        counts = {name: len(getattr(self.source, name) or ()) for name in ("train", "valid", "test")}
+        skipped = f"; {len(self.source.skipped)} broken ones left out" if self.source.skipped else ""
+        return {
+            "pictures": ", ".join(f"{count} {name}" for name, count in counts.items() if count) + skipped,
+            "targets": f"{kinds[self.target_kind]} {some(self.classes)}",
+            "transforms": repr(self.transforms),
+            "batches": f"of {self.batch_size}, seed {self.seed}",
+            "path": str(self.path),
+        }
 
     def _view(self, samples: Samples, transforms: Transforms, *, shuffle: bool = False) -> View:
         return View(samples, transforms, self.batch_size, shuffle, self.seed)

@@ -16,8 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar
 from kerasfast.caches import FEATURES_PREFIX
 from kerasfast.files import atomic_path, read_arrays
 from kerasfast.training.epoch_order import epoch_order, unhindered
@@ -52,8 +52,8 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
     store = FeatureStore(pathlib.Path(folder) / f"{FEATURES_PREFIX}{store_key(features, view)}")
     keys = view.samples.content_keys()
     missing = store.missing(keys)
-    hidden = not progress or not missing
-    with tqdm(total=len(missing), desc=f"features of {len(keys)} pictures", disable=hidden, leave=False) as bar:
+    shown = progress and bool(missing)
+    with progress_bar(total=len(missing), desc=f"features of {len(keys)} pictures", shown=shown, leave=False) as bar:
         for start in range(0, len(missing), SHARD_ROWS):
             chosen = missing[start : start + SHARD_ROWS]
             part = replace(view, samples=view.samples.take(chosen))
@@ -93,7 +93,7 @@ class FeatureView:
         return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
-def _compute(features: keras.Model, view: View, bar: tqdm) -> np.ndarray:
+def _compute(features: keras.Model, view: View, bar: Any) -> np.ndarray:
     rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, 3])
     for batch in view.dataset():
         pixels = batch[0] if isinstance(batch, tuple) else batch

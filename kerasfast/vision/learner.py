@@ -12,11 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
-from kerasfast.metrics.tags import ThresholdAccuracy
+from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.linear_fit import LinearFit
+from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
@@ -26,6 +28,7 @@ from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.predictor import ImagePredictor
 from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
@@ -179,7 +182,7 @@ class ImageLearner(Learner):
         if linear_layers(head) and self.loss == TASKS[kind].loss:
             halves = self.network.features.layers[-1].name == "head_pool"
             fit = solve_head(head, rows.features, rows.targets, kind, halves=halves, seed=seed)
-            tqdm.write(f"The head is solved on {len(rows.features)} pictures, {fit}.")
+            say(f"The head is solved on {len(rows.features)} pictures, {fit}.")
             return fit
         stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
         with self._guard():
@@ -220,6 +223,19 @@ class ImageLearner(Learner):
             )
         finally:
             self.make_optimizer = make_optimizer
+
+    def load(self, name: str, *, weights_only: bool = False) -> None:
+        """Load what `save` wrote (see `Learner.load`); stored activations of another backbone are computed anew."""
+        before = self.network.features.get_weights()
+        super().load(name, weights_only=weights_only)
+        after = self.network.features.get_weights()
+        if self._features is not None and not all(map(np.array_equal, before, after)):
+            self._features.data = self._stored_splits()
+
+    def _restore(self, state: TrainingState) -> None:
+        if any(state.record["trainable"][:-1]):
+            self.precompute = False
+        super()._restore(state)
 
     def set_data(self, data: ImageData, *, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.
@@ -292,10 +308,50 @@ class ImageLearner(Learner):
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
         return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold, ids=ids)
 
+    def export(self, path: str | os.PathLike, *, threshold: float | Sequence[float] | None = None) -> pathlib.Path:
+        """Write the network, its preprocessing, size, crop and classes to one file, which `ImagePredictor.load` reads.
+
+        Args:
+            path: The file, such as "pets.kerasfast".
+            threshold: Tags above it will be predicted, one or one per tag. By default that of the learner's first
+                metric; where `FBeta` searches a grid, the best of it for the validation set, which is predicted for
+                this.
+        """
+        return self.predictor(threshold=threshold).save(path)
+
+    def predictor(self, *, threshold: float | Sequence[float] | None = None) -> ImagePredictor:
+        """Return what `export` writes; it shares the learner's model."""
+        if threshold is None:
+            threshold = self._threshold()
+        transforms = self.data.transforms.validation()
+        summary = {
+            "backbone": self.model.name,
+            "pictures": {name: len(view) for name, view in self._views().items()},
+            "last_epoch": self.recorder.epochs[-1] if self.recorder.epochs else {},
+        }
+        return ImagePredictor(
+            self.model, transforms, self.data.classes, self.data.target_kind, threshold, self.data.batch_size, summary
+        )
+
+    def _threshold(self) -> float:
+        metric = self.metrics[0] if self.metrics and self.data.target_kind == "multi" else None
+        grid = getattr(metric, "thresholds", None)
+        if grid is None:
+            return getattr(metric, "threshold", None) or 0.5
+        predictions, targets = self.predict_with_targs()
+        options = {"beta": metric.beta, "average": metric.average}
+        return best_threshold(targets, predictions, thresholds=grid, **options)[0]
+
     def _stage(self) -> Stage:
         return self._features or self._main
 
     def _feature_stage(self, names: Sequence[str] = ("train", "valid", "test")) -> Stage:
+        head, data = self.network.head, self._stored_splits(names)
+        steps = min(FEATURE_BATCHES_PER_CALL, int(data.train.dataset().cardinality()))
+        return Stage(head, LayerGroups(head, [flat_layers(head)]), data, steps_per_execution=steps)
+
+    def _stored_splits(self, names: Sequence[str] = ("train", "valid", "test")) -> Datasets:
+        """Return the activations of the pictures, for the backbone as it is now."""
         with self._guard():
             splits = {
                 name: FeatureView(
@@ -304,9 +360,7 @@ class ImageLearner(Learner):
                 for name, view in self._views().items()
                 if name in names
             }
-        head = self.network.head
-        steps = min(FEATURE_BATCHES_PER_CALL, int(splits["train"].dataset().cardinality()))
-        return Stage(head, LayerGroups(head, [flat_layers(head)]), Datasets(**splits), steps_per_execution=steps)
+        return Datasets(**splits)
 
     def _views(self) -> dict[str, View]:
         views = {"train": self.data.fixed, "valid": self.data.valid, "test": self.data.test}

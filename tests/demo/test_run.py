@@ -7,12 +7,16 @@ from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+import kerasfast as kf
 from kerasfast.cli import main
-from kerasfast.demo import report
-from kerasfast.demo.run import Progress, Settings, _submit, run_demo
+from kerasfast.demo.run import Settings, run_demo
+from kerasfast.runs import report
+from kerasfast.runs.progress import Progress
+from kerasfast.runs.training import submit
 from kerasfast.vision.networks import applications as families
 from kerasfast.vision.networks.registry import Backbone
 
@@ -78,7 +82,7 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
     assert code == (0 if summary["beats_constant"] else 1)
     for name in ("constant", "plain", "tta"):
         assert 0 < summary[name] <= 1 and f"{summary[name]:.4f}" in printed
-    stages = ["drawing", "data", "features", "finder", "head", "fine-tuning", "validation", "submission"]
+    stages = ["drawing", "data", "features", "finder", "head", "fine-tuning", "validation", "model", "submission"]
     assert list(summary["seconds"]) == [*stages, "total"]
     assert [line.split()[1].rstrip(":") for line in printed.splitlines() if line.startswith("== ")] == [
         *stages,
@@ -102,15 +106,25 @@ def test_class_folders_give_accuracy_and_probabilities(tiny, tmp_path, capsys):
     assert contents(root) == before
     assert summary["metric"] == "accuracy" and summary["constant"] == 0.5 and summary["threshold"] is None
     assert summary["beats_constant"] and summary["tta"] > 0.9
+    frame = kf.ImagePredictor.load(summary["files"]["model"]).predict(root / "test")
+    assert frame["prediction"].tolist() == ["noon"] * 4
+    history = pd.read_csv(summary["files"]["history"])
+    assert history["stage"].tolist() == ["head"] * 7 + ["fine-tuning"] * 3
     lines = gzip.decompress(pathlib.Path(summary["files"]["submission"]).read_bytes()).decode().splitlines()
     assert lines[0] == "id,night,noon" and len(lines) == 5
     assert float(lines[1].split(",")[2]) > 0.5
-    assert "class folders in train, validation in valid; test pictures in test" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "class folders in train, validation in valid; test pictures in test" in printed
+    assert [line.strip() for line in printed.splitlines()[-4:-1]] == [
+        "import kerasfast as kf",
+        f"predictor = kf.ImagePredictor.load({summary['files']['model']!r})",
+        f"predictor.predict({str(root / 'test')!r})",
+    ]
 
 
 def test_without_test_pictures_there_is_no_submission_and_it_is_said(tmp_path, capsys):
     learn, files = SimpleNamespace(data=SimpleNamespace(test=None)), {}
-    _submit(learn, report.Scores("F2", 0, 0, 0, np.zeros((1, 1))), tmp_path, Progress(), files)
+    submit(learn, report.Scores("F2", 0, 0, 0, np.zeros((1, 1))), tmp_path, Progress(), files)
     assert "no submission file" in capsys.readouterr().out
     assert files == {} and not contents(tmp_path)
 
@@ -118,10 +132,10 @@ def test_without_test_pictures_there_is_no_submission_and_it_is_said(tmp_path, c
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 31}, "`size` must be 32 or more"),
-        ({"n_train": 3}, "`n_train` must be 20 or more"),
-        ({"seed": -1}, "`seed` must be 0 or more"),
-        ({"batch_size": 1}, "`batch_size` must be 2 or more"),
+        ({"size": 31}, "`size` must be a whole number, 32 or more"),
+        ({"n_train": 3}, "`n_train` must be a whole number, 20 or more"),
+        ({"seed": -1}, "`seed` must be a whole number, 0 or more"),
+        ({"batch_size": 1}, "`batch_size` must be a whole number, 2 or more"),
         ({"data": "a", "out": "a/results"}, "would lie among the pictures"),
     ],
 )

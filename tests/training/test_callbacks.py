@@ -210,8 +210,8 @@ def test_a_long_prediction_shows_how_far_it_is(monkeypatch):
     bars = []
 
     class Bar:
-        def __init__(self, total: int, disable: bool, delay: float, **_):
-            self.total, self.n, self.shown, self.closed = total, 0, not disable and delay > 0, False
+        def __init__(self, total: int, shown: bool, delay: float, **_):
+            self.total, self.n, self.shown, self.closed = total, 0, shown and delay > 0, False
             bars.append(self)
 
         def update(self, count: int) -> None:
@@ -220,7 +220,7 @@ def test_a_long_prediction_shows_how_far_it_is(monkeypatch):
         def close(self) -> None:
             self.closed = True
 
-    monkeypatch.setattr("kerasfast.training.callbacks.tqdm", Bar)
+    monkeypatch.setattr("kerasfast.training.callbacks.progress_bar", Bar)
     learn = kf.Learner(linear_model(), kf.Datasets(unit_data(), unit_data(7)), loss="mse")
     assert learn.predict().shape == (14, 1)
     assert [(bar.total, bar.n, bar.shown, bar.closed) for bar in bars] == [(7, 7, True, True)]

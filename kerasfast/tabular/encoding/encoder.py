@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.arguments import number
+from kerasfast.described import Described, some
 from kerasfast.files import atomic_path
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.columns import (
@@ -25,7 +26,7 @@ _FORMAT = "kerasfast.TableEncoder"
 _VERSION = 1
 
 
-class TableEncoder:
+class TableEncoder(Described):
     """Learns from a training table how to turn tables into arrays, and back.
 
     Categorical columns become codes. The levels are in order (sorted, or as an existing category dtype has them) from
@@ -93,6 +94,9 @@ class TableEncoder:
         self._date_columns: list[DateColumn] = []
         self._categories: list[CategoryColumn] = []
         self._numbers: list[NumberColumn] = []
+
+    def _facts(self) -> dict[str, str]:
+        return {"categorical": some(self.categorical) or "none", "continuous": some(self.continuous) or "none"}
 
     def fit(self, frame: pd.DataFrame) -> "TableEncoder":
         """Learn levels, scales and flags from the training table, which is not changed.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar
 from kerasfast.vision.pipeline.transforms import Transforms, windows
 from kerasfast.vision.sources.reading import Reader, scaled
 from kerasfast.vision.sources.resize import scaled_size
@@ -116,7 +116,7 @@ def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
             lambda index, box, side: tf.reshape(scaled(read(index, box), side), [-1]),
             num_parallel_calls=os.cpu_count() or 1,
         )
-        bar = tqdm(pictures, total=len(samples), desc="Reading into memory", unit="image", delay=2, leave=False)
+        bar = progress_bar(pictures, total=len(samples), desc="Reading into memory", unit="image", delay=2, leave=False)
         for start, picture in zip(starts[:-1], bar, strict=True):
             pixels[start : start + len(picture)] = picture
         held = tf.constant(pixels)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.described import Described
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import loaded
@@ -17,8 +18,8 @@ from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.sources.samples import Samples
 
 
-@dataclass(frozen=True, eq=False)
-class View:
+@dataclass(frozen=True, eq=False, repr=False)
+class View(Described):
     """One way to look at samples: which transforms, in which order.
 
     Args:
@@ -36,6 +37,14 @@ class View:
     shuffle: bool = False
     seed: int = 42
     on_device: bool = False
+
+    def _facts(self) -> dict[str, str]:
+        order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
+        return {
+            "pictures": f"{len(self)}, {order}, {'without' if self.targets is None else 'with'} targets",
+            "transforms": repr(self.transforms),
+            "batches": f"of {self.batch_size}",
+        }
 
     def __len__(self) -> int:
         return len(self.samples)

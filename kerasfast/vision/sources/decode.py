@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -132,10 +132,21 @@ def scan(
     """
     names = [os.fspath(file) for file in files]
     paths = [os.path.join(os.fspath(root), name) for name in names]
+    return _scanned(paths, names, full, progress, workers)
+
+
+def scan_contents(contents: Sequence[bytes], names: Sequence[str], *, full: bool = False) -> Scan:
+    """Do what `scan` does for files whose contents are in memory; `names` are what the result calls them."""
+    return _scanned(contents, names, full, progress=False, workers=None)
+
+
+def _scanned(
+    items: Sequence[str | bytes], names: Sequence[str], full: bool, progress: bool, workers: int | None
+) -> Scan:
     width, height = np.zeros((2, len(names)), np.int32)
     plain, problems = np.zeros(len(names), bool), {}
     inspect = _inspect_fully if full else _inspect
-    for index, (found, problem) in each_in_threads(inspect, paths, "Checking images", progress, workers):
+    for index, (found, problem) in each_in_threads(inspect, items, "Checking images", progress, workers):
         if problem is None:
             width[index], height[index], plain[index] = found
         else:
@@ -145,7 +156,7 @@ def scan(
 
 
 def each_in_threads(
-    function: Callable[[str], Any], items: Sequence[str], title: str, progress: bool, workers: int | None
+    function: Callable[[Any], Any], items: Sequence[Any], title: str, progress: bool, workers: int | None
 ) -> Iterator[tuple[int, tuple[Any, str | None]]]:
     """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
     if workers is not None:
@@ -154,7 +165,7 @@ def each_in_threads(
     # One task a file would cost more than reading a header; too few tasks would leave threads idle.
     step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
-    bar = tqdm(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, disable=not progress)
+    bar = progress_bar(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, shown=progress)
     try:
         starts = {
             pool.submit(_outcomes, function, items[start : start + step]): start for start in range(0, len(items), step)
@@ -168,7 +179,7 @@ def each_in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _outcomes(function: Callable[[str], Any], items: Sequence[str]) -> list[tuple[Any, str | None]]:
+def _outcomes(function: Callable[[Any], Any], items: Sequence[Any]) -> list[tuple[Any, str | None]]:
     outcomes = []
     for item in items:
         try:
@@ -266,7 +277,7 @@ def _eight_bits(values: np.ndarray, image: Image.Image) -> np.ndarray:
     return np.round((values - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
 
 
-def _inspect(path: str) -> tuple[int, int, bool]:
+def _inspect(path: str | bytes) -> tuple[int, int, bool]:
     """Return width, height and whether it is a plain JPEG, decoding only where header and end are not enough."""
     with opened(path) as (image, stream):
         if _ends_well(image, stream):
@@ -278,7 +289,7 @@ def _inspect(path: str) -> tuple[int, int, bool]:
     return width, height, False
 
 
-def _inspect_fully(path: str) -> tuple[int, int, bool]:
+def _inspect_fully(path: str | bytes) -> tuple[int, int, bool]:
     open_image(path)
     return _inspect(path)
 

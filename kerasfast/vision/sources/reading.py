@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.sources.decode import ImageError, Scan, open_image
+from kerasfast.vision.sources.decode import Scan, open_image
 
 # Decoding at a half costs a third less; at least this much is left to the scaling that follows, which filters better.
 _LEFT_TO_SCALE = 1.5
@@ -71,25 +71,53 @@ def file_reader(paths: list[str], headers: Scan, size: int) -> Reader:
         size: Side of the square that each window will be scaled to: of much larger windows JPEG decodes a half,
             quarter or eighth of each side.
     """
-    names = tf.constant([os.fsencode(path) for path in paths])
+    names = [os.fsencode(path) for path in paths]
+    return _coded_reader(names, headers, size, tf.io.read_file, lambda name: open_image(os.fsdecode(name)))
+
+
+def bytes_reader(contents: Sequence[bytes], headers: Scan, size: int) -> Reader:
+    """Return the reader of files whose contents are in memory; the pixels are those of `file_reader`."""
+    return _coded_reader(contents, headers, size, lambda content: content, open_image)
+
+
+def _coded_reader(
+    items: Sequence[bytes],
+    headers: Scan,
+    size: int,
+    content_of: Callable[[tf.Tensor], tf.Tensor],
+    opener: Callable[[bytes], np.ndarray],
+) -> Reader:
+    """Return a reader of `items`, of which `content_of` gives the coded picture in a graph and `opener` the pixels."""
+    held = tf.constant(list(items))
     plain, sides = tf.constant(headers.plain_jpeg), tf.constant(np.stack([headers.height, headers.width], 1))
 
+    def open_and_crop(item: bytes, box: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        pixels = opener(item)
+        if pixels.shape[:2] != tuple(sides):
+            raise ValueError(_CHANGED)
+        top, left, height, width = box
+        return pixels[top : top + height, left : left + width]
+
     def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-        name = names[index]
+        item = held[index]
         return tf.cond(
             plain[index],
-            lambda: _decoded(tf.io.read_file(name), box, sides[index], size),
-            lambda: _ensure_rgb(tf.numpy_function(_open_and_crop, [name, box, sides[index]], tf.uint8, stateful=False)),
+            lambda: _decoded(content_of(item), box, sides[index], size),
+            lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box, sides[index]], tf.uint8, stateful=False)),
         )
 
     return read
 
 
 def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: int) -> tf.Tensor:
-    """Decode a window of a JPEG of (height, width) `sides`, at a fraction of its size where enough remains."""
+    """Decode a window of a JPEG that must have (height, width) `sides`."""
     # A picture of other sides, put in the place of this one, would give a wrong window without a word.
     tf.debugging.assert_equal(tf.image.extract_jpeg_shape(content)[:2], sides, _CHANGED)
-    width = sides[1]
+    return decoded_window(content, box, sides[1], size)
+
+
+def decoded_window(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a window of a JPEG, at a fraction of its size where enough remains."""
     room = tf.cast(tf.reduce_min(box[2:]), tf.float32) / (_LEFT_TO_SCALE * size)
     halvings = tf.reduce_sum(tf.cast(room >= [2.0**power for power in range(1, _MOST_HALVINGS + 1)], tf.int32))
     decode = [lambda ratio=2**power: _decoded_at(ratio, content, box, width) for power in range(_MOST_HALVINGS + 1)]
@@ -113,11 +141,3 @@ def _decoded_at(ratio: int, content: tf.Tensor, box: tf.Tensor, width: tf.Tensor
 
 def _ensure_rgb(pixels: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(pixels, [None, None, 3])
-
-
-def _open_and_crop(path: bytes, box: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    pixels = open_image(os.fsdecode(path))
-    if pixels.shape[:2] != tuple(sides):
-        raise ImageError({os.fsdecode(path): _CHANGED})
-    top, left, height, width = box
-    return pixels[top : top + height, left : left + width]

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar
 from kerasfast.files import atomic_folder
 from kerasfast.vision.sources import checks
 from kerasfast.vision.sources.assembly import Listed, assemble
@@ -184,7 +184,7 @@ def _examples(builder: Any, split: str, image: str, label: str) -> Iterable[tupl
 
 def _write(examples: Iterable[tuple[bytes, Any]], folder: pathlib.Path, origin: dict[str, Any]) -> None:
     files, labels = [], []
-    bar = tqdm(examples, total=origin["examples"], desc=f"Writing {origin['split']}", unit="picture", delay=2)
+    bar = progress_bar(examples, total=origin["examples"], desc=f"Writing {origin['split']}", unit="picture", delay=2)
     for index, (content, label) in enumerate(bar):
         ending = next((ending for start, ending in _ENDINGS if content.startswith(start)), ".img")
         files.append(f"{index:06d}{ending}")

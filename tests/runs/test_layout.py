@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from kerasfast.demo.layout import detect_layout
+from kerasfast.runs.layout import detect_layout
 from kerasfast.vision.pipeline.transforms import Transforms
 
 

@@ -4,7 +4,7 @@ import csv
 import os
 import pathlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms
@@ -59,20 +59,27 @@ class Layout:
         table = {"folder": self.folder, "suffix": self.suffix, "header": self.header}
         return ImageData.from_csv(self.root, self.csv, **table, **options)
 
+    def example(self) -> pathlib.Path:
+        """Return a folder of pictures to predict: those of the test, of validation, or of training."""
+        return self.root / (self.test or self.valid or self.folder)
 
-def detect_layout(root: str | os.PathLike) -> Layout:
+
+def detect_layout(root: str | os.PathLike, csv: str | os.PathLike | None = None) -> Layout:
     """Look at a folder and return its layout.
 
     Args:
         root: The data set's folder.
+        csv: The table of labels, a path of its own or relative to the root; by default the folder is searched.
 
     Raises:
-        FileNotFoundError: When it does not exist.
+        FileNotFoundError: When the folder or the table does not exist.
         ValueError: When it fits no layout; the message says what was found and what is expected.
     """
     root = pathlib.Path(root).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}.")
+    if csv is not None:
+        return _layout_of(root, csv)
     tables = [layout for path in _tables(root) if (layout := _table_layout(root, path)) is not None]
     for layout in tables:
         if layout.csv in TABLE_NAMES or len(tables) == 1:
@@ -84,6 +91,20 @@ def detect_layout(root: str | os.PathLike) -> Layout:
         valid = next((name for name in VALID_NAMES if (root / name).is_dir()), None)
         return Layout(root, "train", valid=valid, test=_test_folder(root, "train"))
     raise ValueError(f"{root} holds {_contents(root)}. {EXPECTED}")
+
+
+def _layout_of(root: pathlib.Path, csv: str | os.PathLike) -> Layout:
+    """Return the layout of a table that was named."""
+    path = next((path for path in (root / csv, pathlib.Path(csv).expanduser()) if path.is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"There is no table {csv}, neither in {root} nor as a path of its own.")
+    layout = _table_layout(root, path)
+    if layout is None:
+        raise ValueError(
+            f"{path} must have two columns, picture names and labels, and {root} a folder with the first of the "
+            f"pictures; that folder holds {_contents(root)}."
+        )
+    return replace(layout, csv=os.fspath(path.resolve()))
 
 
 def _tables(root: pathlib.Path) -> list[pathlib.Path]:

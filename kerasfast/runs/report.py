@@ -1,7 +1,8 @@
-"""What the demo shows of itself: plots, a summary for people and one for programs."""
+"""What a training shows of itself: plots, its history, a summary for people and one for programs."""
 
 import json
 import pathlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from kerasfast.vision.data import ImageData
 
 GROUP_NAMES = ("early layers", "late layers", "head")
 EXAMPLES = 12
+FINDER_PLOT = "learning_rate_finder.png"
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,13 @@ class Scores:
     """How good the predictions of the validation pictures are.
 
     Args:
-        metric: "F2" or "accuracy".
+        metric: "F2", "F1" or "accuracy".
         constant: Score of the best prediction that looks at no picture.
         plain: Score of the plain predictions.
         tta: Score of the mean over augmented views.
         predictions: (n, classes) that mean.
         threshold: Above it a tag is predicted; None where each picture has one class.
+        plain_threshold: The same for predictions without test-time augmentation.
     """
 
     metric: str
@@ -37,11 +40,12 @@ class Scores:
     tta: float
     predictions: np.ndarray
     threshold: float | None = None
+    plain_threshold: float | None = None
 
     def figures(self) -> dict[str, Any]:
         """Return the numbers for the summary."""
         own = {"metric": self.metric, "constant": self.constant, "plain": self.plain, "tta": self.tta}
-        return {**own, "threshold": self.threshold}
+        return {**own, "threshold": self.threshold, "plain_threshold": self.plain_threshold}
 
 
 def describe_data(data: ImageData) -> str:
@@ -55,7 +59,7 @@ def describe_data(data: ImageData) -> str:
 
 def plot_finder(search: LearningRateSearch, out: pathlib.Path) -> pathlib.Path:
     """Draw the learning-rate finder."""
-    return save_figure(search.plot(), out / "learning_rate_finder.png")
+    return save_figure(search.plot(), out / FINDER_PLOT)
 
 
 def plot_training(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathlib.Path:
@@ -95,14 +99,80 @@ def plot_examples(data: ImageData, scores: Scores, out: pathlib.Path, seed: int)
     return save_figure(axes, out / "predictions.png")
 
 
-def conclude(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
-    """Write `summary.json` in the folder, print the summary, and return it with the files in it."""
+def write_history(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathlib.Path:
+    """Write losses and metrics of every epoch to a CSV file, with the stage that it belongs to."""
+    import pandas as pd
+
+    rows = [
+        {"stage": stage, "epoch": epoch, **logs}
+        for stage, recorder in recorders.items()
+        for epoch, logs in enumerate(recorder.epochs)
+    ]
+    path = out / "history.csv"
+    with atomic_path(path) as unfinished:
+        pd.DataFrame(rows).to_csv(unfinished, index=False)
+    return path
+
+
+def conclude(
+    summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path, pictures: pathlib.Path
+) -> dict[str, Any]:
+    """Write `summary.json` in the folder, print the summary and how to use the model; return the summary.
+
+    Args:
+        summary: Without the files.
+        files: What was written, by what it is.
+        out: The run's folder.
+        pictures: A folder of pictures to predict, for the example.
+    """
+    summary = _written(summary, files, out)
+    print(summary_text(summary))
+    print(usage_text(files["model"], pictures))
+    return summary
+
+
+def conclude_table(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
+    """Do what `conclude` does for a model of a table."""
+    summary = _written(summary, files, out)
+    lines = ["", f"== Summary: {summary['metric']} on {summary['rows']} held-out rows"]
+    lines += [f"  {'best constant answer':36} {summary['constant']:.4f}", f"  {'this model':36} {summary['score']:.4f}"]
+    lines += _listed(summary)
+    model = str(files["model"])
+    lines += ["", "Use it anywhere, without the training rows:", "  import kerasfast as kf"]
+    lines += [f"  predictor = kf.TablePredictor.load({model!r})", "  predictor.predict(frame)"]
+    lines += [f"or: kerasfast predict {shlex.quote(model)} rows.csv --out predictions.csv"]
+    print("\n".join(lines))
+    return summary
+
+
+def _written(summary: dict[str, Any], files: Mapping[str, pathlib.Path], out: pathlib.Path) -> dict[str, Any]:
+    """Write `summary.json`, and return the summary with the files in it."""
     files = {**files, "summary": out / "summary.json"}
     summary = {**summary, "files": {name: str(path) for name, path in files.items()}}
     with atomic_path(files["summary"]) as unfinished:
-        unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    print(summary_text(summary))
+        unfinished.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return summary
+
+
+def _listed(summary: Mapping[str, Any]) -> list[str]:
+    lines = ["", "Seconds"]
+    lines += [f"  {name:36} {value:6.1f}" for name, value in summary["seconds"].items()]
+    lines += ["", "Files"]
+    return lines + [f"  {name:22} {path}" for name, path in summary["files"].items()]
+
+
+def usage_text(model: pathlib.Path, pictures: pathlib.Path) -> str:
+    """Return the lines that use a model, in Python and in a terminal."""
+    return "\n".join(
+        [
+            "",
+            "Use it anywhere, without the training pictures:",
+            "  import kerasfast as kf",
+            f"  predictor = kf.ImagePredictor.load({str(model)!r})",
+            f"  predictor.predict({str(pictures)!r})",
+            f"or: kerasfast predict {shlex.quote(str(model))} {shlex.quote(str(pictures))} --out predictions.csv",
+        ]
+    )
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:
@@ -117,12 +187,7 @@ def summary_text(summary: Mapping[str, Any]) -> str:
     }
     lines = ["", f"== Summary: {metric} on the validation pictures{how}"]
     lines += [f"  {name:36} {value:.4f}" for name, value in scores.items()]
-    lines += ["", "Seconds"]
-    lines += [f"  {name:36} {value:6.1f}" for name, value in summary["seconds"].items()]
-    lines += ["", "Files"]
-    lines += [f"  {name:22} {path}" for name, path in summary["files"].items()]
-    lines += ["", _verdict(summary)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_listed(summary), "", _verdict(summary)])
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

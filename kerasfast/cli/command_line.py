@@ -1,0 +1,53 @@
+"""The parser of all commands, and what becomes of their errors."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+from kerasfast.cli import demo, doctor, evaluate, export, kaggle, predict, serve, tabular, train
+from kerasfast.version import __version__
+
+# Everything heavy is imported inside the commands, so that `--help` answers at once.
+
+COMMANDS = (train, predict, evaluate, export, serve, tabular, kaggle, demo, doctor)
+ABOUT = "Practical deep learning for Keras 3 on TensorFlow: train, use, judge and ship models."
+STATUS = (
+    "exit status: 0 done, 1 done but no good (the command's --help says when), 2 an error that you can act on, "
+    "130 stopped by Ctrl-C"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0 done, 1 the result is no good, 2 an error to act on."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nkerasfast: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # of `kerasfast predict ... | head`
+        sys.stderr.close()
+        return 0
+    except _reported_errors() as error:
+        if options.debug:
+            traceback.print_exc()
+        else:
+            print(f"\nkerasfast {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kerasfast", description=ABOUT, epilog=STATUS)
+    parser.add_argument("--version", action="version", version=f"kerasfast {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for module in COMMANDS:
+        module.add(commands)
+    return parser
+
+
+def _reported_errors() -> tuple[type[Exception], ...]:
+    """Return the errors whose message says what to do, so that a traceback would only hide it."""
+    from kerasfast.vision.networks.applications import WeightsError
+
+    return (ValueError, OSError, ImportError, WeightsError)

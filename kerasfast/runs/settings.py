@@ -1,0 +1,179 @@
+"""What a training run works on, and how it goes about it: said before it begins, kept in its folder."""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from kerasfast.arguments import choice, whole
+from kerasfast.files import atomic_path
+
+METRICS = ("accuracy", "f1", "f2")
+RECORD = "run.json"
+VIEWS = 4
+HEAD_CYCLES = (3, 1, 2)  # number of cycles, epochs of the first, how many times longer each is than the last
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What `run_training` works on.
+
+    Args:
+        data: Folder of the pictures; only read.
+        out: Folder of all results; made as needed.
+        csv: The table of labels, a path of its own or relative to `data`; None looks for one, or for class folders.
+        backbone: Name of the pretrained network.
+        sizes: Sides of the pictures in pixels, one training after the other, growing.
+        epochs: Epochs of fine-tuning at each size.
+        metric: "accuracy" (one class a picture), "f2" or "f1" (tags); None for the first that fits the data.
+        batch_size: Pictures per step.
+        seed: Of split, shuffling, augmentation and new weights.
+
+    Raises:
+        ValueError: For a value out of range, or results inside the folder of the pictures.
+    """
+
+    data: pathlib.Path
+    out: pathlib.Path = pathlib.Path("kerasfast-run")
+    csv: str | None = None
+    backbone: str = "efficientnet_lite0"
+    sizes: tuple[int, ...] = (128,)
+    epochs: int = 3
+    metric: str | None = None
+    batch_size: int = 32
+    seed: int = 42
+
+    def __post_init__(self):
+        for name, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
+            whole(name, getattr(self, name), least=least)
+        object.__setattr__(self, "sizes", tuple(whole("size", size, least=32) for size in self.sizes))
+        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
+            raise ValueError(f"`sizes` must be one or more numbers of pixels that grow; received {list(self.sizes)}.")
+        if self.metric is not None:
+            choice("metric", self.metric, METRICS)
+        for name in ("data", "out"):
+            object.__setattr__(self, name, pathlib.Path(getattr(self, name)).expanduser().resolve())
+        check_out(self.out, self.data)
+
+    @property
+    def cycles(self) -> tuple[int, int, int]:
+        """Cosine cycles of fine-tuning: number, epochs of the first, how many times longer each is than the last."""
+        doublings = math.log2(self.epochs + 1)
+        return (int(doublings), 1, 2) if doublings == int(doublings) else (1, self.epochs, 1)
+
+    def recipe(self, test: bool) -> list[str]:
+        """Return what will be done, a line per stage.
+
+        Args:
+            test: Whether there are test pictures.
+        """
+        first, *later = self.sizes
+        tuning = f"all layers learn from augmented pictures at {first} pixels, {_epochs(self.cycles)}"
+        tuning += "".join(f"; then at {size}" for size in later)
+        return [
+            f"features      {self.backbone} looks at every picture once, at {first} pixels, and remembers",
+            "finder        the learning rate grows until the loss explodes; a part of that rate is used",
+            f"head          the new layers learn from the features, {_epochs(HEAD_CYCLES)}",
+            f"fine-tuning   {tuning}",
+            f"validation    each picture plain and in {VIEWS} augmented views, against the best constant answer",
+            f"model         everything that predicting needs, in one file{'; then the submission' if test else ''}",
+        ]
+
+
+@dataclasses.dataclass
+class RunRecord:
+    """The settings of a run and what was decided on its way, in its folder: what going on after a kill needs.
+
+    Args:
+        settings: Of the run.
+        decided: By name: what later stages depend on, and whether the run is finished.
+        kept: Whether it is written at all; else a killed run begins anew.
+    """
+
+    settings: RunSettings
+    decided: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kept: bool = True
+
+    @property
+    def resume(self) -> str | bool:
+        """What `Learner.fit` is told."""
+        return "run" if self.kept else False
+
+    def begin(self) -> None:
+        """Write the record of a new run.
+
+        Raises:
+            ValueError: If the folder holds a run that was not finished.
+        """
+        if not self.kept:
+            return
+        out = self.settings.out
+        if (out / RECORD).is_file() and not RunRecord.load(out).decided.get("finished"):
+            raise ValueError(
+                f"{out} holds a run that was not finished. Go on with it (`--resume {out}`), or choose another folder."
+            )
+        self.forget_fits()
+        self._write()
+
+    def decide(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what was decided, or decide it now and write it down."""
+        if name not in self.decided:
+            self.decided[name] = make()
+            self._write()
+        return self.decided[name]
+
+    def finish(self) -> None:
+        """Note that all is done; what the fits kept is not needed any more."""
+        self.decide("finished", lambda: True)
+        self.forget_fits()
+
+    def forget_fits(self) -> None:
+        """Remove what the fits of this run kept."""
+        for file in (self.settings.out / "models").glob("run-*.resume.npz"):
+            file.unlink()
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "RunRecord":
+        """Read the record of a run; the folder may have been moved.
+
+        Raises:
+            FileNotFoundError: If the folder holds no run.
+            ValueError: If its record is damaged.
+        """
+        file = pathlib.Path(folder).expanduser().resolve() / RECORD
+        if not file.is_file():
+            raise FileNotFoundError(f"{file.parent} holds no run ({RECORD} is missing); start one with `--out`.")
+        try:
+            record = json.loads(file.read_text("utf-8"))
+            settings = record["settings"] | {"out": file.parent, "sizes": tuple(record["settings"]["sizes"])}
+            return cls(RunSettings(**settings), dict(record["decided"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{file} is no record of a run: {error}") from error
+
+    def _write(self) -> None:
+        if not self.kept:
+            return
+        settings = self.settings
+        own = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+        record = {"settings": own | {"data": str(settings.data), "out": str(settings.out)}, "decided": self.decided}
+        settings.out.mkdir(parents=True, exist_ok=True)
+        with atomic_path(settings.out / RECORD) as unfinished:
+            unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def check_out(out: pathlib.Path, data: pathlib.Path | None) -> None:
+    """Raise ValueError where results cannot go: among the pictures, or where a file is."""
+    if data is not None and out.is_relative_to(data):
+        raise ValueError(f"Results in {out} would lie among the pictures in {data}; choose another `out`.")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"`out` must be a folder; {out} is a file.")
+
+
+def _epochs(cycles: tuple[int, int, int]) -> str:
+    number, length, factor = cycles
+    lengths = [length * factor**cycle for cycle in range(number)]
+    total = "1 epoch" if sum(lengths) == 1 else f"{sum(lengths)} epochs"
+    return total if number == 1 else f"{total} in {number} cycles"

@@ -1,0 +1,54 @@
+"""What every runtime needs of a Keras model: its inputs by name and size, and a copy that computes in float32."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Signature = tf.TensorSpec | dict[str, tf.TensorSpec]
+
+
+def signature_of(model: keras.Model, *, batch: int | None = None, side: int | None = None) -> Signature:
+    """Return the inputs of a model as TensorFlow describes them, with their names.
+
+    Args:
+        model: With one input, or a dict of them.
+        batch: Samples in a batch; None for any number.
+        side: Height and width of pictures, where the model takes any.
+    """
+
+    def spec(tensor: keras.KerasTensor) -> tf.TensorSpec:
+        shape = [batch, *(side if length is None else length for length in tensor.shape[1:])]
+        return tf.TensorSpec(shape, tensor.dtype, tensor.name)
+
+    inputs = model.input
+    return {name: spec(tensor) for name, tensor in inputs.items()} if isinstance(inputs, dict) else spec(inputs)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """Return the model, or a copy that computes in float32 where the model mixes precisions."""
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    config = _with_policy(model.get_config(), "float32")
+    copy = type(model).from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def write_saved_model(model: keras.Model, path: str, signature: Signature) -> None:
+    """Write a SavedModel whose only signature is the model's prediction."""
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", lambda inputs: model(inputs, training=False), input_signature=[signature])
+    archive.write_out(path, verbose=False)
+
+
+def _with_policy(config: Any, policy: str) -> Any:
+    """Return a configuration in which every layer that mixes precisions has another policy."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy" and str(config["config"].get("name", "")).startswith("mixed_"):
+            return {**config, "config": {**config["config"], "name": policy}}
+        return {key: _with_policy(value, policy) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_policy(part, policy) for part in config)
+    return policy if isinstance(config, str) and config.startswith("mixed_") else config

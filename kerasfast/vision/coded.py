@@ -1,0 +1,139 @@
+"""Decode the bytes of pictures inside a TensorFlow graph, without Python: for models that are served elsewhere.
+
+JPEG (grey, RGB, CMYK with and without Adobe's marker; turned as EXIF says), PNG (transparency over white), BMP and the
+first frame of a GIF. TensorFlow alone turns a CMYK JPEG without Adobe's marker black, which every picture of Planet is.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
+from kerasfast.vision.sources.reading import decoded_window, squared
+
+_HEADER = 65536  # bytes in which EXIF, Adobe's marker and the frame header are looked for
+_EXIF, _ADOBE = b"Exif\0\0", b"Adobe"
+_ORIENTATION = 0x0112
+# A quantization table of zeros: a component that uses it comes out as 128 everywhere.
+_ZERO_TABLE = b"\xff\xdb\x00\x43\x03" + bytes(64)
+_MIDDLE = 128.0
+
+
+def window_of(content: tf.Tensor, transforms: Transforms) -> tf.Tensor:
+    """Return the pixels (size, size, 3) uint8 of a picture's bytes (), cropped and scaled as in validation."""
+    is_jpeg = tf.strings.substr(content, 0, 2) == b"\xff\xd8"
+    header = tf.io.decode_raw(tf.strings.substr(content, 0, tf.minimum(tf.strings.length(content), _HEADER)), tf.uint8)
+    header = tf.cast(header, tf.int32)
+    channels = tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(content)[2], lambda: 0)
+    turned = tf.cond(is_jpeg, lambda: _orientation(header), lambda: 1)
+    plain = is_jpeg & (channels < 4) & (turned == 1)
+    return tf.cond(
+        plain, lambda: _plain_jpeg(content, transforms), lambda: _other(content, header, channels, turned, transforms)
+    )
+
+
+def _plain_jpeg(content: tf.Tensor, transforms: Transforms) -> tf.Tensor:
+    sides = tf.io.extract_jpeg_shape(content)[:2]
+    box = _box(sides, transforms)
+    return squared(decoded_window(content, box, sides[1], transforms.size), transforms.size)
+
+
+def _other(
+    content: tf.Tensor, header: tf.Tensor, channels: tf.Tensor, turned: tf.Tensor, transforms: Transforms
+) -> tf.Tensor:
+    foreign = (channels == 4) & (_find(header, _ADOBE) < 0)
+    is_png = tf.strings.substr(content, 1, 3) == b"PNG"
+    pixels = tf.case(
+        [
+            (foreign, lambda: _cmyk(content, header)),
+            (is_png, lambda: _over_white(tf.io.decode_png(content, channels=4))),
+        ],
+        default=lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
+    )
+    pixels = _upright(tf.ensure_shape(pixels, [None, None, 3]), turned)
+    top, left, height, width = tf.unstack(_box(tf.shape(pixels)[:2], transforms))
+    return squared(pixels[top : top + height, left : left + width], transforms.size)
+
+
+def _box(sides: tf.Tensor, transforms: Transforms) -> tf.Tensor:
+    return windows(transforms, sides[:1], sides[1:], tf.zeros([1, DRAWS]))[0]
+
+
+def _over_white(pixels: tf.Tensor) -> tf.Tensor:
+    """Lay (height, width, 4) uint8 over white."""
+    opaque = tf.cast(pixels[..., 3:], tf.float32) / 255.0
+    return tf.cast(tf.cast(pixels[..., :3], tf.float32) * opaque + 255.0 * (1.0 - opaque) + 0.5, tf.uint8)
+
+
+def _cmyk(content: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
+    """Decode a CMYK JPEG whose values are ink, not light, as Adobe's marker would say; right to some two grey levels.
+
+    TensorFlow gives black * (255 - ink) / 255 with the black of the file, which is 0 where there is none. Decoded
+    twice, once with a black and once with inks that quantization tables of zeros make 128 everywhere, both can be told.
+    """
+    frame = tf.reduce_max([_find(header, b"\xff\xc0\x00\x14\x08"), _find(header, b"\xff\xc2\x00\x14\x08")])
+    inks = tf.cast(_decoded_with_zeros(content, frame, (3,)), tf.float32) * (255.0 / _MIDDLE)
+    black = tf.cast(_decoded_with_zeros(content, frame, (0, 1, 2)), tf.float32) * (255.0 / (255.0 - _MIDDLE))
+    light = tf.minimum(inks, 255.0) * (255.0 - tf.minimum(black, 255.0)) / 255.0
+    return tf.cast(light + 0.5, tf.uint8)
+
+
+def _decoded_with_zeros(content: tf.Tensor, frame: tf.Tensor, components: tuple[int, ...]) -> tf.Tensor:
+    """Decode a JPEG with some of its components replaced by 128; `frame` is where its frame header begins."""
+    parts = [tf.strings.substr(content, 0, frame), _ZERO_TABLE]
+    start = frame
+    for component in components:
+        table = frame + 2 + 8 + 3 * component + 2
+        parts += [tf.strings.substr(content, start, table - start), b"\x03"]
+        start = table + 1
+    parts.append(tf.strings.substr(content, start, tf.strings.length(content) - start))
+    return tf.io.decode_jpeg(tf.strings.join(parts), channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _orientation(header: tf.Tensor) -> tf.Tensor:
+    """Return the EXIF orientation in the first bytes of a JPEG, 1 to 8; 1 where there is none."""
+    start = _find(header, _EXIF) + len(_EXIF)
+    padded = tf.concat([header, tf.zeros([16], tf.int32)], 0)
+    little = padded[start] == ord("I")
+
+    def value(place: tf.Tensor, count: int) -> tf.Tensor:
+        part = padded[place : place + count]
+        part = tf.cond(little, lambda: part, lambda: part[::-1])
+        return tf.reduce_sum(part * [256**power for power in range(count)])
+
+    def found() -> tf.Tensor:
+        directory = tf.clip_by_value(start + value(start + 4, 4), 0, tf.size(header) - 2)
+        count = tf.clip_by_value(value(directory, 2), 0, (tf.size(header) - directory - 2) // 12)
+        places = directory + 2 + 12 * tf.range(count)
+        orientations = tf.map_fn(
+            lambda place: tf.where(value(place, 2) == _ORIENTATION, value(place + 8, 2), 0), places
+        )
+        orientation = tf.reduce_max(tf.concat([orientations, [0]], 0))
+        return tf.where((orientation >= 1) & (orientation <= 8), orientation, 1)
+
+    return tf.cond(start < len(_EXIF), lambda: 1, found)
+
+
+def _upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    swapped = lambda: tf.transpose(pixels, [1, 0, 2])
+    turns: list[Callable[[], tf.Tensor]] = [
+        lambda: pixels,
+        lambda: pixels[:, ::-1],
+        lambda: pixels[::-1, ::-1],
+        lambda: pixels[::-1],
+        swapped,
+        lambda: swapped()[:, ::-1],
+        lambda: swapped()[::-1, ::-1],
+        lambda: swapped()[::-1],
+    ]
+    return tf.ensure_shape(tf.switch_case(orientation - 1, turns), [None, None, 3])
+
+
+def _find(values: tf.Tensor, wanted: bytes) -> tf.Tensor:
+    """Return where a text begins among byte values (n,), or -1."""
+    room = tf.maximum(tf.size(values) - len(wanted) + 1, 0)
+    hits = tf.ones([room], tf.bool)
+    for offset, byte in enumerate(wanted):
+        hits &= values[offset : offset + room] == byte
+    places = tf.where(hits)[:, 0]
+    return tf.cond(tf.size(places) > 0, lambda: tf.cast(places[0], tf.int32), lambda: -1)

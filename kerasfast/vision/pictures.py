@@ -1,0 +1,154 @@
+"""What a user hands over to be predicted, in any of its forms, as samples that a view can read."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.vision.sources import checks
+from kerasfast.vision.sources.arrays import ArraySamples
+from kerasfast.vision.sources.content_samples import ContentSamples
+from kerasfast.vision.sources.decode import ImageError, Scan, scan, scan_contents
+from kerasfast.vision.sources.file_samples import FileSamples
+from kerasfast.vision.sources.folders import list_files
+from kerasfast.vision.sources.samples import Samples
+
+EXPECTED = (
+    "pass a folder, a file, bytes, an array (height, width, 3) uint8, several of one of these, or a frame with a "
+    "column of files"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Unlabelled pictures in an order of their own.
+
+    Attributes:
+        names: Of the pictures: files as they were given, numbers for bytes and arrays.
+        parts: Rows of the result, and the samples for them.
+        index: Of the result.
+        skipped: Broken pictures that were left out, with the reason.
+    """
+
+    names: Sequence[Any]
+    parts: list[tuple[np.ndarray, Samples]]
+    index: Any = None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pictures: Any, *, column: str, root: str | os.PathLike, skip: bool) -> "Pictures":
+        """Take what `ImagePredictor.predict` takes.
+
+        Args:
+            pictures, column, root: See there.
+            skip: Whether broken files are left out instead of raised.
+        """
+        root = pathlib.Path(root).expanduser()
+        if hasattr(pictures, "columns"):
+            return cls._of_files(_column(pictures, column), root, skip, pictures.index)
+        if isinstance(pictures, (str, os.PathLike)):
+            path = root / pathlib.Path(pictures).expanduser()
+            if path.is_dir():
+                return cls._of_files(pictures_in(path), path, skip)
+            return cls._of_files([os.fspath(pictures)], root, skip)
+        if isinstance(pictures, (bytes, bytearray)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+            pictures = [pictures]
+        if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUS":
+            return cls._of_arrays(list(pictures))
+        pictures = list(pictures) if isinstance(pictures, Sequence) or hasattr(pictures, "__iter__") else [pictures]
+        if pictures and all(isinstance(one, (str, os.PathLike)) for one in pictures):
+            return cls._of_files([os.fspath(one) for one in pictures], root, skip)
+        if pictures and all(isinstance(one, (bytes, bytearray)) for one in pictures):
+            return cls._of_contents([bytes(one) for one in pictures], skip)
+        if pictures and all(isinstance(one, np.ndarray) for one in pictures):
+            return cls._of_arrays(pictures)
+        kinds = sorted({type(one).__name__ for one in pictures})
+        raise ValueError(f"`pictures` holds {', '.join(kinds) or 'nothing'}; {EXPECTED}.")
+
+    @classmethod
+    def _of_files(cls, files: list[str], root: pathlib.Path, skip: bool, index: Any = None) -> "Pictures":
+        found = scan(root, files, full=skip)
+        good = _good(found, files, skip)
+        samples = FileSamples(root, np.array(files, dtype=object)[good], None, found.take(good))
+        names = [files[row] for row in good]
+        index = None if index is None else index[good]
+        return cls(names, _one_part(samples), index, dict(found.problems))
+
+    @classmethod
+    def _of_contents(cls, contents: list[bytes], skip: bool) -> "Pictures":
+        names = [f"picture {number}" for number in range(len(contents))]
+        found = scan_contents(contents, names, full=skip)
+        good = _good(found, names, skip)
+        samples = ContentSamples(tuple(contents[row] for row in good), np.array(names)[good], found.take(good))
+        return cls(good.tolist(), _one_part(samples), skipped=dict(found.problems))
+
+    @classmethod
+    def _of_arrays(cls, arrays: list[np.ndarray]) -> "Pictures":
+        by_shape: dict[tuple, list[int]] = {}
+        for number, array in enumerate(arrays):
+            if array.ndim != 3 or array.shape[-1] != 3 or array.dtype != np.uint8 or not array.size:
+                raise ValueError(
+                    f"Picture {number} is {array.dtype} of shape {array.shape}; expected uint8 (height, width, 3)."
+                )
+            by_shape.setdefault(array.shape, []).append(number)
+        parts = []
+        for rows in by_shape.values():
+            images = np.stack([arrays[row] for row in rows])
+            parts.append((np.array(rows), ArraySamples(images, None, np.array(rows).astype(str))))
+        return cls(list(range(len(arrays))), parts)
+
+
+@contextmanager
+def broken_pictures(samples: Samples) -> Iterator[None]:
+    """Turn a decoding error, which names no file, into one that names all broken files."""
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnknownError) as error:
+        problems = samples.broken()
+        if problems:
+            raise ImageError(problems) from error
+        raise
+
+
+def _one_part(samples: Samples) -> list[tuple[np.ndarray, Samples]]:
+    return [(np.arange(len(samples)), samples)] if len(samples) else []
+
+
+def _good(found: Scan, names: Sequence[str], skip: bool) -> np.ndarray:
+    """Return the rows of readable pictures, having said which are not."""
+    if found.problems and not skip:
+        raise ImageError(found.problems)
+    if found.problems:
+        shown = "; ".join(f"{name}: {reason}" for name, reason in list(found.problems.items())[:5])
+        more = f"; {len(found.problems) - 5} more" if len(found.problems) > 5 else ""
+        checks.warn_caller(f"Left out {len(found.problems)} of {checks.pictures(len(names))}: {shown}{more}.")
+    return np.array([row for row, name in enumerate(names) if name not in found.problems], dtype=np.int64)
+
+
+def pictures_in(folder: str | os.PathLike) -> list[str]:
+    """Return the pictures in a folder and below it, by their endings, sorted, relative to it.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    folder = pathlib.Path(folder)
+    files = [name for name in list_files(folder, ".") if name.lower().endswith(checks.PICTURE_ENDINGS)]
+    if not files:
+        endings = ", ".join(checks.PICTURE_ENDINGS)
+        raise FileNotFoundError(f"{folder} holds no pictures ({endings}), but {checks.holdings(folder)}.")
+    return files
+
+
+def _column(frame: Any, column: str) -> list[str]:
+    if column not in frame.columns:
+        raise ValueError(f"The frame has no column {column!r} (pass `column`); it has {list(frame.columns)[:10]}.")
+    names = frame[column].tolist()
+    wrong = [name for name in names if not isinstance(name, (str, os.PathLike))]
+    if wrong:
+        raise ValueError(f"The column {column!r} must hold file names; it holds {wrong[0]!r}.")
+    return [os.fspath(name) for name in names]

@@ -1,0 +1,50 @@
+"""One picture at a time, from the bytes of its file to the square that the network reads; for servers."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
+from kerasfast.vision.sources.decode import ImageError, open_image, scan_contents
+from kerasfast.vision.sources.reading import decoded_window, squared
+
+
+class WindowReader:
+    """Crops and scales pictures as a view does, to the same pixels, without a dataset for each.
+
+    Args:
+        transforms: Size and crop.
+        most_pixels: Larger pictures are refused before they are decoded.
+    """
+
+    def __init__(self, transforms: Transforms, *, most_pixels: int = 100_000_000) -> None:
+        self._transforms, self._most_pixels = transforms.validation(), most_pixels
+        size = transforms.size
+        content, box = tf.TensorSpec([], tf.string), tf.TensorSpec([4], tf.int32)
+        self._from_jpeg = tf.function(
+            lambda content, box, width: squared(decoded_window(content, box, width, size), size),
+            input_signature=[content, box, tf.TensorSpec([], tf.int32)],
+        )
+        self._from_pixels = tf.function(
+            lambda pixels: squared(pixels, size), input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)]
+        )
+
+    def __call__(self, content: bytes, name: str = "picture") -> np.ndarray:
+        """Return (size, size, 3) uint8.
+
+        Raises:
+            ImageError: If it is no picture, is damaged, or is too large.
+        """
+        found = scan_contents([content], [name])
+        if found.problems:
+            raise ImageError(found.problems)
+        height, width = int(found.height[0]), int(found.width[0])
+        if height * width > self._most_pixels:
+            raise ImageError({name: f"has {height} x {width} pixels; {self._most_pixels} are allowed"})
+        box = windows(self._transforms, tf.constant([height]), tf.constant([width]), tf.zeros([1, DRAWS]))[0]
+        try:
+            if found.plain_jpeg[0]:
+                return self._from_jpeg(content, box, width).numpy()
+            top, left, rows, columns = box.numpy()
+            return self._from_pixels(open_image(content)[top : top + rows, left : left + columns]).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            raise ImageError({name: "is damaged"}) from error
