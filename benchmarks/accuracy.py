@@ -54,7 +54,7 @@ def run_table(task: Table, side: str, seed: int, cap_rows: int | None) -> float:
 
 # %% Pictures
 def pooled(pictures: Pictures, backbone: str, seed: int) -> dict[str, np.ndarray]:
-    """Average-pooled activations of the network for training and validation pictures, and their targets; kept on disk."""
+    """Average-pooled activations of the network for training and validation pictures, and targets; kept on disk."""
     file = pictures.root / f"pooled-{backbone}.npz"
     if not file.exists():
         import accuracy_kerasfast as ours
@@ -142,7 +142,8 @@ def one(key: dict, work: Path) -> dict:
     if key["task"] in TABLES:
         task = loaded(key["task"])
         return measured(
-            functools.partial(run_table, task, key["side"], key["seed"], key["cap_rows"]), {**key, "metric": task.metric}
+            functools.partial(run_table, task, key["side"], key["seed"], key["cap_rows"]),
+            {**key, "metric": task.metric},
         )
     pictures = lay_out(key["task"], key["seed"], work)
     if not key["side"].startswith(OURS):

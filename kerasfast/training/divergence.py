@@ -74,7 +74,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _stop(self, reason: str) -> None:
         self.diverged = self.model.stop_training = True
-        for variable, value in zip(self._variables, self._good):
+        for variable, value in zip(self._variables, self._good, strict=True):
             variable.assign(value)
         self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back")
 

@@ -126,9 +126,9 @@ def lower_is_better(metric: Any) -> bool:
         return lower_is_better(metric.func)
     name = metric_name(metric) or repr(metric)
     raise ValueError(
-        f"Whether small or large values of the metric {name!r} are good is not known, so the best epoch cannot be told. "
-        "Say so: `ArrayMetric(function, lower_is_better=True)`, or set `lower_is_better` to True or False on the function "
-        "or the metric's class."
+        f"Whether small or large values of the metric {name!r} are good is not known, so the best epoch cannot be "
+        "told. Say so: `ArrayMetric(function, lower_is_better=True)`, or set `lower_is_better` to True or False on "
+        "the function or the metric's class."
     )
 
 
