@@ -119,8 +119,8 @@ class Schedule(Follower):
         if np.max(factors) < FAR_BELOW * peak:
             raise ValueError(
                 f"This fit has {total} steps, at which the schedule of the learning rate is at most "
-                f"{np.max(factors):.3g}, far below its peak of {peak:.3g}: it would train at the warm-up's rate alone. Train for more steps "
-                "(smaller batches, more epochs), or without warm-up."
+                f"{np.max(factors):.3g}, far below its peak of {peak:.3g}: it would train at the warm-up's rate alone. "
+                "Train for more steps (smaller batches, more epochs), or without warm-up."
             )
 
 
