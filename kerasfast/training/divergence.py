@@ -20,17 +20,15 @@ class StopOnDivergence(keras.callbacks.Callback):
     The weights from before that epoch come back at once, before they are validated or saved. A loss of four times that
     at the start is said, once, and training goes on.
 
-    Args:
-        start_loss: Loss at the first steps that this model was ever trained for, None if these are the first.
-
     Attributes:
         diverged: Whether the fit was stopped.
-        start_loss: Loss at the first steps.
+        start_loss: Loss at the first steps that the model was ever trained for; set it where that was in another fit.
     """
 
-    def __init__(self, start_loss: float | None = None):
+    def __init__(self):
         super().__init__()
-        self.start_loss, self.diverged = start_loss, False
+        self.start_loss: float | None = None
+        self.diverged = False
         self._own_start: float | None = None
         self._warned = False
 
@@ -63,9 +61,7 @@ class StopOnDivergence(keras.callbacks.Callback):
             self._stop(f"the loss is {loss:.4g}, at the start it was {start:.4g}")
         elif start > 0 and loss > HIGH * start and not self._warned:
             self._warned = True
-            self._say(
-                f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start; if it stays"
-            )
+            self._say(f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start")
 
     def _check_weights(self) -> None:
         finite = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(variable))) for variable in self._variables]
@@ -74,7 +70,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _stop(self, reason: str) -> None:
         self.diverged = self.model.stop_training = True
-        for variable, value in zip(self._variables, self._good):
+        for variable, value in zip(self._variables, self._good, strict=True):
             variable.assign(value)
         self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back")
 
