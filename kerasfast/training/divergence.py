@@ -5,8 +5,8 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.keras_internals import counted_by_layers
 from kerasfast.training.replicas import is_chief
 
@@ -76,4 +76,4 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _say(self, what: str) -> None:
         if is_chief(self.model.distribute_strategy):
-            tqdm.write(f"{what}; try lower learning rates (see `lr_find`).")
+            say(f"{what}; try lower learning rates (see `lr_find`).")

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.metrics.direction import lower_is_better, metric_name
-from kerasfast.training.replicas import is_chief
-from kerasfast.training.saved_weights import load_weights, save_weights, weights_file
+from kerasfast.training.saved_weights import check_name, weights_file
 from kerasfast.training.savers import BestSaver, CycleSaver
 
 
@@ -33,7 +32,8 @@ class SaveNames:
 
     def __post_init__(self):
         for name in (self.cycle, self.best):
-            weights_file(pathlib.Path(), "none" if name is None else name)
+            if name is not None:
+                check_name(name)
         if self.restore_best and self.best is None:
             raise ValueError("`restore_best` loads what `best_save_name` saves; pass such a name too.")
 
@@ -51,7 +51,7 @@ class FitSaving:
     def callbacks(
         self,
         names: SaveNames,
-        model: keras.Model,
+        save: Callable[[str], Any],
         folder: pathlib.Path,
         *,
         cycle_ends: Sequence[int],
@@ -63,8 +63,8 @@ class FitSaving:
 
         Args:
             names: The names.
-            model: The model to save.
-            folder: The folder for its weights.
+            save: Saves the weights under a name.
+            folder: Where they are then.
             cycle_ends: Number of epochs after which each cycle ends.
             metrics: Those of the fit; the first decides which epoch is the best.
             data: What is trained and validated on: scores of other data are not compared.
@@ -75,12 +75,10 @@ class FitSaving:
         """
         found: list[keras.callbacks.Callback] = []
         if names.cycle is not None:
-            save_cycle = lambda cycle: save_weights(model, folder, f"{names.cycle}_cyc_{cycle}")
-            found.append(CycleSaver(cycle_ends, save_cycle, sound=sound))
+            found.append(CycleSaver(cycle_ends, lambda cycle: save(f"{names.cycle}_cyc_{cycle}"), sound=sound))
         if names.best is not None:
             kind = (metric_name(metrics[0]), lower_is_better(metrics[0])) if metrics else (None, True)
-            save = lambda: save_weights(model, folder, names.best)
-            saver = BestSaver(save, metric=kind[0], lower_is_better=kind[1], sound=sound)
+            saver = BestSaver(lambda: save(names.best), metric=kind[0], lower_is_better=kind[1], sound=sound)
             earlier, known = self._best.get(names.best, (None, None))
             same = known is not None and known[0] == kind and known[1] is data
             if same and earlier.best is not None and weights_file(folder, names.best).is_file():
@@ -89,16 +87,16 @@ class FitSaving:
             found.append(saver)
         return found
 
-    def finish(self, names: SaveNames, model: keras.Model, folder: pathlib.Path) -> None:
+    def finish(self, names: SaveNames, load: Callable[[str], Any], *, speaks: bool) -> None:
         """Load the best weights, where they are wanted, and say which epoch was best and what is loaded now."""
         if names.best is None:
             return
         best = self._best[names.best][0].best
         restored = names.restore_best and best is not None
         if restored:
-            load_weights(model, folder, names.best)
-        if is_chief(model.distribute_strategy):
-            tqdm.write(_sentence(names.best, best, "its weights" if restored else "the weights of the last epoch"))
+            load(names.best)
+        if speaks:
+            say(_sentence(names.best, best, "its weights" if restored else "the weights of the last epoch"))
 
 
 def _sentence(name: str, best: Any, loaded: str) -> str:

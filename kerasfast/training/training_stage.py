@@ -111,12 +111,24 @@ class Stage:
         control_for(self.model).set_rates(np.max(plan.learning_rates, axis=0))
 
     def fit(
-        self, plan: Plan, watch: StopOnDivergence, callbacks: Sequence[keras.callbacks.Callback]
+        self,
+        plan: Plan,
+        callbacks: Sequence[keras.callbacks.Callback],
+        watch: StopOnDivergence | None = None,
+        *,
+        done: int = 0,
     ) -> keras.callbacks.History:
         """Train along `plan`; afterwards the largest rates of the plan go on as constant ones.
 
         A fit that diverged leaves slots of the optimizer that are of no use; the next begins with a new one.
+
+        Args:
+            plan: The rates of every step.
+            callbacks: Keras callbacks.
+            watch: Notices that the fit diverges; one of its own by default.
+            done: Epochs of the plan that lie behind.
         """
+        watch = watch or StopOnDivergence()
         watch.start_loss = self.start_loss
         self.settle(plan)
         valid = getattr(self.data, "valid", None)
