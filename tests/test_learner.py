@@ -335,13 +335,6 @@ def test_a_schedule_of_ones_own_beside_a_plan_is_refused_unless_it_sets_somethin
     assert learn.recorder.momentums[0] == pytest.approx(0.9) and learn.recorder.momentums[-1] < 0.6
 
 
-def test_data_that_a_learner_cannot_read_is_named(tmp_path):
-    learn = make_learner(tmp_path)
-    arrays = np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
-    with pytest.raises(TypeError, match=r"reads batched `tf.data.Dataset`s; received tuple"):
-        kf.Learner(learn.model, kf.Datasets(arrays), loss="mse").fit(0.1, 1)
-
-
 def test_one_batch_per_epoch_trains(tmp_path):
     learn = make_learner(tmp_path)
     learn._main.data = kf.Datasets(learn.data.train.take(1), path=tmp_path)

@@ -1,5 +1,7 @@
 """Keras callbacks: record every step, print the course's epoch table, show how far a prediction is."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
