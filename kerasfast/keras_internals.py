@@ -51,7 +51,7 @@ def optimizer_strategy(optimizer: keras.optimizers.Optimizer) -> tf.distribute.S
 
 
 def decays_weight(optimizer: keras.optimizers.Optimizer, variable: keras.Variable | tf.Variable) -> bool:
-    """Return whether weight decay acts on a variable; `exclude_from_weight_decay` decides; nothing public tells."""
+    """Return whether weight decay acts on a variable: `exclude_from_weight_decay` cannot be asked publicly."""
     return optimizer._use_weight_decay(variable)
 
 
@@ -68,7 +68,7 @@ def moving_average(optimizer: keras.optimizers.Optimizer, index: int) -> keras.V
 def take_over_updates(
     optimizer: keras.optimizers.Optimizer, *, overwrite_with_averages: Callable[[Sequence[Any]], None], **public: Any
 ) -> None:
-    """Put `public` methods (`apply`, `update_step`) in place of one optimizer's own, and leave out two private parts.
+    """Put `public` methods (`apply`, `update_step`) in the place of an optimizer's own, and leave out two private ones.
 
     Keras's weight decay knows one rate for all weights, so it does nothing here. Its overwriting by averages pairs the
     variables that train with the averages of all, which shifts where some are frozen.
@@ -85,7 +85,7 @@ def take_over_updates(
 
 
 def all_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """Return a layer and all inside it at any depth; `layers`, which only models have, stops at the first level."""
+    """Return a layer and all inside it at any depth; `model.layers` stops at the first level, layers have none."""
     return layer._flatten_layers()
 
 
@@ -107,9 +107,10 @@ def counted_by_layers(model: keras.Model) -> list[keras.Variable]:
 def accept_trainable_flags(model: keras.Model) -> None:
     """Tell a compiled model that its present `trainable` flags are those it trains with.
 
-    Keras warns of flags that changed after `compile`, as it goes on with the old train function.
+    Keras warns of flags that changed after `compile`, as it goes on with the old train function; Keras 3.12 does not.
     """
-    model._compiled_trainable_state = {layer: layer.trainable for layer in all_layers(model)}
+    if hasattr(model, "_compiled_trainable_state"):
+        model._compiled_trainable_state = {layer: layer.trainable for layer in all_layers(model)}
 
 
 def write_down_metrics(model: keras.Model, metrics: Sequence[Any]) -> None:
@@ -165,11 +166,16 @@ def metric_direction(metric: keras.metrics.Metric) -> str | None:
     return getattr(metric, "_direction", None)
 
 
-def better(direction: str) -> Callable[[type], type]:
-    """Return a class decorator that says whether "up" or "down" is better for a metric, as Keras's callbacks ask."""
+def better(direction: str) -> Callable[[Any], Any]:
+    """Return a decorator that says of a metric, a class or a function, whether "up" or "down" is better.
 
-    def decorate(metric: type) -> type:
-        metric._direction = direction
+    Keras's own callbacks look for it in a private place of the class.
+    """
+
+    def decorate(metric: Any) -> Any:
+        metric.lower_is_better = direction == "down"
+        if isinstance(metric, type):
+            metric._direction = direction
         return metric
 
     return decorate
@@ -198,5 +204,5 @@ _SEEDS = getattr(seed_generator, "GLOBAL_SEED_GENERATOR", "global_seed_generator
 
 
 def with_constants(traced: Any) -> Callable[..., Any]:
-    """Return a traced function (`get_concrete_function`) with constants for variables; there is no public way."""
+    """Return a traced function (`get_concrete_function`) with its variables as constants; there is no public way."""
     return convert_variables_to_constants_v2(traced)

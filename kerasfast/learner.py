@@ -9,28 +9,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.arguments import number
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.described import Described
 from kerasfast.training import callbacks as kf_callbacks
+from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.rates import Rates, per_group
-from kerasfast.training.replicas import predict_here
+from kerasfast.training.replicas import is_chief, predict_here
 from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
 from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights
+from kerasfast.training.saving import FitSaving, SaveNames, saving_whole
 from kerasfast.training.state import restore_groups, restore_optimizer, search_in, state_of
-from kerasfast.training.training_plans import (
-    Phase,
-    Plan,
-    clr_plan,
-    constant_plan,
-    one_cycle_plan,
-    optimizer_runs,
-    phases_plan,
-    sgdr_plan,
-)
+from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 
@@ -92,12 +85,14 @@ class Learner(Described):
         self._main = Stage(model, groups, data, steps_per_execution)
         self.loss = model.loss if loss is None else loss
         self.metrics = list(metrics)
-        self.make_optimizer, self.clip, self.jit_compile = optimizer, clip, jit_compile
+        self.make_optimizer, self.jit_compile = optimizer, jit_compile
+        self.clip = None if clip is None else number("clip", clip, above=0)
         self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
         self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None
         self._kept_fits: dict[str, int] = {}
+        self._saving = FitSaving()
 
     @property
     def model(self) -> keras.Model:
@@ -146,6 +141,7 @@ class Learner(Described):
         use_clr_beta: tuple | None = None,
         cycle_save_name: str | None = None,
         best_save_name: str | None = None,
+        restore_best: bool = False,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         resume: bool | str = False,
@@ -154,7 +150,7 @@ class Learner(Described):
 
         Without `cycle_len`, `n_cycle` epochs at constant rates. With it, SGDR: `n_cycle` cosine cycles, the first of
         `cycle_len` epochs and each `cycle_mult` times longer than the last; the first 5% of the first cycle's batches
-        run at a hundredth of the rate.
+        run at a hundredth of the rate, unless it has fewer than four. A fit that diverges stops (`StopOnDivergence`).
 
         Args:
             lrs: One rate, or one per layer group.
@@ -166,7 +162,9 @@ class Learner(Described):
                 for 1 / cut_div of the cycle.
             use_clr_beta: (div, pct[, max momentum, min momentum]): one-cycle policy, the last pct percent fading out.
             cycle_save_name: Save the weights after cycle i as `<name>_cyc_<i>`.
-            best_save_name: Save the weights of the best epoch (first metric, else loss) under this name.
+            best_save_name: Save the weights of the best epoch (first metric, else loss) under this name, over those of
+                an earlier fit only if they are better, by the same metric and data.
+            restore_best: Load what `best_save_name` holds at the end.
             metrics: Metrics from now on, instead of the learner's.
             callbacks: Further Keras callbacks.
             resume: Keep the fit's state after its epochs in `models/resume-<i>.resume.npz`, for the i-th fit of this
@@ -181,21 +179,13 @@ class Learner(Described):
         Raises:
             ValueError: If the numbers make no sense together; before anything is trained.
         """
-        stage = self._ready(metrics)
+        names, stage = SaveNames(cycle_save_name, best_save_name, restore_best), self._ready(metrics)
         steps, groups = stage.steps(), len(stage.groups)
-        cycles = (
-            whole("n_cycle", n_cycle),
-            None if cycle_len is None else whole("cycle_len", cycle_len),
-            whole("cycle_mult", cycle_mult),
-        )
-        if cycle_len is None and (use_clr or use_clr_beta or cycle_mult != 1 or cycle_save_name):
-            raise ValueError("`cycle_mult`, `use_clr`, `use_clr_beta` and `cycle_save_name` need a `cycle_len`.")
-        if use_clr or use_clr_beta:
-            plan = clr_plan(steps, *cycles, use_clr=use_clr, use_clr_beta=use_clr_beta)
-        else:
-            plan = sgdr_plan(steps, *cycles) if cycle_len else constant_plan(steps, n_cycle)
+        if cycle_len is None and cycle_save_name is not None:
+            raise ValueError("`cycle_save_name` needs a `cycle_len`.")
+        plan = cycles_plan(steps, n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
         plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
-        return self._run(stage, plan, self._savers(plan, cycle_save_name, best_save_name), callbacks, resume)
+        return self._run(stage, plan, names, callbacks, resume)
 
     def fit_one_cycle(
         self,
@@ -207,6 +197,7 @@ class Learner(Described):
         tail: float = 0.1,
         momentum: tuple[float, float] = (0.95, 0.85),
         best_save_name: str | None = None,
+        restore_best: bool = False,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         resume: bool | str = False,
@@ -220,20 +211,21 @@ class Learner(Described):
             div: The first rates are `learning_rates / div`.
             tail: Fraction of the cycle that fades out to `learning_rates / (100 * div)`.
             momentum: Largest and smallest momentum (first beta for the Adam family).
-            best_save_name, metrics, callbacks, resume: As in `fit`.
+            best_save_name, restore_best, metrics, callbacks, resume: As in `fit`.
         """
-        stage = self._ready(metrics)
+        names, stage = SaveNames(best=best_save_name, restore_best=restore_best), self._ready(metrics)
         groups = len(stage.groups)
-        plan = one_cycle_plan(stage.steps(), whole("epochs", epochs), div, tail, momentum)
+        plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
         decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
         plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
-        return self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks, resume)
+        return self._run(stage, plan, names, callbacks, resume)
 
     def fit_opt_sched(
         self,
         phases: Sequence[Phase],
         *,
         best_save_name: str | None = None,
+        restore_best: bool = False,
         metrics: Sequence[Any] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         resume: bool | str = False,
@@ -246,6 +238,7 @@ class Learner(Described):
         Returns:
             A history per fit.
         """
+        names = SaveNames(best=best_save_name, restore_best=restore_best)
         runs, groups = optimizer_runs(phases), len(self._stage().groups)
         for _, run in runs:
             phases_plan(run, 2, groups)  # a mistake in the last phase must not cost the training of the first
@@ -253,7 +246,8 @@ class Learner(Described):
         for make_optimizer, run in runs:
             stage = self._ready(metrics, make_optimizer)
             plan = phases_plan(run, stage.steps(), groups)
-            histories.append(self._run(stage, plan, self._savers(plan, None, best_save_name), callbacks, resume))
+            last = len(histories) == len(runs) - 1
+            histories.append(self._run(stage, plan, names if last else SaveNames(best=names.best), callbacks, resume))
         return histories
 
     def lr_find(
@@ -312,6 +306,10 @@ class Learner(Described):
         `keras.Model.load_weights` reads it too. Beside the weights it holds the optimizer's slots and rates, the number
         of epochs, which layer groups are frozen, and the finder's result.
         """
+        self._saving.forget(name)
+        return self._write(name)
+
+    def _write(self, name: str) -> pathlib.Path:
         state = state_of(self._stage(), self.groups, self.search)
         return save_weights(self.model, self.models_path, name, state)
 
@@ -357,6 +355,12 @@ class Learner(Described):
             "path": str(self.path),
         }
 
+    def __reduce__(self):
+        raise TypeError(
+            "A learner cannot be copied or pickled: its optimizer and train function belong to its model. Make another "
+            "one and give it the weights (`save`, `load`), or copy `learn.model` (`keras.models.clone_model`)."
+        )
+
     def _stage(self) -> Stage:
         """Return what `fit`, `lr_find` and `predict` work on."""
         return self._main
@@ -372,34 +376,40 @@ class Learner(Described):
         return stage
 
     def _run(
-        self, stage: Stage, plan: Plan, savers: list, callbacks: Sequence, resume: bool | str
+        self,
+        stage: Stage,
+        plan: Plan,
+        names: SaveNames,
+        callbacks: Sequence[keras.callbacks.Callback],
+        resume: bool | str,
     ) -> keras.callbacks.History:
-        self.recorder = kf_callbacks.Recorder()
-        reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
+        self.recorder, watch = kf_callbacks.Recorder(), StopOnDivergence()
+        savers = self._saving.callbacks(
+            names, self._write, self.models_path, cycle_ends=plan.cycle_ends, metrics=self.metrics, data=self.data,
+            sound=lambda: not watch.diverged,
+        )  # fmt: skip
+        whole = [saving_whole(callback, self.model) for callback in callbacks]
+        every = [self.recorder, kf_callbacks.EpochTable(), *savers, *whole]
         with self._guard():
-            if not resume:
-                return stage.fit(plan, [*reporting, *savers, *callbacks])
-            name = "resume" if resume is True else resume
-            number = self._kept_fits.get(name, 0) + 1
-            file = checkpoint_file(self.path / "models", name, number)
-            checkpoint = FitCheckpoint(file, self.model, stage, plan, self.recorder, savers)
-            history = fit_from(checkpoint, [*reporting, *savers, *callbacks])
-            self._kept_fits[name] = number
-            return history
+            history = self._kept(resume, stage, plan, every, watch) if resume else stage.fit(plan, every, watch)
+        load = lambda name: self.load(name, weights_only=True)
+        self._saving.finish(names, load, speaks=is_chief(self.model.distribute_strategy))
+        return history
+
+    def _kept(
+        self, resume: bool | str, stage: Stage, plan: Plan, callbacks: list, watch: StopOnDivergence
+    ) -> keras.callbacks.History:
+        """Train with the state of the fit kept in a file, from where that left off."""
+        name = "resume" if resume is True else resume
+        number = self._kept_fits.get(name, 0) + 1
+        file = checkpoint_file(self.models_path, name, number)
+        history = fit_from(FitCheckpoint(file, self.model, stage, plan, self.recorder, callbacks), callbacks, watch)
+        self._kept_fits[name] = number
+        return history
 
     def _guard(self) -> contextlib.AbstractContextManager:
         """Return the context in which data is read; a learner that knows its data makes errors clear there."""
         return contextlib.nullcontext()
-
-    def _savers(self, plan: Plan, cycle_save_name: str | None, best_save_name: str | None) -> list:
-        savers = []
-        if cycle_save_name is not None:
-            save_cycle = lambda cycle: self.save(f"{cycle_save_name}_cyc_{cycle}")
-            savers.append(kf_callbacks.CycleSaver(plan.cycle_ends, save_cycle))
-        if best_save_name is not None:
-            lower = bool(self.metrics) and kf_callbacks.lower_is_better(self.metrics[0])
-            savers.append(kf_callbacks.BestSaver(lambda: self.save(best_save_name), lower_is_better=lower))
-        return savers
 
     def _split(self, data: Any, is_test: bool) -> Any:
         split = getattr(data, "test" if is_test else "valid", None)

@@ -1,5 +1,8 @@
 """The Learner: the course's fit, freezing, saving, predicting, and what it refuses before training."""
 
+import concurrent.futures
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -255,6 +258,88 @@ def test_mistakes_are_named_before_anything_is_trained(tmp_path, call, message):
         call(learn)
     for a, b in zip(before, learn.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("clip", [-1, float("nan"), 0, "1"])
+def test_a_senseless_clip_is_refused(tmp_path, clip):
+    with pytest.raises(ValueError, match="`clip` must be a number, above 0; received"):
+        make_learner(tmp_path, clip=clip)
+
+
+def test_clip_acts_inside_a_loss_scale_optimizer_too(tmp_path):
+    moved = []
+    for optimizer in (
+        keras.optimizers.SGD,
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=8.0),
+    ):
+        learn = make_learner(tmp_path, optimizer=optimizer, clip=1e-3)
+        before = learn.model.get_weights()
+        learn.fit(1.0, 1)
+        moved.append([now - old for now, old in zip(learn.model.get_weights(), before, strict=True)])
+        length = np.sqrt(sum(np.sum(part**2) for part in moved[-1]))
+        assert length < 1.1e-3 * STEPS
+    for plain, scaled in zip(*moved, strict=True):
+        np.testing.assert_allclose(plain, scaled, rtol=1e-3, atol=1e-7)
+
+
+def test_keras_callbacks_that_stop_and_resume_work_inside_fit(tmp_path):
+    learn = make_learner(tmp_path)
+    stop = keras.callbacks.EarlyStopping("val_loss", min_delta=100.0, patience=1, restore_best_weights=True)
+    assert len(learn.fit(0.01, 9, callbacks=[stop]).history["loss"]) == 2
+    spoil = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: learn.model.layers[0].bias.assign([np.nan] * 8)
+    )
+    assert len(learn.fit(0.01, 9, callbacks=[keras.callbacks.TerminateOnNaN(), spoil]).history["loss"]) == 1
+
+
+def test_a_fit_that_was_broken_off_is_resumed_in_its_schedule(tmp_path):
+    def interrupt(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    whole = make_learner(tmp_path)
+    whole.fit(0.02, 1, cycle_len=4)
+    for fresh in (False, True):
+        learn, backup = make_learner(tmp_path), keras.callbacks.BackupAndRestore(tmp_path / f"backup{fresh}")
+        stop = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            learn.fit(0.02, 1, cycle_len=4, callbacks=[backup, stop])
+        if fresh:
+            learn = make_learner(tmp_path)
+        learn.fit(0.02, 1, cycle_len=4, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / f"backup{fresh}")])
+        np.testing.assert_allclose(learn.recorder.learning_rates, whole.recorder.learning_rates[2 * STEPS :], rtol=1e-6)
+        for now, want in zip(learn.model.get_weights(), whole.model.get_weights(), strict=True):
+            np.testing.assert_allclose(now, want, rtol=1e-4, atol=1e-6)
+
+
+def test_a_learner_is_neither_copied_nor_pickled(tmp_path):
+    learn = make_learner(tmp_path)
+    for act in (copy.deepcopy, copy.copy, pickle.dumps):
+        with pytest.raises(TypeError, match="A learner cannot be copied or pickled"):
+            act(learn)
+
+
+def test_four_threads_predict_what_one_does(tmp_path):
+    learn = make_learner(tmp_path)
+    inputs = np.random.default_rng(1).normal(size=(64, 4)).astype("float32")
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda i: learn.predict_array(inputs[i : i + 4]), range(0, 64, 4)))
+    np.testing.assert_allclose(np.concatenate(found), learn.predict_array(inputs), rtol=1e-5, atol=1e-6)
+
+
+def test_a_schedule_of_ones_own_beside_a_plan_is_refused_unless_it_sets_something_else(tmp_path):
+    learn = make_learner(tmp_path)
+    with pytest.raises(ValueError, match="Two schedules set learning_rates"):
+        learn.fit(0.01, 1, callbacks=[kf.Schedule(learning_rate=kf.linear(1.0, 0.0, 1))])
+    learn.fit(0.01, 1, callbacks=[kf.Schedule(momentum=kf.linear(0.9, 0.5, 1))])
+    assert learn.recorder.momentums[0] == pytest.approx(0.9) and learn.recorder.momentums[-1] < 0.6
+
+
+def test_one_batch_per_epoch_trains(tmp_path):
+    learn = make_learner(tmp_path)
+    learn._main.data = kf.Datasets(learn.data.train.take(1), path=tmp_path)
+    learn.fit(0.05, 1, cycle_len=1)
+    np.testing.assert_allclose(learn.recorder.learning_rates, 0.05, rtol=1e-6)
 
 
 def test_missing_sets_and_unknown_lengths_are_named(tmp_path):

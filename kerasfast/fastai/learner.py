@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -363,7 +364,7 @@ class Learner(KnownAttributes):
         names = [metric.name for metric in wrapped]
         unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return {
-            "metrics": [ArrayMetric(metric.function, name) for metric, name in zip(wrapped, unique, strict=True)],
+            "metrics": [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)],
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
 
@@ -374,7 +375,8 @@ class Learner(KnownAttributes):
             raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
         name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
         as_tensors = lambda targs, preds: metric(course_array(self._as_course(preds)), course_array(targs))
-        return ArrayMetric(as_tensors, name)
+        said = getattr(metric, "lower_is_better", getattr(getattr(metric, "func", None), "lower_is_better", None))
+        return ArrayMetric(as_tensors, name, lower_is_better=said)
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasfast.keras_internals import better
 from kerasfast.metrics.tags import fbeta_score
 
 __all__ = [
@@ -36,6 +37,7 @@ def accuracy_multi_np(preds, targs, thresh: float) -> float:
 def accuracy_thresh(thresh: float):
     """Return the metric `accuracy_multi` for a threshold."""
 
+    @better("up")
     def accuracy_thresh(preds, targs) -> float:
         return accuracy_multi(preds, targs, thresh)
 
@@ -78,3 +80,7 @@ def log_loss(*args, **kwargs) -> float:
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
     return float(part.sum() / whole.sum()) if whole.any() else float("nan")
+
+
+for _metric in (accuracy, accuracy_np, accuracy_multi, accuracy_multi_np, recall, precision, fbeta, f1):
+    better("up")(_metric)

@@ -15,6 +15,7 @@ from kerasfast.fastai.transforms import (
     RandomZoom,
     tfms_from_model,
 )
+from kerasfast.keras_internals import better
 from kerasfast.metrics.tags import best_threshold
 
 __all__ = ["f2", "get_data", "get_data_pad", "get_data_zoom", "opt_th"]
@@ -22,6 +23,7 @@ __all__ = ["f2", "get_data", "get_data_pad", "get_data_zoom", "opt_th"]
 LABELS, TRAIN, TEST = "train_v2.csv", "train-jpg", "test-jpg"
 
 
+@better("up")
 def f2(preds, targs, start: float = 0.17, end: float = 0.24, step: float = 0.01) -> float:
     """Return the samples-averaged F2 of the best threshold in `np.arange(start, end, step)`."""
     return _best(preds, targs, start, end, step)[1]

@@ -22,6 +22,8 @@ class ArrayMetric:
         function: Called with the targets and the predictions of all validation samples; returns a number. Targets (n,)
             come as (n, 1) where the predictions are. A Keras metric will do as well.
         name: Name in the table and the history; the function's by default.
+        lower_is_better: Whether small values are good, which decides what `best_save_name` saves; by default what the
+            function says itself (its attribute `lower_is_better`) or Keras knows of it.
 
     Example:
 
@@ -33,12 +35,15 @@ class ArrayMetric:
 
     function: Callable[[np.ndarray, np.ndarray], float]
     name: str = field(default="")
+    lower_is_better: bool | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
         if not callable(self.function):
             raise ValueError(f"`ArrayMetric` takes a function (targets, predictions); received {self.function!r}.")
         named = getattr(self.function, "name", getattr(self.function, "__name__", type(self.function).__name__))
         object.__setattr__(self, "name", self.name or str(named).strip("<>"))
+        if not isinstance(self.lower_is_better, bool | None):
+            raise ValueError(f"`lower_is_better` must be True, False or None; received {self.lower_is_better!r}.")
 
     def __call__(self, targets: np.ndarray, predictions: np.ndarray) -> float:
         """Return the value of the metric."""

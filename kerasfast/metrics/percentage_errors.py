@@ -62,6 +62,7 @@ def exp_rmspe() -> RMSPE:
     return RMSPE(log=True, name="exp_rmspe")
 
 
+@better("down")
 def rmspe_score(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Return the RMSPE of arrays of the same shape; targets of 0 are left out.
 

@@ -173,6 +173,7 @@ class ThresholdAccuracy(keras.metrics.Mean):
         return {**super().get_config(), "threshold": self.threshold}
 
 
+@better("up")
 def fbeta_score(
     targets: np.ndarray, predictions: np.ndarray, beta: float = 2, threshold: float = 0.5, average: str = "samples"
 ) -> float:

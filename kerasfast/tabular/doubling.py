@@ -14,6 +14,7 @@ from kerasfast.datasets import Datasets
 from kerasfast.tabular.ensemble import member_shares
 from kerasfast.tabular.pipeline.batching import Batching
 from kerasfast.tabular.pipeline.views import TableView
+from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.replicas import is_chief
 from kerasfast.training.training_plans import Plan
 from kerasfast.training.training_stage import Stage
@@ -96,15 +97,18 @@ def train_doubling(
     first_epoch = stage.epochs
     try:
         for _ in range(cycles):
-            begin = time.perf_counter()
+            begin, watch = time.perf_counter(), StopOnDivergence()
             cycle = replace(stage, data=Datasets(SomeSteps(training, steps, first_epoch), held))
-            history = cycle.fit(_one_cycle(steps, learning_rates, weight_decays), callbacks).history
+            history = cycle.fit(_one_cycle(steps, learning_rates, weight_decays), callbacks, watch).history
             first_epoch += -(-steps // epoch)
             losses = {"loss": history["loss"][0], "held_out_loss": history["val_loss"][0]}
             found.append({"steps": steps + (found[-1]["steps"] if found else 0), **losses})
             found[-1]["seconds"] = time.perf_counter() - begin
             if is_chief(stage.model.distribute_strategy):
                 _say(found)
+            if watch.diverged:
+                stage.compiled_for = None  # its optimizer holds numbers of no use
+                break
             if not np.isfinite(losses["held_out_loss"]) or (best and losses["held_out_loss"] >= best[0]):
                 break
             best, steps = (losses["held_out_loss"], stage.model.get_weights()), steps * 2

@@ -21,7 +21,7 @@ from kerasfast.tabular.pipeline.views import TableView
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
 from kerasfast.tabular.tasks import adam_for, task_of
-from kerasfast.training.callbacks import Recorder, StopOnNaN
+from kerasfast.training.callbacks import Recorder
 from kerasfast.training.control import Rates, per_group
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import OptimizerMaker, Stage
@@ -228,7 +228,7 @@ class TableLearner(Learner):
             stage, view, 1 if self._members is None else stage.model.output_shape[1],
             per_group("learning_rates", learning_rates, groups), per_group("weight_decays", weight_decays, groups),
             cycles=whole("cycles", cycles), seed=whole("seed", seed, least=0),
-            callbacks=[self.recorder, StopOnNaN(), *callbacks],
+            callbacks=[self.recorder, *callbacks],
         )  # fmt: skip
         self._say_result(table)
         return table

@@ -7,7 +7,7 @@ anything again, a whole schedule is followed step by step inside the graph (with
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from kerasfast import keras_internals as internals
 from kerasfast.keras_internals import inner_optimizer
+from kerasfast.training.followed_tables import FollowedTables
 from kerasfast.training.fused_updates import UpdateStep, fused_update_step
 from kerasfast.training.graph_values import GraphNumber, encloses, present_graph, value_of
 from kerasfast.training.rates import Rates, per_group
@@ -98,11 +99,13 @@ class GroupControl:
         self.weight_decays = np.full(self.size, float(inner.weight_decay or 0.0))
         self.decays = inner.weight_decay is not None
         self.schedules_momentum = False
+        self.sees_loss = True  # whether the loss of a step reaches the optimizer, as the last tracing showed
+        self._followed = FollowedTables()
         self._momentum_name = next((name for name in ("beta_1", "momentum") if hasattr(inner, name)), None)
         self._row_of_graph: tuple[object, tf.Tensor] | None = None
-        self._loss: tuple[object, tf.Tensor | float] = (None, np.nan)
+        self._loss: tuple[object, tf.Tensor] | None = None
         self._make_variables()
-        self.set_rates(value_of(inner.learning_rate) if _has_plain_rate(inner) else 1.0)
+        self.set_rates(value_of(inner.learning_rate) if self.has_plain_rate else None)
         self._instrument(inner, (fused_update_step(inner) if fuse else None) or inner.update_step)
         self.watch_loss(optimizer)
 
@@ -124,6 +127,7 @@ class GroupControl:
             weight_decays: One decay or one per group; by default the last ones given (at first the optimizer's own).
         """
         if learning_rates is not None:
+            self.check_plain_rate()
             self.learning_rates = per_group("learning_rates", learning_rates, self.size)
             self._set_reference(self.learning_rates)
         if weight_decays is not None:
@@ -167,6 +171,41 @@ class GroupControl:
         self._table_start.assign(self.iterations if start is None else start)
         self.decays |= weight_decays is not None
         self.schedules_momentum |= momentum is not None
+
+    @property
+    def has_plain_rate(self) -> bool:
+        """Whether the optimizer's rate is a number that can be set, not a schedule or a function."""
+        return isinstance(self.optimizer.learning_rate, keras.Variable)
+
+    def check_plain_rate(self) -> None:
+        """Refuse rates beside a schedule of Keras, with which they would multiply."""
+        if not self.has_plain_rate:
+            raise ValueError(
+                f"{type(self.optimizer).__name__} follows a learning-rate schedule of its own, with which further "
+                "rates would multiply; make it with a plain `learning_rate`, or give no rates and no schedule besides."
+            )
+
+    def claim(self, follower: object, parts: Collection[str]) -> None:
+        """Note who sets rates, momentum or weight decays in a fit.
+
+        Raises:
+            ValueError: If another follower of this fit sets one of them, or the optimizer its own rate.
+        """
+        if "learning_rates" in parts:
+            self.check_plain_rate()
+        self._followed.claim(follower, parts)
+
+    def follow(self, tables: dict[str, np.ndarray], *, start: int) -> None:
+        """Follow tables beside those that other followers of this fit have given (see `program`)."""
+        tables = self._followed.put(tables)
+        steps = max((len(table) for table in tables.values()), default=1)
+        rates = tables.pop("learning_rates", np.tile(self.learning_rates, (steps, 1)))
+        self.program(rates, start=start, **tables)
+
+    def release(self) -> None:
+        """Go on with the constant rates; what was followed in a fit is over."""
+        self._followed = FollowedTables()
+        self.set_rates()
 
     @property
     def traced_for(self) -> tuple[bool, bool]:
@@ -215,7 +254,7 @@ class GroupControl:
 
     def _set_reference(self, rates: np.ndarray) -> None:
         """Show the largest rate as the optimizer's own and remember it: later assignments scale all groups."""
-        if _has_plain_rate(self.optimizer):
+        if self.has_plain_rate:
             largest = float(np.max(rates))
             self.optimizer.learning_rate = largest
             self._reference.assign(largest or 1.0)
@@ -276,9 +315,9 @@ class GroupControl:
         return self._row_of_graph[1]
 
     def _write_log(self) -> None:
-        graph, loss = self._loss
-        self._loss = (None, np.nan)
-        loss = tf.cast(loss if encloses(graph, present_graph()) else np.nan, tf.float32)
+        seen, self._loss = self._loss, None
+        self.sees_loss = seen is not None and encloses(seen[0], present_graph())
+        loss = tf.cast(seen[1] if self.sees_loss else np.nan, tf.float32)
         rates, _, momentum = self._row()
         row = tf.concat([tf.reshape(loss, [1]), rates, tf.reshape(momentum, [1])], 0)
         last = tf.shape(self._log, tf.int64)[0] - 1
@@ -295,11 +334,6 @@ class GroupControl:
             average = internals.moving_average(self.optimizer, internals.slot_index(self.optimizer, variable))
             if average is not None:
                 variable.assign(average)
-
-
-def _has_plain_rate(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Return whether the rate is a number that can be set, not a schedule or a function."""
-    return isinstance(optimizer.learning_rate, keras.Variable)
 
 
 def _padded(table: np.ndarray) -> np.ndarray:

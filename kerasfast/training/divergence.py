@@ -5,8 +5,8 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.keras_internals import counted_by_layers
 from kerasfast.training.replicas import is_chief
 
@@ -20,17 +20,15 @@ class StopOnDivergence(keras.callbacks.Callback):
     The weights from before that epoch come back at once, before they are validated or saved. A loss of four times that
     at the start is said, once, and training goes on.
 
-    Args:
-        start_loss: Loss at the first steps that this model was ever trained for, None if these are the first.
-
     Attributes:
         diverged: Whether the fit was stopped.
-        start_loss: Loss at the first steps.
+        start_loss: Loss at the first steps that the model was ever trained for; set it where that was in another fit.
     """
 
-    def __init__(self, start_loss: float | None = None):
+    def __init__(self):
         super().__init__()
-        self.start_loss, self.diverged = start_loss, False
+        self.start_loss: float | None = None
+        self.diverged = False
         self._own_start: float | None = None
         self._warned = False
 
@@ -63,9 +61,7 @@ class StopOnDivergence(keras.callbacks.Callback):
             self._stop(f"the loss is {loss:.4g}, at the start it was {start:.4g}")
         elif start > 0 and loss > HIGH * start and not self._warned:
             self._warned = True
-            self._say(
-                f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start; if it stays"
-            )
+            self._say(f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start")
 
     def _check_weights(self) -> None:
         finite = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(variable))) for variable in self._variables]
@@ -80,4 +76,4 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _say(self, what: str) -> None:
         if is_chief(self.model.distribute_strategy):
-            tqdm.write(f"{what}; try lower learning rates (see `lr_find`).")
+            say(f"{what}; try lower learning rates (see `lr_find`).")

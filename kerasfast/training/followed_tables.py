@@ -28,7 +28,7 @@ class FollowedTables:
         self._claims |= dict.fromkeys(parts, follower)
 
     def put(self, tables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return these tables and all put before, at the length of the longest; shorter ones keep their end."""
+        """Return these tables with those put before, as long as the longest; shorter ones go on with their last row."""
         self._tables |= tables
         steps = max((len(table) for table in self._tables.values()), default=1)
         lengthen = lambda table: np.concatenate([table, np.repeat(table[-1:], steps - len(table), axis=0)])

@@ -118,9 +118,9 @@ class Schedule(Follower):
         peak = np.max(self.learning_rate(np.linspace(0.0, length, 1000, endpoint=False)))
         if np.max(factors) < FAR_BELOW * peak:
             raise ValueError(
-                f"This fit has {total} steps, at which the schedule of the learning rate is at most "
-                f"{np.max(factors):.3g}, far below its peak of {peak:.3g}: it would train at the warm-up's rate alone. "
-                "Train for more steps (smaller batches, more epochs), or without warm-up."
+                f"In the {total} steps of this fit the schedule of the rate is at most {np.max(factors):.3g}, far "
+                f"below its peak of {peak:.3g}: it would train at the warm-up's rate alone. Train for more steps "
+                "(smaller batches, more epochs), or without warm-up."
             )
 
 

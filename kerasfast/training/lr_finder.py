@@ -1,20 +1,23 @@
 """The learning-rate finder: a short run with a growing rate that leaves no trace in the model."""
 
 import contextlib
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasfast import schedules
-from kerasfast.arguments import whole
+from kerasfast.arguments import number, whole
 from kerasfast.keras_internals import global_seed_generator, set_global_seed_generator
 from kerasfast.training.control import GroupControl, control_for
 from kerasfast.training.rates import Rates, per_group
 from kerasfast.training.replicas import prepare
+from kerasfast.training.train_function import train_function_of
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def find_learning_rate(
 
     Args:
         model: A compiled model, with any optimizer; one made by `grouped` has a rate per layer group.
-        data: A batched `tf.data.Dataset`, or a pair (inputs, targets) of arrays.
+        data: A batched `tf.data.Dataset`, a `keras.utils.PyDataset`, or a pair (inputs, targets) of arrays.
         start: First rate, one or one per layer group; the groups keep their proportions.
         end: Rate of the last group at the last step.
         steps: Number of optimizer steps.
@@ -113,10 +116,13 @@ def find_learning_rate(
     prepare(model)
     first = per_group("start", start, control.size)
     whole("steps", steps, least=2)
-    if not 0 < first[-1] < end:
+    number("divergence", divergence, above=1)
+    if not 0 < first[-1] < number("end", end):
         raise ValueError(f"The finder needs 0 < start < end; received start={start}, end={end}.")
     grow = schedules.linear if linear else schedules.exponential
     factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
+    control.check_plain_rate()
+    train_function_of(model).finish()  # a schedule whose fit was broken off
     watch = _StopOnDivergence(control, divergence)
     with untouched(model):
         rates = control.learning_rates
@@ -124,34 +130,67 @@ def find_learning_rate(
         control.start_log(steps)
         try:
             model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
-            # Several steps per call do not end at `steps`: what follows went on at the last rate.
-            losses, learning_rates = (values[:steps] for values in control.read_log()[:2])
+            learning_rates, losses = watch.curve(steps)
         finally:
             control.set_rates(rates)
     return LearningRateSearch(learning_rates, losses, watch.diverged)
 
 
-def _endless(data) -> tf.data.Dataset:
+def _endless(data: Any) -> tf.data.Dataset | Iterator:
+    """Return batches (inputs, targets) without end."""
+    if isinstance(data, keras.utils.PyDataset):
+        batches = data.num_batches
+        if batches == 0:
+            raise ValueError("The learning-rate finder received a data set without a single batch.")
+        return (data[index % batches if batches else index] for index in itertools.count())
     if not isinstance(data, tf.data.Dataset):
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise ValueError(
+                "The finder takes a batched `tf.data.Dataset`, a `keras.utils.PyDataset` or a pair (inputs, targets) "
+                f"of arrays; received {type(data).__name__}."
+            )
         inputs, targets = data
-        data = tf.data.Dataset.from_tensor_slices((inputs, targets)).shuffle(len(inputs), seed=0).batch(64)
+        count = len(keras.tree.flatten(inputs)[0])
+        data = tf.data.Dataset.from_tensor_slices((inputs, targets)).shuffle(count, seed=0).batch(64)
     if int(data.cardinality()) == 0:
         raise ValueError("The learning-rate finder received a data set without a single batch.")
     return data.repeat()
 
 
 class _StopOnDivergence(keras.callbacks.Callback):
-    """Stop when the logged loss is NaN or its smoothed value exceeds `factor` times the lowest one."""
+    """Stop when the loss is NaN or its smoothed value exceeds `factor` times the lowest one.
+
+    The loss of each step is the one that the optimizer was given. A `train_step` of one's own may not pass it there;
+    then the loss is what it returns, once per call.
+    """
 
     def __init__(self, control: GroupControl, factor: float):
         super().__init__()
         self._control, self._factor = control, factor
+        self._returned: list[tuple[int, float]] = []
         self.diverged = False
 
+    def curve(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (rates (n, groups), losses (n,)) of at most `steps` steps."""
+        # Several steps per call do not end at `steps`: what follows went on at the last rate.
+        losses, rates = (values[:steps] for values in self._control.read_log()[:2])
+        if self._control.sees_loss:
+            return rates, losses
+        ends, losses = zip(*self._returned, strict=True)
+        return rates[np.minimum(ends, len(rates)) - 1], np.array(losses)
+
     def on_train_batch_end(self, batch: int, logs=None) -> None:
-        losses = self._control.read_log()[0]
+        losses, rates, _ = self._control.read_log()
         if not len(losses):
             return
+        if not self._control.sees_loss:
+            if "loss" not in logs:
+                raise ValueError(
+                    "The model's `train_step` returns no 'loss', so there is nothing for the finder to see."
+                )
+            self._returned.append((len(rates), logs["loss"]))
+            self.model.reset_metrics()  # a running mean would lag behind
+            losses = np.array([loss for _, loss in self._returned])
         smoothed = smooth(losses, 0.9)
         lowest = np.min(smoothed[min(10, len(smoothed) - 1) :])
         if not np.isfinite(losses[-1]) or (len(losses) > 10 and smoothed[-1] > self._factor * lowest):

@@ -12,7 +12,7 @@ import pathlib
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -20,8 +20,10 @@ import numpy as np
 
 from kerasfast.files import atomic_path
 from kerasfast.keras_internals import inner_optimizer
-from kerasfast.training.callbacks import BestSaver, Recorder
+from kerasfast.training.callbacks import Recorder
+from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.saved_weights import check_name
+from kerasfast.training.savers import Best, BestSaver
 from kerasfast.training.training_plans import Plan
 from kerasfast.training.training_stage import Stage
 
@@ -81,7 +83,7 @@ class FitCheckpoint:
             "done": len(self.recorder.epochs),
             "finished": finished,
             "logs": self.recorder.epochs,
-            "best": [saver.best for saver in self._best_savers()],
+            "best": [None if saver.best is None else asdict(saver.best) for saver in self._best_savers()],
         }
         arrays = {f"v{i}": _raw(variable) for i, variable in enumerate(self._variables())}
         arrays |= {f"r{i}": part for i, part in enumerate(self.recorder.parts())}
@@ -100,7 +102,7 @@ class FitCheckpoint:
         self.stage.epochs = record["epochs"]
         self.recorder.restore(parts, record["logs"])
         for saver, best in zip(self._best_savers(), record["best"], strict=True):
-            saver.best = None if best is None else tuple(best)
+            saver.best = None if best is None else Best(**best | {"score": tuple(best["score"])})
         return record["done"], record["finished"]
 
     def _check(self, record: dict[str, Any]) -> None:
@@ -149,7 +151,9 @@ def checkpoint_file(folder: pathlib.Path, name: str, number: int) -> pathlib.Pat
     return folder / f"{name}-{number}{SUFFIX}"
 
 
-def fit_from(checkpoint: FitCheckpoint, callbacks: Sequence[keras.callbacks.Callback]) -> keras.callbacks.History:
+def fit_from(
+    checkpoint: FitCheckpoint, callbacks: Sequence[keras.callbacks.Callback], watch: StopOnDivergence
+) -> keras.callbacks.History:
     """Train from where the checkpoint left off to the end of its plan, and return the history of the whole fit."""
     stage, plan = checkpoint.stage, checkpoint.plan
     done, finished = checkpoint.begin()
@@ -160,7 +164,7 @@ def fit_from(checkpoint: FitCheckpoint, callbacks: Sequence[keras.callbacks.Call
     if done:
         print(f"Going on after epoch {done} of {plan.epochs}, from {checkpoint.file}.")
     if done < plan.epochs:
-        stage.fit(plan, [*callbacks, CheckpointWriter(checkpoint)], done=done)
+        stage.fit(plan, [*callbacks, CheckpointWriter(checkpoint)], watch, done=done)
     checkpoint.write(finished=True)
     return _history(stage.model, checkpoint.recorder)
 

@@ -34,7 +34,7 @@ def save_weights(
     model: keras.Model, folder: pathlib.Path, name: str, state: TrainingState | None = None
 ) -> pathlib.Path:
     """Write the weights of `model`, and the state of its training, and return the file; whole or not at all."""
-    target = _file(folder, name)
+    target = weights_file(folder, name)
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as unfinished, _weights_only(model):
         model.save_weights(unfinished)
@@ -50,7 +50,7 @@ def load_weights(model: keras.Model, folder: pathlib.Path, name: str) -> Trainin
         FileNotFoundError: If there are none under this name; the message lists those there are.
         ValueError: If the file is damaged or of another network; the model is then as it was.
     """
-    target = _file(folder, name)
+    target = weights_file(folder, name)
     if not target.is_file():
         saved = sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
         raise FileNotFoundError(f"No weights named {name!r} in {folder}; saved: {', '.join(saved) or 'none'}.")
@@ -76,7 +76,8 @@ def check_name(name: str) -> None:
         raise ValueError(f"A name of saved weights is a file name without folders; received {name!r}.")
 
 
-def _file(folder: pathlib.Path, name: str) -> pathlib.Path:
+def weights_file(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """Return the file of weights with this name; see `check_name`."""
     check_name(name)
     return folder / f"{name}{SUFFIX}"
 

@@ -1,4 +1,4 @@
-"""Keras callbacks that save cycles and the best epoch, and what decides which epoch is the best."""
+"""Keras callbacks that save each cycle and the best epoch."""
 
 import math
 from collections.abc import Callable
@@ -7,10 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.keras_internals import metric_direction
 from kerasfast.training.callbacks import table_columns
-
-NAMES = {"acc": "up", "accuracy": "up", "ce": "down", "crossentropy": "down"}  # which Keras resolves at `compile` alone
 
 
 class CycleSaver(keras.callbacks.Callback):
@@ -39,13 +36,13 @@ class Best:
         column: The column of the epoch table that decides.
         value: Its value.
         score: What is compared: lower is better.
-        epoch: Its number in its fit.
+        epoch: Its number in this fit, None for one of an earlier fit.
     """
 
     column: str
     value: float
     score: tuple[float, ...]
-    epoch: int
+    epoch: int | None
 
 
 class BestSaver(keras.callbacks.Callback):
@@ -99,46 +96,3 @@ class BestSaver(keras.callbacks.Callback):
 
 def _is_sound(logs: dict[str, float] | None) -> bool:
     return math.isfinite((logs or {}).get("loss", 0.0))
-
-
-def metric_name(metric: Any) -> str | None:
-    """Return the name of a metric in the epoch table; None where that is left to Keras."""
-    name = metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", None))
-    return name if isinstance(name, str) else None
-
-
-def lower_is_better(metric: Any) -> bool:
-    """Return whether small values of a metric are good: as it says itself, or as Keras knows.
-
-    Raises:
-        ValueError: If neither says so; the message tells how to say it.
-    """
-    said = getattr(metric, "lower_is_better", None)
-    if isinstance(said, bool):
-        return said
-    if isinstance(metric, keras.losses.Loss):
-        return True
-    direction = NAMES.get(metric) if isinstance(metric, str) else metric_direction(metric)
-    direction = direction or _direction_of_keras(metric)
-    if direction is not None:
-        return direction == "down"
-    if callable(getattr(metric, "func", None)):  # a partial function, a metric around a function
-        return lower_is_better(metric.func)
-    name = metric_name(metric) or repr(metric)
-    raise ValueError(
-        f"Whether small or large values of the metric {name!r} are good is not known, so the best epoch cannot be "
-        "told. Say so: `ArrayMetric(function, lower_is_better=True)`, or set `lower_is_better` to True or False on "
-        "the function or the metric's class."
-    )
-
-
-def _direction_of_keras(metric: Any) -> str | None:
-    """Return what Keras knows of a metric of its own, given by its name or as a function."""
-    if not isinstance(metric, str):
-        if not getattr(metric, "__module__", "").startswith("keras."):
-            return None
-        metric = getattr(metric, "__name__", "")
-    try:
-        return metric_direction(keras.metrics.get(metric))
-    except ValueError:  # not a name of Keras
-        return None

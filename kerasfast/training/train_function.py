@@ -34,6 +34,11 @@ class TrainFunction:
         self._install()
         patch(model, make_train_function=self.begin)
 
+    @property
+    def kept(self) -> int:
+        """How many traced functions there are, one for each state that was trained."""
+        return len(self._functions)
+
     def begin(self, force: bool = False) -> "TrainFunction":
         """Get ready for a fit: Keras calls this as `model.make_train_function` before it trains."""
         self.finish()

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from kerasfast import schedules
-from kerasfast.arguments import choice, whole
+from kerasfast.arguments import choice, number, whole
 from kerasfast.training.rates import Rates, per_group
 
+FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
 
 
@@ -42,46 +43,105 @@ def constant_plan(steps: int, epochs: int) -> Plan:
     return Plan(epochs, np.ones((epochs * steps, 1)))
 
 
+def cycles_plan(
+    steps: int,
+    cycles: int,
+    cycle_len: int | None,
+    cycle_mult: int,
+    *,
+    use_clr: Sequence[float] | None,
+    use_clr_beta: Sequence[float] | None,
+) -> Plan:
+    """Return what `Learner.fit` is asked for: constant rates, SGDR, or cycles that rise and fall.
+
+    Raises:
+        ValueError: If the numbers make no sense together.
+    """
+    cycles, cycle_mult = whole("n_cycle", cycles), whole("cycle_mult", cycle_mult)
+    if cycle_len is None:
+        if cycle_mult != 1 or use_clr is not None or use_clr_beta is not None:
+            raise ValueError("`cycle_mult`, `use_clr` and `use_clr_beta` need a `cycle_len`.")
+        return constant_plan(steps, cycles)
+    cycle_len = whole("cycle_len", cycle_len)
+    if use_clr is None and use_clr_beta is None:
+        return sgdr_plan(steps, cycles, cycle_len, cycle_mult)
+    if use_clr is not None and use_clr_beta is not None:
+        raise ValueError("`use_clr` and `use_clr_beta` exclude each other; pass one of them.")
+    if cycle_mult != 1:
+        name = "use_clr" if use_clr_beta is None else "use_clr_beta"
+        raise ValueError(f"`{name}` has cycles of equal length; received `cycle_mult`={cycle_mult}.")
+    plan = triangular_plan(steps, cycles, cycle_len, use_clr) if use_clr_beta is None else None
+    return plan or beta_plan(steps, cycles, cycle_len, use_clr_beta)
+
+
 def sgdr_plan(steps: int, cycles: int, cycle_len: int, cycle_mult: int) -> Plan:
-    """SGDR: `cycles` cosine cycles, the first of `cycle_len` epochs, each `cycle_mult` times longer than the last."""
+    """SGDR: `cycles` cosine cycles, the first of `cycle_len` epochs, each `cycle_mult` times longer than the last.
+
+    A first cycle of few steps goes without warm-up, of which one step would be a large part or all.
+    """
+    length = cycle_len * steps
     ends = tuple(int(end) for end in schedules.cycle_ends(cycle_len, cycle_mult, cycles))
-    factors = schedules.sgdr(cycle_len * steps, cycle_mult=cycle_mult)(np.arange(ends[-1] * steps))
+    warm_up = 0.05 if length >= FEWEST_WITH_WARM_UP else 0.0
+    factors = schedules.sgdr(length, cycle_mult=cycle_mult, warm_up=warm_up)(np.arange(ends[-1] * steps))
     return Plan(ends[-1], factors[:, None], cycle_ends=ends)
 
 
-def clr_plan(
-    steps: int, cycles: int, cycle_len: int, cycle_mult: int, *, use_clr: tuple | None, use_clr_beta: tuple | None
+def triangular_plan(steps: int, cycles: int, cycle_len: int, use_clr: Sequence[float]) -> Plan:
+    """`use_clr=(div, cut_div[, max, min momentum])`."""
+    div, cut_div, *momentum = _numbers("use_clr", use_clr, "cut_div", {"least": 1})
+    length = cycle_len * steps
+    rise = max(1, length // int(cut_div))
+    cycle = lambda start, peak: schedules.triangular(length, start=start, peak=peak, rise=rise)
+    return _cyclic_plan(length, cycles, cycle_len, cycle(1 / div, 1.0), cycle(*momentum) if momentum else None)
+
+
+def beta_plan(steps: int, cycles: int, cycle_len: int, use_clr_beta: Sequence[float]) -> Plan:
+    """`use_clr_beta=(div, pct[, max, min momentum])`."""
+    div, percent, *momentum = _numbers("use_clr_beta", use_clr_beta, "pct", {"least": 0, "below": 100})
+    length = cycle_len * steps
+
+    def cycle(start: float, peak: float, end: float) -> schedules.ScheduleFunction:
+        one = schedules.one_cycle(length, start=start, peak=peak, end=end, tail=percent / 100)
+        return schedules.repeat(one, length)
+
+    of_momentum = cycle(momentum[0], momentum[1], momentum[0]) if momentum else None
+    return _cyclic_plan(length, cycles, cycle_len, cycle(1 / div, 1.0, 0.01 / div), of_momentum)
+
+
+def _cyclic_plan(
+    length: int,
+    cycles: int,
+    cycle_len: int,
+    rate: schedules.ScheduleFunction,
+    momentum: schedules.ScheduleFunction | None,
 ) -> Plan:
-    """`use_clr=(div, cut_div[, max, min momentum])` or `use_clr_beta=(div, pct[, max, min momentum])`."""
-    name, values = ("use_clr", use_clr) if use_clr else ("use_clr_beta", use_clr_beta)
-    if use_clr and use_clr_beta:
-        raise ValueError("`use_clr` and `use_clr_beta` exclude each other; pass one of them.")
-    if cycle_mult != 1:
-        raise ValueError(f"`{name}` has cycles of equal length; received `cycle_mult`={cycle_mult}.")
-    if len(values) not in (2, 4) or values[0] < 1 or values[1] < 0:
-        raise ValueError(f"`{name}` takes 2 numbers, or 4 with the momentum; received {values!r}.")
-    length, div = cycle_len * steps, values[0]
-    if use_clr:
-        rise = max(1, length // int(values[1]))
-        rate = schedules.triangular(length, start=1 / div, rise=rise)
-        momentum = lambda high, low: schedules.triangular(length, start=high, peak=low, rise=rise)
-    else:
-        rate = schedules.repeat(
-            schedules.one_cycle(length, start=1 / div, end=0.01 / div, tail=values[1] / 100), length
-        )
-        cycle = lambda high, low: schedules.one_cycle(length, start=high, peak=low, end=high, tail=values[1] / 100)
-        momentum = lambda high, low: schedules.repeat(cycle(high, low), length)
+    """Return a plan of equal cycles; one step alone, which would be the beginning of the rise, has the full rate."""
     time = np.arange(cycles * length)
+    factors = rate(time) if length > 1 else np.ones(len(time))
     ends = tuple(cycle_len * (cycle + 1) for cycle in range(cycles))
-    return Plan(
-        ends[-1], rate(time)[:, None], momentum(*values[2:])(time) if len(values) == 4 else None, cycle_ends=ends
-    )
+    return Plan(ends[-1], factors[:, None], None if momentum is None else momentum(time), cycle_ends=ends)
 
 
-def one_cycle_plan(steps: int, epochs: int, div: float, tail: float, momentum: tuple[float, float]) -> Plan:
-    """One cycle over `epochs` epochs of `steps` steps."""
-    values = (div, 100 * tail, *momentum)
-    return clr_plan(steps, 1, epochs, 1, use_clr=None, use_clr_beta=values)
+def _numbers(name: str, values: Sequence[float], second: str, limits: dict[str, float]) -> tuple[float, ...]:
+    """Return (div, second[, largest momentum, smallest momentum])."""
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) not in (2, 4):
+        raise ValueError(f"`{name}` takes 2 numbers, or 4 with the momentum; received {values!r}.")
+    div, other, *momentum = values
+    checked = [number(f"{name}: div", div, least=1), number(f"{name}: {second}", other, **limits)]
+    return *checked, *(number(f"{name}: momentum", value, least=0, below=1) for value in momentum)
+
+
+def one_cycle_plan(steps: int, epochs: int, div: float, tail: float, momentum: Sequence[float]) -> Plan:
+    """One cycle over `epochs` epochs of `steps` steps.
+
+    Raises:
+        ValueError: If a number makes no sense.
+    """
+    if not isinstance(momentum, Sequence) or isinstance(momentum, str) or len(momentum) != 2:
+        raise ValueError(f"`momentum` must be a pair (largest, smallest); received {momentum!r}.")
+    largest, smallest = (number("momentum", value, least=0, below=1) for value in momentum)
+    values = number("div", div, least=1), 100 * number("tail", tail, least=0, below=1), largest, smallest
+    return beta_plan(steps, 1, whole("epochs", epochs), values)
 
 
 @dataclass(frozen=True)
@@ -113,6 +173,14 @@ class Phase:
         for name in ("learning_rate_decay", "momentum_decay"):
             choice(name, getattr(self, name), DECAYS)
         whole("epochs", self.epochs)
+        number("power", self.power, above=0)
+        for value in self.momentum if isinstance(self.momentum, tuple) else (self.momentum,):
+            if value is not None:
+                number("momentum", value, least=0, below=1)
+        for name in ("learning_rate", "momentum"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != 2:
+                raise ValueError(f"`{name}` takes a tuple (first, last); received {value!r}.")
 
     def rates(self, steps: int, groups: int) -> np.ndarray:
         """Return the (steps, groups) rates of the phase."""

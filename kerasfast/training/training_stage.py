@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.datasets import batches
-from kerasfast.keras_internals import write_down_metrics
+from kerasfast.keras_internals import inner_optimizer, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
 from kerasfast.training.control import control_for, control_of
+from kerasfast.training.divergence import StopOnDivergence
+from kerasfast.training.following import Follower
 from kerasfast.training.groups import LayerGroups
 from kerasfast.training.optimizers import grouped
 from kerasfast.training.replicas import AverageStatistics, prepare
@@ -33,6 +35,7 @@ class Stage:
         epochs: Epochs trained so far, which the shuffling goes on from.
         compiled_for: What the model was compiled for.
         array_metrics: Metrics that are computed outside Keras, over the whole validation set.
+        start_loss: Loss at the first steps that it was ever trained for with the present loss.
         transform: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
             inputs as the data gives them.
     """
@@ -44,6 +47,7 @@ class Stage:
     epochs: int = 0
     compiled_for: tuple | None = None
     array_metrics: Sequence[Any] = ()
+    start_loss: float | None = None
     transform: Callable[[Any], Any] | None = None
 
     def __post_init__(self):
@@ -64,13 +68,15 @@ class Stage:
         self.array_metrics = array_metrics(metrics)
         metrics = [] if self.array_metrics else metrics
         wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
+        if self.compiled_for is None or self.compiled_for[0] != loss:
+            self.start_loss = None
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
             wrapper = None if self.transform is None else _transforming(self.transform)
             train_function_of(self.model).wrap("train_step", "transform", wrapper)
             with self.model.distribute_strategy.scope():
                 optimizer = make_optimizer()
                 if clip is not None:
-                    optimizer.global_clipnorm = clip
+                    inner_optimizer(optimizer).global_clipnorm = clip
                 self.model.compile(
                     grouped(optimizer, self.groups),
                     loss=loss,
@@ -105,22 +111,28 @@ class Stage:
         control_for(self.model).set_rates(np.max(plan.learning_rates, axis=0))
 
     def fit(
-        self, plan: Plan, callbacks: Sequence[keras.callbacks.Callback], *, done: int = 0
+        self,
+        plan: Plan,
+        callbacks: Sequence[keras.callbacks.Callback],
+        watch: StopOnDivergence | None = None,
+        *,
+        done: int = 0,
     ) -> keras.callbacks.History:
         """Train along `plan`; afterwards the largest rates of the plan go on as constant ones.
 
+        A fit that diverged leaves slots of the optimizer that are of no use; the next begins with a new one.
+
         Args:
-            plan: What the optimizer follows.
-            callbacks: Further ones of Keras.
+            plan: The rates of every step.
+            callbacks: Keras callbacks.
+            watch: Notices that the fit diverges; one of its own by default.
             done: Epochs of the plan that lie behind.
         """
-        control = control_for(self.model)
+        watch = watch or StopOnDivergence()
+        watch.start_loss = self.start_loss
         self.settle(plan)
-        begun = control.iterations - done * len(plan.learning_rates) // plan.epochs
-        table = {"momentum": plan.momentum, "weight_decays": plan.weight_decays}
-        control.program(plan.learning_rates, start=begun, **table)
         valid = getattr(self.data, "valid", None)
-        own = [_EpochCount(self)]
+        own = [_EpochCount(self), _FollowPlan(plan), watch]
         if self.model.distribute_strategy.num_replicas_in_sync > 1:
             own.append(AverageStatistics())
         if self.array_metrics:
@@ -137,7 +149,10 @@ class Stage:
                 verbose=0,
             )
         finally:
-            control.set_rates()
+            train_function_of(self.model).finish()
+            self.start_loss = watch.start_loss
+            if watch.diverged:
+                self.compiled_for = None
 
     def _array_validation(self, valid: Any) -> ArrayValidation:
         if valid is None:
@@ -153,6 +168,25 @@ def _transforming(transform: Callable[[Any], Any]) -> Callable[[Step], Step]:
         return lambda batch: step((transform(batch[0]), *batch[1:]))
 
     return wrapper
+
+
+class _FollowPlan(Follower):
+    """Follow a plan; a fit that is resumed at a later epoch follows it from there."""
+
+    def __init__(self, plan: Plan):
+        super().__init__()
+        tables = {
+            "learning_rates": plan.learning_rates,
+            "momentum": plan.momentum,
+            "weight_decays": plan.weight_decays,
+        }
+        self._tables = {name: table for name, table in tables.items() if table is not None}
+        self.parts = list(self._tables)
+
+    def tables(self, steps: int, epochs: int) -> dict[str, np.ndarray]:
+        """Return the tables of the plan; weight decays that stay have a row too."""
+        wide = {"weight_decays": np.ndim(self._tables.get("weight_decays")) == 1}
+        return {name: table[None] if wide.get(name) else table for name, table in self._tables.items()}
 
 
 class _EpochCount(keras.callbacks.Callback):

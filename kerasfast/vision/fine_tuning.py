@@ -9,7 +9,8 @@ from tqdm.auto import tqdm
 
 from kerasfast.datasets import batches
 from kerasfast.metrics.array_metrics import ArrayValidation
-from kerasfast.training.callbacks import lower_is_better, table_columns
+from kerasfast.metrics.direction import lower_is_better
+from kerasfast.training.callbacks import table_columns
 from kerasfast.training.training_stage import Stage
 
 STEPS, MOST_EPOCHS = 200, 8

@@ -58,7 +58,8 @@ class ImageLearner(Learner):
 
     Three layer groups: early backbone, late backbone, head; only the head trains at first. With `precompute` the head
     learns from stored activations, without augmentation and many times faster; `learn.precompute = False` or unfreezing
-    goes back to pictures, with the same head.
+    goes back to pictures, with the same head. Callbacks of such a fit see the head as their model; what
+    `keras.callbacks.ModelCheckpoint` saves is the whole model all the same.
 
     Args:
         network: Model, features and head that share their layers.

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.training.callbacks import lower_is_better
+from kerasfast.metrics.direction import lower_is_better
 
 
 def naive(targets, predictions):

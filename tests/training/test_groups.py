@@ -180,3 +180,30 @@ def test_keras_does_not_warn_of_changed_flags(recwarn):
 def test_wrong_splits_are_refused(act, message):
     with pytest.raises(ValueError, match=message):
         act(nested_model())
+
+
+@pytest.mark.parametrize("arguments", [{}, {"steps_per_execution": 2}])
+def test_flags_set_by_hand_count_and_unfreezing_after_them_too(arguments):
+    """Set between the groups, `compile` and a first fit: the function of one state must not be kept for another."""
+    model, (x, y) = nested_model(), data()
+    groups = kf.LayerGroups.split(model, ["norm", "head"])
+    first = flat_layers(model)[1]
+    first.trainable = False
+    model.compile(kf.grouped(keras.optimizers.SGD, groups, learning_rates=0.01), loss="mse", **arguments)
+    before = [v.numpy() for v in model.weights]
+    model.fit(x, y, verbose=0)
+    assert moved(model, before) == {"norm", "b", "head"}
+    groups.sync()
+    groups.unfreeze()
+    before = [v.numpy() for v in model.weights]
+    model.fit(x, y, verbose=0)
+    assert moved(model, before) == {"a", "norm", "b", "head"}
+    first.trainable = False
+    groups.sync()
+    before = [v.numpy() for v in model.weights]
+    model.fit(x, y, verbose=0)
+    assert moved(model, before) == {"norm", "b", "head"}
+    groups.unfreeze()
+    before = [v.numpy() for v in model.weights]
+    model.fit(x, y, verbose=0)
+    assert moved(model, before) == {"a", "norm", "b", "head"}

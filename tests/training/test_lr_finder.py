@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
+from kerasfast.keras_internals import set_global_seed_generator
 
 
 def model_and_data(n: int = 64, batch: int = 8):
@@ -76,6 +77,7 @@ def test_no_trace_is_left():
         random.seed(3)
         np.random.seed(4)
         tf.random.get_global_generator().reset_from_seed(5)
+        set_global_seed_generator(keras.random.SeedGenerator(6))
         if find:
             kf.find_learning_rate(model, data, steps=30)
         model.fit(data, epochs=2, shuffle=False, verbose=0)
@@ -125,7 +127,7 @@ def test_a_flat_curve_suggests_a_tenth_of_where_it_rises(seed):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"steps": 1}, "needs 2 steps or more"),
+        ({"steps": 1}, "`steps` must be a whole number, 2 or more; received 1"),
         ({"start": 1.0, "end": 0.1}, "0 < start < end"),
         ({"start": 0.0}, "0 < start < end"),
         ({"start": [1e-5, 1e-4]}, "`start` has 2 values but the model has 1 layer group"),
@@ -143,3 +145,72 @@ def test_empty_data_is_refused():
     model.compile("sgd", loss="mse")
     with pytest.raises(ValueError, match="without a single batch"):
         kf.find_learning_rate(model, data.take(0))
+
+
+class OwnStep(keras.Model):
+    """A model whose training step passes no loss through the optimizer."""
+
+    def __init__(self, inner: keras.Model, name: str = "loss"):
+        super().__init__()
+        self.inner, self._name = inner, name
+        self.mean_loss = keras.metrics.Mean(name="loss")
+        self.build((None, 5))
+
+    def build(self, shape):
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return self.inner(inputs, training=training)
+
+    @property
+    def metrics(self):
+        return [self.mean_loss]
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(y - self(x, training=True)))
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.mean_loss.update_state(loss)
+        return {self._name: self.mean_loss.result()}
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4])
+def test_a_training_step_of_ones_own_is_seen_by_what_it_returns(steps_per_execution):
+    model, data = model_and_data()
+    own = OwnStep(model)
+    own.compile(keras.optimizers.SGD(), steps_per_execution=steps_per_execution)
+    before = own.get_weights()
+    found = kf.find_learning_rate(own, data, start=1e-4, end=1e4, steps=100)
+    assert found.diverged and 3 < len(found.losses) < 100 and len(found.losses) == len(found.learning_rates)
+    assert np.all(np.diff(found.learning_rates[:, 0]) > 0)
+    for now, old in zip(own.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, old)
+
+
+def test_a_training_step_that_returns_no_loss_is_named():
+    model, data = model_and_data()
+    own = OwnStep(model, "penalty")
+    own.compile(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match="returns no 'loss'"):
+        kf.find_learning_rate(own, data, steps=5)
+
+
+class Batches(keras.utils.PyDataset):
+    """Three batches, in order."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        random = np.random.default_rng(index)
+        return random.normal(size=(8, 5)).astype("float32"), random.normal(size=(8, 1)).astype("float32")
+
+
+def test_a_dataset_in_python_and_arrays_by_name_are_gone_round_too():
+    model, _ = model_and_data()
+    model.compile(keras.optimizers.SGD(), loss="mse")
+    assert len(kf.find_learning_rate(model, Batches(), end=0.01, steps=20).losses) == 20
+    with pytest.raises(ValueError, match="takes a batched `tf.data.Dataset`.*received int"):
+        kf.find_learning_rate(model, 3)

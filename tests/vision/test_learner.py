@@ -106,6 +106,18 @@ def test_three_groups_and_only_the_head_trains_at_first(learn):
     assert {id(v) for v in learn.groups.variables[2]} == head
 
 
+def test_a_checkpoint_during_precompute_holds_the_whole_model(learn, tmp_path):
+    """What trains is the head alone, which nobody wants in a file; stopping and restoring act on the head."""
+    keep = keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras", monitor="val_loss", save_best_only=True)
+    weights = keras.callbacks.ModelCheckpoint(tmp_path / "all.weights.h5", save_weights_only=True)
+    stop = keras.callbacks.EarlyStopping("val_accuracy", min_delta=1.0, patience=1, restore_best_weights=True)
+    learn.precompute = True
+    assert len(learn.fit(0.001, 5, callbacks=[keep, weights, stop]).history["loss"]) == 2
+    loaded = keras.models.load_model(tmp_path / "whole.keras")
+    assert loaded.input_shape == learn.model.input_shape and loaded.count_params() == learn.model.count_params()
+    learn.model.load_weights(tmp_path / "all.weights.h5")
+
+
 def test_unfreezing_ends_precompute_and_freezing_the_rest_does_not(learn):
     learn.freeze()
     assert learn.precompute
