@@ -1,11 +1,61 @@
-"""The practical deep learning of the fast.ai course for Keras 3 on TensorFlow."""
+"""The practical deep learning of the fast.ai course for Keras 3 on TensorFlow.
+
+    import kerasfast as kf
+
+    data = kf.ImageData.from_folders("dogscats", transforms=kf.transforms_side_on(224))
+    learn = kf.ImageLearner.pretrained("efficientnet_lite0", data)
+    learn.lr_find().plot()
+    learn.fit(0.01, 2, cycle_len=1)
+
+Each name has a page of its own, such as `help(kf.ImageLearner)`.
+
+Pictures
+    ImageData, ImageLearner      pictures with their targets; a network that learns from them
+    Transforms, transforms_basic, transforms_side_on, transforms_top_down
+    Backbone, backbones          pretrained networks: `kf.backbones.names()`
+    open_image, ImageError       read a picture; what is wrong with pictures
+    validation_indices, write_submission
+    ImagePredictor               a learner in one file, that predicts anywhere
+
+Tables
+    TableData, TableLearner      rows with their targets; an entity-embedding model that learns from them
+    guess_columns, ColumnGuess   which columns hold categories, which numbers
+    TableEncoder, TablePredictor raw columns to arrays; raw rows to predictions
+    CollabFilter                 ratings of items by users
+    entity_embedding_model       the plain Keras model
+    tabular                      dates, joins and events of data frames: `kf.tabular.add_date_parts`
+
+Any Keras model
+    Learner, Datasets            the course's fit, lr_find, freeze and save for a model and its data
+    Phase                        a part of a training with settings of its own
+    cross_validate, CrossValidation
+    BundleError                  what is wrong with a file that a learner exported
+    LayerGroups, grouped         layers in groups; an optimizer with rates of their own
+    find_learning_rate, LearningRateSearch
+    Schedule, Recorder, EpochTable, BestSaver, CycleSaver       callbacks
+    replicas                     several devices without a Learner: `kf.replicas.prepare`
+
+Schedules: functions of time
+    constant, linear, cosine, exponential, polynomial, piecewise_linear
+    sgdr, one_cycle, triangular, join, repeat
+
+Metrics
+    FBeta, f2, ThresholdAccuracy, fbeta_score                                     tags
+    best_threshold, best_thresholds, best_constant                                what to call a tag
+    RMSPE, rmspe, exp_rmspe, rmspe_score                                          relative errors
+    ArrayMetric                                                                   a function of NumPy arrays
+
+Plots
+    plot_images, plot_predictions, plot_confusion_matrix, save_figure
+"""
 
 import importlib
 import os
 import sys
+from typing import Any
 
 from kerasfast.quiet import LEVEL, quiet_start
-from kerasfast.version import __version__
+from kerasfast.version import __version__ as __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
 # TensorFlow was there first.
@@ -27,6 +77,8 @@ _HOMES = {
     "kerasfast.training.optimizers": ["grouped"],
     "kerasfast.training.training_plans": ["Phase"],
     "kerasfast.metrics.percentage_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],
+    "kerasfast.plots.curves": ["plot_confusion_matrix", "save_figure"],
+    "kerasfast.plots.pictures": ["plot_images", "plot_predictions"],
     "kerasfast.schedules": [
         "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
         "sgdr", "triangular",
@@ -49,23 +101,35 @@ _HOMES = {
         "Transforms", "transforms_basic", "transforms_side_on", "transforms_top_down",
     ],
 }  # fmt: skip
+_MODULES = {
+    "backbones": "kerasfast.vision.backbones",
+    "replicas": "kerasfast.training.replicas",
+    "tabular": "kerasfast.tabular",
+}
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_PUBLIC = ["__version__", *sorted([*_HOME_OF, *_MODULES])]
 
-__all__ = ["__version__", *sorted(_HOME_OF)]
 
-
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `kerasfast --help` need not wait for TensorFlow."""
-    if name not in _HOME_OF:
+    if name == "__all__":
+        return _all_for(sys._getframe(1).f_globals.get("__name__"))
+    if name not in _HOME_OF and name not in _MODULES:
         raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
+    home = _MODULES.get(name) or _HOME_OF[name]
     if "tensorflow" in sys.modules:
-        module = importlib.import_module(_HOME_OF[name])
+        module = importlib.import_module(home)
     else:
         with quiet_start():
-            module = importlib.import_module(_HOME_OF[name])
-    value = globals()[name] = getattr(module, name)
+            module = importlib.import_module(home)
+    value = globals()[name] = module if name in _MODULES else getattr(module, name)
     return value
 
 
+def _all_for(reader: str | None) -> list[str]:
+    """Return the public names; to `help(kerasfast)`, which would print the whole reference, none but the page above."""
+    return [] if reader == "pydoc" else _PUBLIC
+
+
 def __dir__() -> list[str]:
-    return __all__
+    return _PUBLIC
