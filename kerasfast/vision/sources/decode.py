@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
+from kerasfast.vision.sources.jpeg_headers import plain_sides
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -279,6 +279,9 @@ def _eight_bits(values: np.ndarray, image: Image.Image) -> np.ndarray:
 
 def _inspect(path: str | bytes) -> tuple[int, int, bool]:
     """Return width, height and whether it is a plain JPEG, decoding only where header and end are not enough."""
+    sides = None if isinstance(path, bytes) else plain_sides(path)
+    if sides is not None:
+        return *sides, True
     with opened(path) as (image, stream):
         if _ends_well(image, stream):
             orientation = 1 if image.format == "PNG" else orientation_of(image)
