@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
+from kerasfast.processors import usable_processors
 from kerasfast.vision.sources.jpeg_headers import plain_sides
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
@@ -161,7 +163,7 @@ def each_in_threads(
     """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
     if workers is not None:
         whole("workers", workers)
-    workers = workers or (os.cpu_count() or 1) + 2
+    workers = workers or usable_processors() + 2
     # One task a file would cost more than reading a header; too few tasks would leave threads idle.
     step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
