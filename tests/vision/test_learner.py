@@ -237,7 +237,7 @@ def test_a_submission_is_refused_before_anything_is_predicted(tagged, tmp_path, 
     data = kf.ImageData.from_csv(
         tagged, "tags.csv", folder="pics", suffix=".png", test="pics", transforms=kf.Transforms(32), batch_size=8
     )
-    learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), path=tmp_path)
+    learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), dropout=0, path=tmp_path)
     monkeypatch.setattr(learn, "tta", lambda *_: pytest.fail("predicted"))
     with pytest.raises(ValueError, match="`threshold` must lie from 0 to 1; received 5"):
         learn.submission(tmp_path / "sub.csv", threshold=5)
@@ -248,7 +248,7 @@ def test_a_submission_is_refused_before_anything_is_predicted(tagged, tmp_path, 
 def test_a_picture_replaced_during_training_is_named(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     data = kf.ImageData.from_folders(tmp_path / "copy", transforms=kf.Transforms(32), batch_size=8)
-    learn = kf.ImageLearner.pretrained(backbone(), data, hidden=())
+    learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), dropout=0)
     file = data.source.root / data.train.files[1]
     with Image.open(file) as image:
         larger = image.resize((image.width * 2, image.height * 2))
