@@ -95,7 +95,10 @@ def test_hidden_layers_and_dropout(hidden, dropout, expected):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"hidden": (512,), "dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
+        (
+            {"hidden": (512,), "dropout": (0.1, 0.2, 0.3)},
+            "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2",
+        ),
         ({"dropout": 1.0}, "`dropout` must be a number, 0 or more and below 1; received 1.0"),
         ({"dropout": -0.1}, "`dropout` must be a number, 0 or more and below 1; received -0.1"),
         ({"activation": "relu"}, "`activation` must be one of 'softmax', 'sigmoid', 'linear'; received 'relu'"),
