@@ -9,6 +9,7 @@ import sys
 import textwrap
 from typing import Any
 
+from kerasfast.processors import usable_processors
 from kerasfast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "matplotlib")
@@ -45,7 +46,7 @@ def examine() -> dict[str, Any]:
         "versions": versions(),
         "gpus": (found := gpus()),
         "no_gpu_because": None if found else why_no_gpu(),
-        "cpu_count": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_count": usable_processors(),
         "memory_gib": memory_gib(),
         "weights": weights(),
         "keras_cache": _cache(),

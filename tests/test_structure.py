@@ -38,7 +38,7 @@ LAYERS = [
     {"training.graph_values", "training.train_function"},
     {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
     {"bundle", "caches", "runtimes", "training.lbfgs"},
-    {"arguments", "bars", "described", "files", "keras_internals", "quiet", "version", "training"},
+    {"arguments", "bars", "described", "files", "keras_internals", "processors", "quiet", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
 WINGS = {

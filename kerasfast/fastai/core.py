@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
+from kerasfast.processors import usable_processors
 
 __all__ = [
     "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load",
@@ -112,7 +113,7 @@ def partition(a, sz: int) -> list:
 
 def num_cpus() -> int:
     """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_processors()
 
 
 def partition_by_cores(a) -> list:

@@ -1,6 +1,5 @@
 """Test-time augmentation from one decoding: the plain and the augmented views of each picture, batch by batch."""
 
-import os
 from dataclasses import replace
 
 import keras
@@ -9,6 +8,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_random, unhindered
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.networks.constant_graph import folded
@@ -47,7 +47,7 @@ def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:
         varied: The same pictures, augmented.
         count: Number of augmented views.
     """
-    size, workers = plain.transforms.size, os.cpu_count() or 1
+    size, workers = plain.transforms.size, usable_processors()
     plain = replace(plain, samples=varied.samples)  # those in memory are cropped to the plain view
     sides, views = np.stack(plain.samples.sides, 1), range(1 + count)
     seeds = [epoch_random(varied.seed, epoch, shuffle=False)[1] for epoch in range(count)]

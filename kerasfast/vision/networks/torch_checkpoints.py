@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import pickle
+import pickletools
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, ClassVar
 import numpy as np
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_MOST_PLACES = 2**20
 _LONGEST_HEADER = 100 * 1024 * 1024  # the safetensors specification's own limit
 
 _SAFETENSORS_TYPES = {
@@ -175,11 +177,8 @@ def _parameter(data: _Tensor, *_: Any) -> _Tensor:
     return data
 
 
-class _StateUnpickler(pickle._Unpickler):
-    """Unpickles dictionaries of tensors and nothing else.
-
-    The one written in Python: that in C reserves as much memory as the numbers in a file ask for.
-    """
+class _StateUnpickler(pickle.Unpickler):
+    """Unpickles dictionaries of tensors and nothing else."""
 
     _ALLOWED: ClassVar = {
         ("collections", "OrderedDict"): collections.OrderedDict,
@@ -206,7 +205,13 @@ class _StateUnpickler(pickle._Unpickler):
 
 
 def _unpickle(file: BinaryIO, path: pathlib.Path, storages: dict[str, _Storage] | None = None) -> Any:
+    start = file.tell()
     try:
+        for opcode, place, _ in pickletools.genops(file):
+            # The unpickler reserves memory for as many places as the highest that a file names.
+            if "PUT" in opcode.name and place is not None and int(place) > _MOST_PLACES:
+                raise CheckpointError(f"it names a place {place} in the memory of the unpickler")
+        file.seek(start)
         return _StateUnpickler(file, {} if storages is None else storages).load()
     except Exception as error:  # a pickle is a program, and may fail in any way
         raise CheckpointError(f"{path} cannot be read as a torch checkpoint: {error}") from error

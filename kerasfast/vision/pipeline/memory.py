@@ -1,6 +1,5 @@
 """Pictures of files kept in memory as pixels, so that only the first epoch reads and decodes them."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -8,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.bars import progress_bar
+from kerasfast.processors import usable_processors
 from kerasfast.vision.pipeline.transforms import Transforms, windows
 from kerasfast.vision.sources.reading import Reader, scaled
 from kerasfast.vision.sources.resize import scaled_size
@@ -114,7 +114,7 @@ def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
         columns = (np.arange(len(samples)), boxes.astype(np.int32), sides.astype(np.int32))
         pictures = tf.data.Dataset.from_tensor_slices(columns).map(
             lambda index, box, side: tf.reshape(scaled(read(index, box), side), [-1]),
-            num_parallel_calls=os.cpu_count() or 1,
+            num_parallel_calls=usable_processors(),
         )
         bar = progress_bar(pictures, total=len(samples), desc="Reading into memory", unit="image", delay=2, leave=False)
         for start, picture in zip(starts[:-1], bar, strict=True):

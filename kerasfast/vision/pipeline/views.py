@@ -1,7 +1,6 @@
 """Views of samples: batched datasets of pictures, decoded right, cropped, scaled and augmented."""
 
 import operator
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.described import Described
+from kerasfast.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import loaded
@@ -75,7 +75,7 @@ class View(Described):
         Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
         same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
         """
-        count, workers = len(self), os.cpu_count() or 1
+        count, workers = len(self), usable_processors()
         with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
             order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws)
             dataset = order.map(self._loader(), num_parallel_calls=workers)

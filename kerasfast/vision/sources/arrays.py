@@ -90,7 +90,7 @@ def arrays_source(
     valid: tuple[np.ndarray, np.ndarray] | None,
     *,
     draw: Draw | None = None,
-    groups: np.ndarray | None = None,
+    groups: Sequence[Any] | np.ndarray | None = None,
     test: np.ndarray | tuple[np.ndarray, np.ndarray] | None = None,
     classes: Sequence[str] | None = None,
     target_kind: str | None = None,
@@ -156,20 +156,30 @@ def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
 
 
 def _pixels(name: str, images: np.ndarray) -> np.ndarray:
-    expected = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
+    expected = "(n, height, width) or (n, height, width, 1 to 3)"
     try:
         images = np.asarray(images)
     except ValueError as error:
         raise ValueError(f"The images of `{name}` must be one array of shape {expected}: {error}.") from error
-    if images.ndim == 3 and images.shape[-1] in (1, 3):
+    if images.ndim == 3 and images.shape[-1] in (1, 2, 3):
         raise ValueError(f"`{name}` seems to be one picture, of shape {images.shape}; pass an array {expected}.")
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
+    if images.ndim != 4 or images.shape[-1] not in (1, 2, 3) or not images.size:
         raise ValueError(f"The images of `{name}` must have shape {expected}, no side 0; received {images.shape}.")
     if images.dtype != np.uint8:
         images = _eight_bits(name, images)
-    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+    return _three_channels(images)
+
+
+def _three_channels(images: np.ndarray) -> np.ndarray:
+    """Return one channel three times, and two with their mean as the third, as pretrained networks need them."""
+    if images.shape[-1] == 1:
+        return np.repeat(images, 3, axis=-1)
+    if images.shape[-1] == 2:
+        mean = (images.sum(axis=-1, keepdims=True, dtype=np.uint16) + 1) // 2
+        return np.concatenate([images, mean.astype(np.uint8)], axis=-1)
+    return images
 
 
 def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:

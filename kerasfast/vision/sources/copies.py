@@ -32,6 +32,9 @@ class Entry(NamedTuple):
     checksum: int
 
 
+_NUMBERS = len(Entry.__annotations__)
+
+
 class CopiesRecord:
     """The record of a folder of copies: a line of JSON for each, only ever added to.
 
@@ -114,7 +117,7 @@ class CopiesRecord:
         for line in lines:
             if isinstance(line, list) and line and isinstance(line[0], str):
                 values = line[1:]
-                if len(values) == len(Entry._fields) and all(type(value) is int for value in values):
+                if len(values) == _NUMBERS and all(type(value) is int for value in values):
                     self.entries[line[0]] = Entry(*values)
                 else:
                     self.entries.pop(line[0], None)

@@ -16,6 +16,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kerasfast.arguments import whole
 from kerasfast.bars import progress_bar
+from kerasfast.processors import usable_processors
+from kerasfast.vision.sources.jpeg_headers import plain_sides
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -161,7 +163,7 @@ def each_in_threads(
     """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
     if workers is not None:
         whole("workers", workers)
-    workers = workers or (os.cpu_count() or 1) + 2
+    workers = workers or usable_processors() + 2
     # One task a file would cost more than reading a header; too few tasks would leave threads idle.
     step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
@@ -279,6 +281,9 @@ def _eight_bits(values: np.ndarray, image: Image.Image) -> np.ndarray:
 
 def _inspect(path: str | bytes) -> tuple[int, int, bool]:
     """Return width, height and whether it is a plain JPEG, decoding only where header and end are not enough."""
+    sides = None if isinstance(path, bytes) else plain_sides(path)
+    if sides is not None:
+        return *sides, True
     with opened(path) as (image, stream):
         if _ends_well(image, stream):
             orientation = 1 if image.format == "PNG" else orientation_of(image)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasfast.processors import usable_processors
 from kerasfast.vision.sources.decode import ImageError, Scan, open_image, scan
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class FileSamples:
 
     def content_keys(self) -> list[str]:
         """Return a hash of the content of each file."""
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(usable_processors() + 2) as pool:
             return list(pool.map(lambda file: content_key((self.root / file).read_bytes()), self.files))
 
     def broken(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 import pathlib
 import zlib
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -25,6 +26,7 @@ from kerasfast.vision.sources.decode import (
     reason_of,
     upright,
 )
+from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.samples import ImageSource
 
 _SAVE_EVERY = 500
@@ -34,7 +36,7 @@ _JPEG_NAMES = (".jpg", ".jpeg")
 
 def resized(source: ImageSource, size: int, folder: pathlib.Path, *, progress: bool = True) -> ImageSource:
     """Return a source of files, read from copies whose shorter side has `size` pixels (see `resize_files`)."""
-    splits = source.splits()
+    splits = {name: cast(FileSamples, samples) for name, samples in source.splits().items()}
     files = np.concatenate([samples.files for samples in splits.values()])
     root = resize_files(source.root, list(files), size, folder=folder, progress=progress)
     copies = {name: samples.at(root, progress=progress) for name, samples in splits.items()}

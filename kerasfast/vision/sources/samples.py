@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Samples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def take(self, indices: np.ndarray | Sequence[int]) -> Samples:
+    def take(self, indices: np.ndarray | Sequence[int]) -> Self:
         """Return the samples at these positions, in this order."""
 
     def reader(self, size: int) -> Reader:
@@ -59,11 +59,11 @@ class Samples(Protocol):
 class StoredSamples(Samples, Protocol):
     """Samples as a source lists them, from which other splits can be made."""
 
-    def take(self, indices: np.ndarray | Sequence[int]) -> StoredSamples:
-        """Return the samples at these positions, in this order."""
+    def joined(self, other: Self) -> Self:
+        """Return these samples and then the others."""
 
-    def joined(self, other: StoredSamples) -> StoredSamples:
-        """Return these samples and then the others, which must be of the same kind."""
+
+SomeSamples = TypeVar("SomeSamples", bound=StoredSamples)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,8 +113,8 @@ class ImageSource:
 
 
 def divided(
-    samples: StoredSamples, held: np.ndarray, groups: np.ndarray | None
-) -> tuple[StoredSamples, StoredSamples, np.ndarray | None]:
+    samples: SomeSamples, held: np.ndarray, groups: np.ndarray | None
+) -> tuple[SomeSamples, SomeSamples, np.ndarray | None]:
     """Return the samples for training, those at the positions `held` for validation, and the groups in that order."""
     kept = np.setdiff1d(np.arange(len(samples)), held)
     return samples.take(kept), samples.take(held), None if groups is None else groups[np.concatenate([kept, held])]

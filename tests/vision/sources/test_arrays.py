@@ -87,9 +87,9 @@ def nan_images() -> np.ndarray:
     [
         (
             {"images": IMAGES[0, :6, :, 0]},
-            "The images of `train` must have shape (n, height, width), (n, height, width, 1)",
+            "The images of `train` must have shape (n, height, width) or (n, height, width, 1 to 3)",
         ),
-        ({"images": IMAGES[..., :2]}, "no side 0; received (6, 5, 7, 2)"),
+        ({"images": IMAGES[..., [0, 1, 2, 0]]}, "no side 0; received (6, 5, 7, 4)"),
         ({"images": IMAGES[:, :0]}, "no side 0; received (6, 0, 7, 3)"),
         ({"images": IMAGES[:0], "targets": CLASSES[:0]}, "no side 0; received (0, 5, 7, 3)"),
         ({"images": IMAGES[0]}, "`train` seems to be one picture, of shape (5, 7, 3)"),
@@ -140,3 +140,10 @@ def nan_images() -> np.ndarray:
 def test_unusable_arrays_are_refused(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         source(**arguments)
+
+
+def test_two_channels_get_their_mean_as_the_third(rng):
+    images = rng.integers(0, 256, (4, 5, 6, 2), np.uint8)
+    received = source(images, np.array([0, 1, 0, 1])).train.images
+    np.testing.assert_array_equal(received[..., :2], images)
+    np.testing.assert_array_equal(received[..., 2], np.floor(images.mean(-1) + 0.5))
