@@ -124,7 +124,7 @@ def test_numbers_are_drawn_in_and_standardised(rng):
     values = np.stack([rng.normal(5, 2, 1000), rng.integers(0, 100, 1000) == 0], axis=1).astype(np.float32)
     values[0, 0] = 1e6
     model, _ = ensemble_model({}, NumberSpread.of(values), members=2, embedding_widths={})
-    near = keras.Model(model.input, model.get_layer("values_norm").output)(values).numpy()
+    near = keras.Model(model.input, model.get_layer("values_norm").output)({"values": values}).numpy()
     np.testing.assert_allclose(near.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(near.std(axis=0), 1, rtol=1e-3)
     assert near.max() < 12 and abs(drawn_in(1e9)) <= 3
