@@ -79,6 +79,8 @@ def train_doubling(
 ) -> pd.DataFrame:
     """Train a compiled stage in cycles, each twice as long as the last, until one does not gain; keep the best weights.
 
+    Where not even the first loss is a number, the weights are those of before.
+
     Args:
         stage: The model; its data is not used.
         view: The training rows.
@@ -93,7 +95,7 @@ def train_doubling(
     """
     training, held = shared_out(view, members, seed)
     epoch = training.batching.steps(len(training))
-    steps, found, best = max(FIRST_STEPS, epoch // 2), [], None
+    steps, found, best, start = max(FIRST_STEPS, epoch // 2), [], None, stage.model.get_weights()
     first_epoch = stage.epochs
     try:
         for _ in range(cycles):
@@ -116,6 +118,8 @@ def train_doubling(
         stage.epochs = first_epoch
         if best:
             stage.model.set_weights(best[1])
+        elif found:
+            stage.model.set_weights(start)
     table = pd.DataFrame(found, index=pd.RangeIndex(1, len(found) + 1, name="cycle"))
     return table.assign(best=table["held_out_loss"] == (best[0] if best else np.nan))
 

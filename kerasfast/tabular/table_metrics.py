@@ -122,7 +122,9 @@ def _table_metric(metric: Any, target: Target) -> Any:
             raise ValueError(f"metric {metric!r} is for classes and labels; {list(target.names)} are numbers.")
         return ArrayMetric(_score(name, target), name)
     if isinstance(metric, _OF_ONE_PROBABILITY) and target.kind == "single" and len(target.classes) == 2:
-        return ArrayMetric(lambda targets, predictions: metric(targets, predictions[:, 1]), metric.name)
+        return ArrayMetric(
+            _larger_is_better(lambda targets, predictions: metric(targets, predictions[:, 1])), metric.name
+        )
     return metric
 
 
@@ -140,7 +142,13 @@ def _score(name: str, target: Target) -> Callable[[np.ndarray, np.ndarray], floa
         columns = [1] if target.kind == "single" and len(classes) == 2 else classes
         return float(np.mean([function(positive[:, column], predictions[:, column]) for column in columns]))
 
-    return score
+    return _larger_is_better(score)
+
+
+def _larger_is_better(function: Callable) -> Callable:
+    """Return the function with a note for what keeps the best epoch."""
+    function.lower_is_better = False
+    return function
 
 
 def _as_array_metric(metric: Any, target: Target) -> ArrayMetric:

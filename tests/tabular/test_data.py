@@ -102,7 +102,7 @@ def test_classes_and_labels_are_targets_too(make):
     assert (single.target.kind, single.target.classes) == ("single", ["high", "low", "mid"])
     assert next(iter(single.train.dataset()))[1].dtype == "int32"
     multi = make(frame, ["hot", "far"], **COLUMNS)
-    assert multi.target.kind == "multi" and next(iter(multi.train.dataset()))[1].shape == (128, 2)
+    assert multi.target.kind == "multi" and next(iter(multi.train.dataset()))[1].shape == (32, 2)
 
 
 def test_weights_come_with_the_batches(make):
@@ -144,8 +144,7 @@ def test_the_callers_frame_is_not_changed():
         ({}, {"valid_dates": ("Date", "2010-01-01", "2020-01-01")}, "validation rows|without rows|no rows"),
         ({}, {"valid_fraction": 0.2, "valid_indices": [0]}, "in one way; received valid_indices, valid_fraction"),
         ({}, {"batch_size": 0}, "`batch_size`"),
-        ({}, {"encoder": kf.TableEncoder(["Store"], [])}, "the columns come with `encoder`"),
-        ({}, {"categorical": [], "continuous": []}, "no columns are listed"),
+        ({}, {"encoder": kf.TableEncoder(["Store"], [])}, "in one way; received encoder and lists of columns"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_by_column(make, change, arguments, message):
@@ -205,6 +204,13 @@ def test_a_guess_can_be_edited(capsys):
     assert list(data.cardinalities)[:3] == ["State", "Grade", "Store"] and not capsys.readouterr().out
     with pytest.raises(ValueError, match="name the columns in one way; received columns and lists of columns"):
         kf.TableData.from_frame(sales(), "Sales", columns=guess, continuous=["Promo"])
+
+
+def test_columns_of_files_must_be_named(tmp_path):
+    pytest.importorskip("pyarrow")
+    sales().to_parquet(tmp_path / "sales.parquet")
+    with pytest.raises(ValueError, match="no columns are listed"):
+        kf.TableData.from_files(tmp_path / "sales.parquet", "Sales")
 
 
 def test_weights_are_no_column_to_predict_from(capsys):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import kerasfast as kf
 from kerasfast.tabular.doubling import SomeSteps, shared_out
@@ -124,7 +125,7 @@ def test_numbers_are_drawn_in_and_standardised(rng):
     values = np.stack([rng.normal(5, 2, 1000), rng.integers(0, 100, 1000) == 0], axis=1).astype(np.float32)
     values[0, 0] = 1e6
     model, _ = ensemble_model({}, NumberSpread.of(values), members=2, embedding_widths={})
-    near = keras.Model(model.input, model.get_layer("values_norm").output)(values).numpy()
+    near = keras.Model(model.input, model.get_layer("values_norm").output)({"values": values}).numpy()
     np.testing.assert_allclose(near.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(near.std(axis=0), 1, rtol=1e-3)
     assert near.max() < 12 and abs(drawn_in(1e9)) <= 3
@@ -158,6 +159,24 @@ def test_a_target_of_any_unit_is_learned_alike():
         cycles = kf.TableLearner.ensemble(data, 2, hidden=(16,)).train(5e-3, cycles=2)
         losses.append(cycles["held_out_loss"].iloc[-1] / data.target.scale.deviation[0] ** 2)
     np.testing.assert_allclose(losses, losses[0], rtol=0.02)
+
+
+def test_a_loss_that_is_no_number_changes_nothing(capsys):
+    learn = learner("price", members=2)
+    before = learn.model.get_weights()
+    cycles = learn.train(1e30)
+    assert len(cycles) == 1 and not cycles["best"].any()
+    assert "the weights are those of before" in capsys.readouterr().out
+    for old, new in zip(before, learn.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_an_ensemble_converts_to_litert(trained):
+    learn, _ = trained
+    batch = {name: part.numpy() for name, part in next(iter(learn.data.valid.dataset()))[0].items()}
+    flat = tf.lite.TFLiteConverter.from_keras_model(learn.model).convert()
+    runner = tf.lite.Interpreter(model_content=flat).get_signature_runner()
+    np.testing.assert_allclose(next(iter(runner(**batch).values())), learn.model(batch), rtol=1e-4)
 
 
 def test_files_and_damaged_rates_are_answered(tmp_path):

@@ -168,7 +168,7 @@ class TargetStatistics:
         if self.kind == "single" or self.question:
             _check_complete(columns[0].isna().to_numpy(), self.names[0])
             self._classes.update(columns[0])
-            self.question = self.question and self._classes.levels < 3 and _is_whole(columns[0])
+            self.question = self.question and self._classes.levels < 3 and _may_be_answers(columns[0])
 
     def target(self) -> Target:
         """Return what was learned.
@@ -209,9 +209,9 @@ def _is_number(series: pd.Series) -> bool:
     )  # fmt: skip
 
 
-def _is_whole(series: pd.Series) -> bool:
-    numbers = series.to_numpy(np.float64, na_value=np.nan)
-    return bool((numbers == np.round(numbers)).all())
+def _may_be_answers(series: pd.Series) -> bool:
+    """Return whether numbers are 0 and 1, or of a type for whole numbers."""
+    return pd.api.types.is_integer_dtype(series.dtype) or bool(series.isin((0, 1)).all())
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -20,7 +20,7 @@ def learned(columns, names="y", kind=None, log=False):
         ({"y": [0, 0]}, "y", "regression"),
         ({"y": [1, 2]}, "y", "regression"),
         ({"y": [1, 2] * 10}, "y", "single"),
-        ({"y": [0.5, 1.0] * 10}, "y", "regression"),
+        ({"y": [1.0, 100.0] * 10}, "y", "regression"),
         ({"y": [0, 1, 2]}, "y", "regression"),
         ({"y": ["a", "b"]}, "y", "single"),
         ({"y": [True, False]}, "y", "single"),
