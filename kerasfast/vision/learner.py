@@ -2,11 +2,9 @@
 
 import os
 import pathlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -15,11 +13,12 @@ import tensorflow as tf
 from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
-from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
+from kerasfast.metrics.tags import best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
+from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
@@ -33,23 +32,10 @@ from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
 from kerasfast.vision.submission import checked_ids, write_submission
+from kerasfast.vision.tasks import TASKS
 from kerasfast.vision.tta import predict_views
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a kind of target asks of the network: its last activation, its loss and its usual metric."""
-
-    activation: str
-    loss: str
-    metric: Callable[[], Any] | None
-
-
-TASKS = {
-    "single": Task("softmax", "sparse_categorical_crossentropy", lambda: "accuracy"),
-    "multi": Task("sigmoid", "binary_crossentropy", ThresholdAccuracy),
-    "regression": Task("linear", "mean_absolute_error", None),
-}
 FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
 
@@ -121,21 +107,14 @@ class ImageLearner(Learner):
             precompute, **arguments: See `ImageLearner`.
         """
         units = len(data.classes)
-        with _precision("mixed_float16" if accelerate else keras.config.dtype_policy()):
+        with precision(accelerate):
             network = assemble(
                 backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
                 custom_head=custom_head, pool=pool, weights=weights,
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
-            # XLA cannot compile a step of several replicas; "auto" is without it in a strategy's scope.
-            arguments.setdefault("jit_compile", "auto" if tf.distribute.has_strategy() else True)
-            if not tf.config.list_physical_devices("GPU"):
-                warnings.warn(
-                    "`accelerate=True` is for a GPU and TensorFlow sees none (`kerasfast doctor` says why); on this "
-                    "machine training is faster without it.",
-                    stacklevel=2,
-                )
+            arguments.setdefault("jit_compile", jit_compile_of_gpu())
         return cls(network, data, precompute=precompute, **arguments)
 
     @property
@@ -168,8 +147,8 @@ class ImageLearner(Learner):
 
         A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
         errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
-        averages or averages alone, which suits photographs. Any other head, or another `loss`
-        than the usual one, is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+        averages or averages alone, which suits photographs. Any other head, or another `loss` than the usual one, is
+        trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
 
         Args:
             seed: Of the division of the training set for cross-validation.
@@ -378,17 +357,6 @@ class ImageLearner(Learner):
             if problems := self.data.source.broken():
                 raise ImageError(problems) from error
             raise
-
-
-@contextmanager
-def _precision(policy: str | keras.DTypePolicy) -> Iterator[None]:
-    """Make layers with another precision for a while."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _mover(data: ImageData) -> Mover | None:
