@@ -25,16 +25,14 @@ from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates,
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
-from kerasfast.vision.pipeline.transforms import DRAWS, windows
+from kerasfast.vision.pipeline.single import validation_pixels
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.predictor import ImagePredictor
 from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
-from kerasfast.vision.sources.decode import ImageError, open_image
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.decode import ImageError
 from kerasfast.vision.submission import checked_ids, write_submission
 from kerasfast.vision.tasks import TASKS
 from kerasfast.vision.tta import predict_views
-
 
 FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
@@ -250,16 +248,7 @@ class ImageLearner(Learner):
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
-        pixels = image if isinstance(image, np.ndarray) else open_image(image)
-        if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}."
-            )
-        transforms = self.data.transforms.validation()
-        height, width = ([side] for side in pixels.shape[:2])
-        top, left, height, width = windows(transforms, height, width, tf.zeros([1, DRAWS])).numpy()[0]
-        cropped = pixels[top : top + height, left : left + width]
-        return self.predict_array(squared(cropped, transforms.size)[None])[0]
+        return self.predict_array(validation_pixels(image, self.data.transforms)[None])[0]
 
     def submission(
         self,

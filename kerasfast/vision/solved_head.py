@@ -4,8 +4,8 @@ import math
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.training.callbacks import StopOnNaN
 from kerasfast.training.linear_fit import LinearFit, fit_linear
 from kerasfast.training.training_plans import one_cycle_plan
@@ -81,5 +81,5 @@ def train_head(stage: Stage) -> None:
     steps = stage.steps()
     epochs = math.ceil(STEPS / steps)
     plan = one_cycle_plan(steps, epochs, div=25.0, tail=0.1, momentum=(0.95, 0.85))
-    tqdm.write(f"The head is not linear on features, or the loss not the usual one: it is trained for {epochs} epochs.")
+    say(f"The head is not linear on features, or the loss not the usual one: it is trained for {epochs} epochs.")
     stage.fit(plan.scaled(np.array([RATE]), np.array([WEIGHT_DECAY])), [StopOnNaN()])
