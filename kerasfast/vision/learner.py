@@ -53,12 +53,9 @@ class ImageLearner(Learner):
     Example:
 
         data = ImageData.from_folders("dogscats", transforms=transforms_side_on(224, max_zoom=1.1))
-        learn = ImageLearner.pretrained("efficientnet_lite0", data, precompute=True)
-        learn.fit(0.01, 2)
-        learn.precompute = False
-        learn.fit(0.01, 1, cycle_len=1)
-        learn.unfreeze()
-        learn.fit([1e-4, 1e-3, 1e-2], 2, cycle_len=1, cycle_mult=2)
+        learn = ImageLearner.pretrained("efficientnet_lite0", data)
+        learn.fit_head()                            # seconds, on stored activations
+        learn.fine_tune()                           # the whole network, and never below its start
         views, targets = learn.tta()
     """
 
