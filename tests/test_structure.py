@@ -31,7 +31,7 @@ LAYERS = [
     {"training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
     {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
-    {"bundle", "caches", "runtimes", "training.lbfgs"},
+    {"bundle", "caches", "losses", "runtimes", "training.lbfgs"},
     {"arguments", "bars", "described", "files", "keras_internals", "quiet", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
@@ -49,6 +49,7 @@ LEAVES = {
     "keras_internals": set(),
     "metrics.percentage_errors": {"keras_internals"},
     "metrics.tags": {"keras_internals"},
+    "losses": {"arguments"},
     "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
     "plots.pictures": set(),

@@ -28,7 +28,7 @@ from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.single import validation_pixels
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.predictor import ImagePredictor
-from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
+from kerasfast.vision.solved_head import solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError
 from kerasfast.vision.submission import checked_ids, write_submission
 from kerasfast.vision.tasks import TASKS
@@ -142,8 +142,8 @@ class ImageLearner(Learner):
 
         A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
         errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
-        averages or averages alone, which suits photographs. Any other head, or another `loss` than the usual one, is
-        trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+        averages or averages alone, which suits photographs. Any other head, or a `loss` that is neither the usual one nor a `ClassLoss`,
+        is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
 
         Args:
             seed: Of the division of the training set for cross-validation.
@@ -152,10 +152,11 @@ class ImageLearner(Learner):
             The solution with its weight decay and what was tried; None for a head that was trained by steps.
         """
         stage = self._features or self._feature_stage(["train"])
-        rows, head, kind = stage.data.train, self.network.head, self.data.target_kind
-        if linear_layers(head) and self.loss == TASKS[kind].loss:
-            halves = self.network.features.layers[-1].name == "head_pool"
-            fit = solve_head(head, rows.features, rows.targets, kind, halves=halves, seed=seed)
+        rows, halves = stage.data.train, self.network.features.layers[-1].name == "head_pool"
+        fit = solve_head(
+            self.network.head, rows.features, rows.targets, self.data.target_kind, self.loss, halves=halves, seed=seed
+        )
+        if fit is not None:
             say(f"The head is solved on {len(rows.features)} pictures, {fit}.")
             return fit
         stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
