@@ -142,8 +142,8 @@ class ImageLearner(Learner):
 
         A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
         errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
-        averages or averages alone, which suits photographs. Any other head, or a `loss` that is neither the usual one nor a `ClassLoss`,
-        is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+        averages or averages alone, which suits photographs. Any other head, or a `loss` that is neither the usual one
+        nor a `ClassLoss`, is trained for some 600 steps of AdamW. Validation pictures are not looked at.
 
         Args:
             seed: Of the division of the training set for cross-validation.
