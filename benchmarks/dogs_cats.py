@@ -24,7 +24,7 @@ def run(
     # Animals reach to the edges: the whole picture, pressed into the square, beats its centre.
     data = kf.ImageData.from_folders(folder, transforms=kf.transforms_side_on(size, crop="squash"))
     data = replace(data, path=pathlib.Path(work))
-    learn = kf.ImageLearner.pretrained(backbone, data, precompute=True, accelerate=accelerate)
+    learn = kf.ImageLearner.pretrained(backbone, data, hidden=(512,), precompute=True, accelerate=accelerate)
     results = {"precompute_seconds": time.perf_counter() - started}
     for name, train in (("head", lambda: learn.fit(0.01, 1, cycle_len=epochs)), ("unfrozen", lambda: unfreeze(learn))):
         started = time.perf_counter()

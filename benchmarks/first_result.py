@@ -53,7 +53,7 @@ def ours(data: str, weights: str, epochs: int, work: str) -> dict:
     keras.utils.set_random_seed(42)
     pictures = kf.ImageData.from_folders(data, transforms=kf.transforms_side_on(SIZE, crop="squash"), batch_size=BATCH)
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.75, weights=weights)
-    learn = kf.ImageLearner.pretrained(backbone, pictures, precompute=True, path=work)
+    learn = kf.ImageLearner.pretrained(backbone, pictures, hidden=(512,), precompute=True, path=work)
     learn.fit(0.01, 1, cycle_len=epochs, callbacks=[clock.callback()])
     return clock.report()
 

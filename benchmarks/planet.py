@@ -40,7 +40,7 @@ def run(
         sized = data.at_size(size).resize(int(size * 1.3), "tmp")
         if learn is None:
             learn = kf.ImageLearner.pretrained(
-                backbone, sized, metrics=[kf.f2()], precompute=True, accelerate=accelerate
+                backbone, sized, hidden=(512,), metrics=[kf.f2()], precompute=True, accelerate=accelerate
             )
         else:
             learn.set_data(sized, precompute=True)

@@ -63,7 +63,7 @@ if __name__ == "__main__":
     transforms = kf.transforms_side_on(options.size, max_zoom=1.1)
     with tempfile.TemporaryDirectory() as work:
         data = kf.ImageData.from_folders(options.data, transforms=transforms)
-        learn = kf.ImageLearner.pretrained(backbone, data, path=work)
+        learn = kf.ImageLearner.pretrained(backbone, data, hidden=(512,), path=work)
         few = kf.ImageData.from_folders(options.data, transforms=transforms, batch_size=400)
         learn.set_data(few)
         print("\n| a fit of one epoch after | seconds |\n|---|---|")

@@ -64,7 +64,7 @@ def plain_keras() -> tuple[float, float]:
 def kerasfast() -> tuple[float, float]:
     transforms = kf.transforms_side_on(sz, max_zoom=1.1)
     data = kf.ImageData.from_folders(settings.path, transforms=transforms, batch_size=batch_size)
-    learn = kf.ImageLearner.pretrained(backbone, data, weights=settings.weights)
+    learn = kf.ImageLearner.pretrained(backbone, data, hidden=(512,), weights=settings.weights)
     before = learn.fit(1e-2, epochs, cycle_len=1).history["val_accuracy"][-1]
     learn.bn_freeze(True)
     learn.freeze_to(-2)

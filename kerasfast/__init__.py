@@ -71,6 +71,7 @@ _HOMES = {
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.training.groups": ["LayerGroups"],
     "kerasfast.learner": ["Learner"],
+    "kerasfast.losses": ["ClassLoss", "TagLoss", "balanced_weights"],
     "kerasfast.training.lr_finder": ["LearningRateSearch", "find_learning_rate"],
     "kerasfast.metrics.tags": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
     "kerasfast.metrics.thresholds": ["best_thresholds"],

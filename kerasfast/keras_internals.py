@@ -118,6 +118,11 @@ def write_down_metrics(model: keras.Model, metrics: Sequence[Any]) -> None:
     model._compile_config.config["metrics"] = list(metrics)
 
 
+def write_down_loss(model: keras.Model, loss: str) -> None:
+    """Let a compiled model save `loss` as its own, instead of the one it was compiled with."""
+    model._compile_config.config["loss"] = loss
+
+
 def own_strategy(model: keras.Model) -> tf.distribute.Strategy | None:
     """Return the strategy in whose scope a model was made, None outside of all; the public property hides which."""
     return model._distribute_strategy

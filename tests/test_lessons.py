@@ -79,7 +79,7 @@ def plain_keras(data: kf.ImageData, weights: pathlib.Path) -> dict[str, float]:
 def discriminative(data: kf.ImageData, weights: pathlib.Path) -> dict[str, float]:
     keras.utils.set_random_seed(42)
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
-    learn = kf.ImageLearner.pretrained(backbone, data, precompute=True)
+    learn = kf.ImageLearner.pretrained(backbone, data, hidden=(512,), precompute=True)
     before = learn.fit(0.01, 3).history["val_accuracy"][-1]
     learn.freeze_to(-2)
     after = learn.fit([1e-4, 1e-3, 1e-2], 1, cycle_len=1).history["val_accuracy"][-1]

@@ -37,7 +37,7 @@ LAYERS = [
     {"training.followed_tables", "training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
     {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
-    {"bundle", "caches", "runtimes", "training.lbfgs"},
+    {"bundle", "caches", "losses", "runtimes", "training.lbfgs"},
     {"arguments", "bars", "described", "files", "keras_internals", "processors", "quiet", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
@@ -56,6 +56,7 @@ LEAVES = {
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
     "metrics.tags": {"keras_internals"},
+    "losses": {"arguments"},
     "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
     "plots.pictures": set(),

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.datasets import batches
-from kerasfast.keras_internals import inner_optimizer, write_down_metrics
+from kerasfast.keras_internals import inner_optimizer, write_down_loss, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
 from kerasfast.training.control import control_for, control_of
 from kerasfast.training.divergence import StopOnDivergence
@@ -84,9 +84,11 @@ class Stage:
                     steps_per_execution=self.steps_per_execution,
                     jit_compile=jit_compile,
                 )
-            # A saved model must load where kerasfast is unknown; its metrics cannot, so they are not written down.
+            # A saved model must load where kerasfast is unknown; ours cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
             write_down_metrics(self.model, known)
+            if hasattr(loss, "plain"):
+                write_down_loss(self.model, loss.plain)
             self.compiled_for = wanted
         self.groups.sync()
 

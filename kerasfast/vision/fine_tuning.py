@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.datasets import batches
 from kerasfast.metrics.array_metrics import ArrayValidation
 from kerasfast.metrics.direction import lower_is_better
@@ -71,7 +71,7 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_end(self, logs=None) -> None:
         self.model.set_weights(self._weights)
         which = "none was better than the start, which" if self._epoch is None else f"epoch {self._epoch} was best and"
-        tqdm.write(f"By the validation set {which} is loaded.")
+        say(f"By the validation set {which} is loaded.")
 
     def _score(self, logs: dict[str, float]) -> tuple[float, ...]:
         """Return a score that is smaller the better the logs are; NaN is worst."""

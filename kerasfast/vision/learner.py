@@ -2,11 +2,9 @@
 
 import os
 import pathlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -15,41 +13,27 @@ import tensorflow as tf
 from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
-from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
+from kerasfast.metrics.tags import best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
+from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
 from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
-from kerasfast.vision.pipeline.transforms import DRAWS, windows
+from kerasfast.vision.pipeline.single import validation_pixels
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.predictor import ImagePredictor
-from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
-from kerasfast.vision.sources.decode import ImageError, open_image
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.solved_head import solve_head, train_head
+from kerasfast.vision.sources.decode import ImageError
 from kerasfast.vision.submission import checked_ids, write_submission
+from kerasfast.vision.tasks import TASKS
 from kerasfast.vision.tta import predict_views
 
-
-@dataclass(frozen=True)
-class Task:
-    """What a kind of target asks of the network: its last activation, its loss and its usual metric."""
-
-    activation: str
-    loss: str
-    metric: Callable[[], Any] | None
-
-
-TASKS = {
-    "single": Task("softmax", "sparse_categorical_crossentropy", lambda: "accuracy"),
-    "multi": Task("sigmoid", "binary_crossentropy", ThresholdAccuracy),
-    "regression": Task("linear", "mean_absolute_error", None),
-}
 FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
 
@@ -70,12 +54,9 @@ class ImageLearner(Learner):
     Example:
 
         data = ImageData.from_folders("dogscats", transforms=transforms_side_on(224, max_zoom=1.1))
-        learn = ImageLearner.pretrained("efficientnet_lite0", data, precompute=True)
-        learn.fit(0.01, 2)
-        learn.precompute = False
-        learn.fit(0.01, 1, cycle_len=1)
-        learn.unfreeze()
-        learn.fit([1e-4, 1e-3, 1e-2], 2, cycle_len=1, cycle_mult=2)
+        learn = ImageLearner.pretrained("efficientnet_lite0", data)
+        learn.fit_head()                            # seconds, on stored activations
+        learn.fine_tune()                           # the whole network, and never below its start
         views, targets = learn.tta()
     """
 
@@ -122,21 +103,14 @@ class ImageLearner(Learner):
             precompute, **arguments: See `ImageLearner`.
         """
         units = len(data.classes)
-        with _precision("mixed_float16" if accelerate else keras.config.dtype_policy()):
+        with precision(accelerate):
             network = assemble(
                 backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
                 custom_head=custom_head, pool=pool, weights=weights,
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
-            # XLA cannot compile a step of several replicas; "auto" is without it in a strategy's scope.
-            arguments.setdefault("jit_compile", "auto" if tf.distribute.has_strategy() else True)
-            if not tf.config.list_physical_devices("GPU"):
-                warnings.warn(
-                    "`accelerate=True` is for a GPU and TensorFlow sees none (`kerasfast doctor` says why); on this "
-                    "machine training is faster without it.",
-                    stacklevel=2,
-                )
+            arguments.setdefault("jit_compile", jit_compile_of_gpu())
         return cls(network, data, precompute=precompute, **arguments)
 
     @property
@@ -169,8 +143,8 @@ class ImageLearner(Learner):
 
         A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
         errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
-        averages or averages alone, which suits photographs. Any other head, or another `loss`
-        than the usual one, is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+        averages or averages alone, which suits photographs. Any other head, or a `loss` that is neither the usual one
+        nor a `ClassLoss`, is trained for some 600 steps of AdamW. Validation pictures are not looked at.
 
         Args:
             seed: Of the division of the training set for cross-validation.
@@ -179,10 +153,11 @@ class ImageLearner(Learner):
             The solution with its weight decay and what was tried; None for a head that was trained by steps.
         """
         stage = self._features or self._feature_stage(["train"])
-        rows, head, kind = stage.data.train, self.network.head, self.data.target_kind
-        if linear_layers(head) and self.loss == TASKS[kind].loss:
-            halves = self.network.features.layers[-1].name == "head_pool"
-            fit = solve_head(head, rows.features, rows.targets, kind, halves=halves, seed=seed)
+        rows, halves = stage.data.train, self.network.features.layers[-1].name == "head_pool"
+        fit = solve_head(
+            self.network.head, rows.features, rows.targets, self.data.target_kind, self.loss, halves=halves, seed=seed
+        )
+        if fit is not None:
             say(f"The head is solved on {len(rows.features)} pictures, {fit}.")
             return fit
         stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
@@ -272,16 +247,7 @@ class ImageLearner(Learner):
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
-        pixels = image if isinstance(image, np.ndarray) else open_image(image)
-        if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}."
-            )
-        transforms = self.data.transforms.validation()
-        height, width = ([side] for side in pixels.shape[:2])
-        top, left, height, width = windows(transforms, height, width, tf.zeros([1, DRAWS])).numpy()[0]
-        cropped = pixels[top : top + height, left : left + width]
-        return self.predict_array(squared(cropped, transforms.size)[None])[0]
+        return self.predict_array(validation_pixels(image, self.data.transforms)[None])[0]
 
     def submission(
         self,
@@ -379,17 +345,6 @@ class ImageLearner(Learner):
             if problems := self.data.source.broken():
                 raise ImageError(problems) from error
             raise
-
-
-@contextmanager
-def _precision(policy: str | keras.DTypePolicy) -> Iterator[None]:
-    """Make layers with another precision for a while."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _mover(data: ImageData) -> Mover | None:

@@ -1,14 +1,17 @@
 """Fits the head of an image learner to stored features: a linear head is solved, any other one trained by steps."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
+from kerasfast.losses import ClassLoss
 from kerasfast.training.linear_fit import LinearFit, fit_linear
 from kerasfast.training.training_plans import one_cycle_plan
 from kerasfast.training.training_stage import Stage
+from kerasfast.vision.tasks import TASKS
 
 STEPS, RATE, WEIGHT_DECAY = 600, 1e-3, 1e-2  # of a head that is not linear: one cycle of AdamW
 
@@ -25,26 +28,44 @@ def linear_layers(head: keras.Model) -> tuple[keras.layers.BatchNormalization | 
 
 
 def solve_head(
-    head: keras.Model, features: np.ndarray, targets: np.ndarray, kind: str, *, halves: bool = False, seed: int = 42
-) -> LinearFit:
-    """Fit a linear head to features and write the solution into its layers.
+    head: keras.Model,
+    features: np.ndarray,
+    targets: np.ndarray,
+    kind: str,
+    loss: Any = None,
+    *,
+    halves: bool = False,
+    seed: int = 42,
+) -> LinearFit | None:
+    """Fit a linear head to features and write the solution into its layers, if it is one and the loss can be solved.
 
     Args:
-        head: A model of which `linear_layers` knows the layers.
+        head: Features (batch, features) to predictions.
         features: (n, features).
         targets: As those of a view: class numbers, multi-hot rows or numbers.
         kind: "single", "multi" or "regression".
+        loss: The usual one of the kind (also None), or a `ClassLoss`.
         halves: Whether the features are maxima and then averages (`concat_pool`): the head reads the averages alone
             where that predicts held-out pictures better.
         seed: See `fit_linear`.
+
+    Returns:
+        The solution; None for any other head or loss, of which nothing is changed.
     """
-    norm, dense = linear_layers(head)
-    activation = {"single": "softmax", "multi": "sigmoid", "regression": "linear"}[kind]
+    layers, task = linear_layers(head), TASKS[kind]
+    if layers is None or not (loss in (None, task.loss) or (isinstance(loss, ClassLoss) and kind == "single")):
+        return None
+    norm, dense = layers
+    weights = None
     if kind == "single":
         targets = np.eye(dense.units, dtype=np.float32)[targets]
+        if isinstance(loss, ClassLoss):
+            weights = None if loss.class_weights is None else targets @ np.array(loss.class_weights)
+            targets = targets * (1 - loss.label_smoothing) + loss.label_smoothing / dense.units
     middle = features.shape[1] // 2
     blocks = (slice(0, middle), slice(middle, None)) if halves else (slice(None),)
-    fit = fit_linear(features, targets.reshape(len(targets), -1), activation, blocks=blocks, seed=seed)
+    targets = targets.reshape(len(targets), -1)
+    fit = fit_linear(features, targets, task.activation, weights=weights, blocks=blocks, seed=seed)
     write_solution(norm, dense, fit)
     return fit
 
@@ -80,5 +101,5 @@ def train_head(stage: Stage) -> None:
     steps = stage.steps()
     epochs = math.ceil(STEPS / steps)
     plan = one_cycle_plan(steps, epochs, div=25.0, tail=0.1, momentum=(0.95, 0.85))
-    tqdm.write(f"The head is not linear on features, or the loss not the usual one: it is trained for {epochs} epochs.")
+    say(f"The head is not linear on features, or the loss not the usual one: it is trained for {epochs} epochs.")
     stage.fit(plan.scaled(np.array([RATE]), np.array([WEIGHT_DECAY])), [])

@@ -150,7 +150,7 @@ def test_split_names_the_first_layers_of_the_late_and_head_groups(backbone):
     network = assemble(backbone, 3, activation="softmax")
     names = [layer.name for layer in network.model.layers]
     assert network.split == ("late", "head_bn1")
-    assert names.index("early_bn") < names.index("late") < names.index("head_bn1") < names.index("head_dense2")
+    assert names.index("early_bn") < names.index("late") < names.index("head_bn1") < names.index("head_dense1")
     assert all(layer in network.head.layers for layer in network.model.layers[names.index("head_bn1") :])
     assert network.model.get_layer("late").output is network.model.get_layer("late").output
 
