@@ -12,6 +12,7 @@ import numpy as np
 from kerasfast.arguments import whole
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.described import Described
+from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
@@ -280,7 +281,7 @@ class Learner(Described):
     def predict(self, is_test: bool = False) -> np.ndarray:
         """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
         stage = self._stage()
-        with self._guard():
+        with self._guard(), expected_tracing():
             rows = batches(self._split(stage.data, is_test))
             return np.asarray(stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()]))
 
@@ -370,7 +371,7 @@ class Learner(Described):
     ) -> keras.callbacks.History:
         self.recorder = kf_callbacks.Recorder()
         reporting = [self.recorder, kf_callbacks.EpochTable(), kf_callbacks.StopOnNaN()]
-        with self._guard():
+        with self._guard(), expected_tracing():
             if not resume:
                 return stage.fit(plan, [*reporting, *savers, *callbacks])
             name = "resume" if resume is True else resume

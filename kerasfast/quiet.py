@@ -41,5 +41,19 @@ def quiet_start() -> Iterator[None]:
             os.write(2, shown(written.read()))
 
 
+@contextlib.contextmanager
+def expected_tracing() -> Iterator[None]:
+    """Hold back the warning that something is traced often: each of our traces is for a model or size of its own."""
+    import tensorflow as tf
+
+    no_tracing = lambda record: "triggered tf.function retracing" not in record.getMessage()
+    logger = tf.get_logger()
+    logger.addFilter(no_tracing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(no_tracing)
+
+
 def _without_notes(text: bytes) -> bytes:
     return b"".join(line for line in text.splitlines(keepends=True) if not _NOTES.match(line))
