@@ -61,8 +61,8 @@ def restore_groups(groups: LayerGroups, state: TrainingState) -> None:
 def restore_optimizer(stage: Stage, state: TrainingState) -> None:
     """Put rates and slots back into the optimizer of a compiled stage; warn where they do not fit.
 
-    An optimizer of the head alone, as stored activations have it, and one of the whole network give each other the slots
-    that both have.
+    An optimizer of the head alone, as stored activations have it, and one of the whole network give each other the
+    slots that both have.
     """
     control, saved = control_of(stage.model.optimizer), state.record["optimizer"]
     variables = stage.model.optimizer.variables
