@@ -1,10 +1,8 @@
 """The practical deep learning of the fast.ai course for Keras 3 on TensorFlow."""
 
-import importlib
 import os
-import sys
 
-from kerasfast.quiet import LEVEL, quiet_start
+from kerasfast.quiet import LEVEL, quietly_imported
 from kerasfast.version import __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
@@ -54,12 +52,7 @@ def __getattr__(name: str):
     """Import a public name when it is first used, so that `kerasfast --help` need not wait for TensorFlow."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
-    if "tensorflow" in sys.modules:
-        module = importlib.import_module(_HOME_OF[name])
-    else:
-        with quiet_start():
-            module = importlib.import_module(_HOME_OF[name])
-    value = globals()[name] = getattr(module, name)
+    value = globals()[name] = getattr(quietly_imported(_HOME_OF[name]), name)
     return value
 
 

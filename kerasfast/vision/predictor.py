@@ -251,7 +251,7 @@ class ImagePredictor(Described):
 
     def _bare_model(self) -> keras.Model:
         """Return a model of the same layers, without the optimizer's state, losses and metrics."""
-        return keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        return keras.Model(self.model.input, self.model.output, name=self.model.name)
 
 
 def _thresholds(threshold: float | Sequence[float], classes: int) -> float | tuple[float, ...]:
