@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from types import ModuleType
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-# "I0000 00:00:17... port.cc:153] oneDNN custom operations are on ...", and what goes on about the same from there. Error
-# 303 of CUDA says that there is no driver, which is no error on a machine without a GPU.
+# "I0000 00:00:17... port.cc:153] oneDNN custom operations are on ...", and what goes on about the same from there. The
+# error 303 of CUDA says that there is no driver, which is no error on a machine without a GPU.
 _NOTES = re.compile(
     rb"I\d{4} |\d{4}-\d\d-\d\d \S+ I |WARNING: All log messages before absl::Init|To enable the following instr"
     rb"|E\d{4} .*failed call to cuInit: .*\(303\)"
