@@ -17,7 +17,7 @@ def table(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> np
     """README, Tables."""
     kind = "regression" if task.kind == "regression" else "single"
     data = kf.TableData.from_frame(
-        train, task.target, categorical=task.categorical, continuous=task.continuous, log=task.log, kind=kind,
+        train, task.target, categorical=task.categorical, continuous=task.continuous, log=task.log, target_kind=kind,
         valid_fraction=0, seed=seed,
     )  # fmt: skip
     learn = kf.TableLearner.entity_embeddings(data, [1000, 500], dropout=[0.001, 0.01], embedding_dropout=0.04)

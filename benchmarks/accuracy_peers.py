@@ -45,7 +45,7 @@ def linear(task: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> n
 
 
 def _texts(task: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({name: str for name in task.categorical})
+    return frame.astype(dict.fromkeys(task.categorical, str))
 
 
 def _categories(task: Table, train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

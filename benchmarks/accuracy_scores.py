@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,8 @@ class Cache:
 def report(results: pd.DataFrame, sides: Sequence[str], ours: str, code: dict[str, int]) -> str:
     """Markdown: a row per task with each side's mean and deviation over the seeds, then a row per side.
 
+    Sides are compared over the seeds that both have; those whose names begin with `ours` are no rivals.
+
     Args:
         results: From `Cache.frame`.
         sides: The columns, in order.
@@ -79,27 +81,39 @@ def report(results: pd.DataFrame, sides: Sequence[str], ours: str, code: dict[st
     """
     sides = [side for side in sides if side in set(results.side)]
     lines = [f"| task | metric | {' | '.join(sides)} | against the best |", f"|---|---|{'---|' * len(sides)}---|"]
-    gains: dict[str, list[float]] = {side: [] for side in sides}
+    gains = []
     for (task, backbone), group in results.groupby(["task", "backbone"], sort=False):
-        metric = group.metric.iloc[0]
-        means = group.groupby("side").score.mean()
-        for side in means.index.intersection(sides):
-            if ours in means:
-                gains[side].append(gain(metric, means[ours], means[side]))
-        rivals = [side for side in sides if side in means and not side.startswith(ours)]
-        verdict = _verdict(min(gain(metric, means[ours], means[side]) for side in rivals)) if ours in means else ""
-        cells = [_cell(group[group.side == side].score) for side in sides]
+        metric, scores = group.metric.iloc[0], group.pivot(index="seed", columns="side", values="score")
+        own = {side: _gain_over(scores, metric, ours, side) for side in sides if side in scores and side != ours}
+        gains.append(own)
+        rivals = [value for side, value in own.items() if not side.startswith(ours) and not np.isnan(value)]
+        cells = [_cell(scores[side]) if side in scores else "" for side in sides]
         name = f"{task}, {backbone}" if backbone else task
-        lines.append(f"| {name} | {metric} | {' | '.join(cells)} | {verdict} |")
+        lines.append(f"| {name} | {metric} | {' | '.join(cells)} | {_verdict(min(rivals)) if rivals else ''} |")
+    return "\n".join([*lines, "", *_totals(results, sides, ours, code, pd.DataFrame(gains, columns=sides))])
+
+
+def _gain_over(scores: pd.DataFrame, metric: str, ours: str, side: str) -> float:
+    """The gain of our mean over a side's, on the seeds that both have; NaN where there are none."""
+    if ours not in scores:
+        return float("nan")
+    both = scores[[ours, side]].dropna().mean()
+    return gain(metric, both[ours], both[side])
+
+
+def _totals(
+    results: pd.DataFrame, sides: Sequence[str], ours: str, code: dict[str, int], gains: pd.DataFrame
+) -> list[str]:
+    """A table with a row per side; `gains` has a row per task."""
     seconds = results.groupby(["task", "backbone", "side"]).seconds.mean().groupby("side").sum()
-    lines += ["", f"| side | lines of code | seconds, all tasks | {ours} wins | even | loses | mean gain |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines = [f"| side | lines of code | seconds, all tasks | {ours} wins | even | loses | median gain |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for side in sides:
-        own = np.array(gains[side])
-        counts = [(own > EVEN).sum(), (abs(own) <= EVEN).sum(), (own < -EVEN).sum()] if side != ours and len(own) else []
-        cells = [*map(str, counts), f"{own.mean():+.4f}"] if counts else [""] * 4
+        own = gains[side].dropna().astype(float)
+        counts = [(own > EVEN).sum(), (own.abs() <= EVEN).sum(), (own < -EVEN).sum()]
+        cells = [*map(str, counts), f"{own.median():+.4f}"] if len(own) else [""] * 4
         lines.append(f"| {side} | {code.get(side, '')} | {seconds[side]:.0f} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return lines
 
 
 def gain(metric: str, ours: float, other: float) -> float:
@@ -112,12 +126,12 @@ def _verdict(least: float) -> str:
     return f"{word} {least:+.3f}"
 
 
-def _cell(scores: Iterable[float]) -> str:
-    values = np.array(list(scores), float)
-    if np.isnan(values).any() or not len(values):
-        return "failed" if len(values) else ""
+def _cell(scores: pd.Series) -> str:
+    values = scores.dropna()
+    if not len(values):
+        return "failed"
     digits = 1 if abs(values.mean()) > 100 else 4
-    return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
+    return f"{values.mean():.{digits}f}" + (f" ± {values.std(ddof=0):.{digits}f}" if len(values) > 1 else "")
 
 
 def lines_of_code(function: Callable) -> int:

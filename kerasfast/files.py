@@ -4,6 +4,7 @@ import contextlib
 import errno
 import functools
 import hashlib
+import math
 import os
 import pathlib
 import platform
@@ -11,7 +12,12 @@ import re
 import shutil
 import time
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
 
 _LONGEST_ENDING = 40
 _ABANDONED_AFTER = 24 * 3600  # seconds, where nobody can be asked whether the process that wrote still lives
@@ -53,6 +59,67 @@ def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator
             unfinished.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Give an empty folder beside `path` to fill; on success it becomes `path`, which must not be there before.
+
+    On failure it is removed. What a killed process left beside it is swept.
+
+    Args:
+        path: The folder that is to appear complete, or not at all. Its parent must exist.
+    """
+    path = pathlib.Path(path)
+    sweep_once(path.parent)
+    unfinished = unfinished_beside(path)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that `numpy.savez` wrote, by name.
+
+    What the file says of their sizes is compared with its own before anything is read, so that a damaged or foreign
+    one cannot ask for more memory than it takes on the disk.
+
+    Raises:
+        OSError: When the file cannot be read.
+        ValueError: When it is no such file, is damaged or compressed, or holds Python objects.
+    """
+    arrays = {}
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            for member in bundle.infolist():
+                if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+                    raise ValueError(f"the member {member.filename!r} is compressed")
+                with bundle.open(member) as stream:
+                    arrays[member.filename.removesuffix(".npy")] = _array(stream, member.file_size)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise ValueError(f"{path} is no file of arrays, or is damaged ({error})") from error
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as arrays: {error}") from error
+    return arrays
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    """Return the array of a member of `size` bytes."""
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array of the format {version} is not known")
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    need, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if need != there:
+        raise ValueError(f"an array of shape {shape} and type {dtype} needs {need:,} bytes, and {there:,} are there")
+    array = np.frombuffer(stream.read(need), dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
 def unfinished_beside(path: pathlib.Path) -> pathlib.Path:
     """Return a name of this process for a file or folder in the making, in the same folder, with the same ending."""
     ending = "".join(path.suffixes)[-_LONGEST_ENDING:]
@@ -72,14 +139,9 @@ def _no_room(error: OSError, path: pathlib.Path, unfinished: pathlib.Path, size:
     free = shutil.disk_usage(path.parent).free + written
     return OSError(
         error.errno,
-        f"{path} could not be written: {_FULL[error.errno]}. It needs {need}, and {free:,} are free; make room, or write "
-        "to another disk",
+        f"{path} could not be written: {_FULL[error.errno]}. It needs {need}, and {free:,} are free; make room, or "
+        "write to another disk",
     )
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a name is that of a file or folder in the making, of this or another process."""
-    return _UNFINISHED.match(name) is not None
 
 
 def sweep(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -88,10 +150,9 @@ def sweep(folder: pathlib.Path) -> list[pathlib.Path]:
     Those of other machines that share the folder are removed when they are a day old.
     """
     try:
-        names = [name for name in os.listdir(folder) if is_unfinished(name)]
+        swept = [folder / name for name in os.listdir(folder) if is_abandoned(folder, name)]
     except OSError:  # nothing to sweep in a folder that cannot be listed
         return []
-    swept = [folder / name for name in names if _is_abandoned(folder / name)]
     for path in swept:
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -104,12 +165,15 @@ def sweep_once(folder: pathlib.Path) -> None:
     sweep(folder)
 
 
-def _is_abandoned(path: pathlib.Path) -> bool:
-    found = _UNFINISHED.match(path.name)
+def is_abandoned(folder: str | os.PathLike, name: str) -> bool:
+    """Whether a file or folder in the making belongs to a process that is gone."""
+    found = _UNFINISHED.match(name)
+    if found is None:
+        return False
     if found["host"] == _host() and os.name == "posix":
         return not _is_alive(int(found["process"]))
     try:
-        return time.time() - path.stat().st_mtime > _ABANDONED_AFTER
+        return time.time() - pathlib.Path(folder, name).stat().st_mtime > _ABANDONED_AFTER
     except OSError:
         return False
 

@@ -59,6 +59,7 @@ class Learner(Described):
     Attributes:
         recorder: `Recorder` of the last fit: loss, rates and momentum of every step.
         search: Result of the last `lr_find`.
+        models_path: Folder that `save` writes to; `models/` below the path.
 
     Example:
 
@@ -94,6 +95,7 @@ class Learner(Described):
         self.metrics = list(metrics)
         self.make_optimizer, self.clip, self.jit_compile = optimizer, clip, jit_compile
         self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
+        self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None
         self._kept_fits: dict[str, int] = {}
@@ -301,6 +303,10 @@ class Learner(Described):
             )
         return predict_here(self.model, inputs)
 
+    def set_data(self, data: Any) -> None:
+        """Go on with other data; weights, groups and what is frozen stay."""
+        self._main.data = data
+
     def save(self, name: str) -> pathlib.Path:
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file.
 
@@ -308,7 +314,7 @@ class Learner(Described):
         of epochs, which layer groups are frozen, and the finder's result.
         """
         state = state_of(self._stage(), self.groups, self.search)
-        return save_weights(self.model, self.path / "models", name, state)
+        return save_weights(self.model, self.models_path, name, state)
 
     def load(self, name: str, *, weights_only: bool = False) -> None:
         """Load what `save` wrote, all of it or nothing.
@@ -322,7 +328,7 @@ class Learner(Described):
             FileNotFoundError: If there are none under this name; the message lists those there are.
             ValueError: If the file is damaged or of another network.
         """
-        state = load_weights(self.model, self.path / "models", name)
+        state = load_weights(self.model, self.models_path, name)
         if not weights_only and state.record:
             self._restore(state)
 

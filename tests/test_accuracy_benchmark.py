@@ -71,14 +71,26 @@ def test_results_are_kept_and_failures_run_again(benchmark, tmp_path):
 
 
 def test_the_report_shows_what_loses(benchmark):
-    scores = benchmark("accuracy_scores")
     rows = [("a", "r2", "kerasfast", 0.8), ("a", "r2", "LightGBM", 0.9), ("a", "r2", "linear", 0.5)]
     rows += [("b", "rmse", "kerasfast", 1.0), ("b", "rmse", "LightGBM", 2.0), ("b", "rmse", "linear", 1.0)]
-    results = pd.DataFrame(rows, columns=["task", "metric", "side", "score"]).assign(backbone="", seconds=1.0)
-    text = scores.report(results, ["kerasfast", "linear", "LightGBM"], "kerasfast", {"kerasfast": 6})
+    text = report_of(benchmark, [(*row, 0) for row in rows], ["kerasfast", "linear", "LightGBM"])
     assert "| a | r2 | 0.8000 | 0.5000 | 0.9000 | **loss** -0.100 |" in text
     assert "| b | rmse | 1.0000 | 1.0000 | 2.0000 | even +0.000 |" in text
+    assert "| kerasfast | 6 | 2 |  |  |  |  |" in text
     assert "| LightGBM |  | 2 | 1 | 0 | 1 | +0.2000 |" in text
+
+
+def test_the_report_compares_over_common_seeds_and_needs_no_rival(benchmark):
+    rows = [("a", "r2", "kerasfast", 0.8, 0), ("a", "r2", "linear", 0.8, 0), ("a", "r2", "linear", 0.6, 1)]
+    assert "| 0.8000 | 0.7000 ± 0.1000 | even +0.000 |" in report_of(benchmark, rows, ["kerasfast", "linear"])
+    assert "| a | r2 | 0.8000 |  |" in report_of(benchmark, rows[:1], ["kerasfast"])
+    failed = [rows[0], ("a", "r2", "linear", float("nan"), 0)]
+    assert "| 0.8000 | failed |  |" in report_of(benchmark, failed, ["kerasfast", "linear"])
+
+
+def report_of(benchmark, rows, sides):
+    results = pd.DataFrame(rows, columns=["task", "metric", "side", "score", "seed"]).assign(backbone="", seconds=1.0)
+    return benchmark("accuracy_scores").report(results, sides, "kerasfast", {"kerasfast": 6})
 
 
 @pytest.mark.parametrize("kind", ["regression", "yes_no", "classes"])

@@ -191,7 +191,7 @@ def test_wrong_words_to_a_learner_change_nothing(learn, tmp_path, monkeypatch, a
 
 def test_a_head_with_wrong_dropout_names_both_counts(world):
     with pytest.raises(ValueError, match="`dropout` has 3 values but the head has 2 dense layers"):
-        kf.ImageLearner.pretrained(tiny(), good(world), dropout=[0.1, 0.2, 0.3])
+        kf.ImageLearner.pretrained(tiny(), good(world), hidden=(4,), dropout=[0.1, 0.2, 0.3])
 
 
 def test_broken_files_can_be_left_out_and_are_remembered(world, capsys):

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import json
 import os

@@ -64,6 +64,7 @@ def saved(names: dict) -> dict[str, tuple[int, int]]:
     return sizes
 
 
+@pytest.mark.slow
 def test_dogs_cats(run, folders):
     names = run("dogs_cats")
     assert set(names["found"]) == {"head", "augmented", "unfrozen", "tta"}
@@ -72,6 +73,7 @@ def test_dogs_cats(run, folders):
     assert list(pd.read_csv(folders / "sub" / "subm.gz")) == ["id", "cats", "dogs"]
 
 
+@pytest.mark.slow
 def test_dog_breeds(run, tmp_path, rng):
     rows = [(f"id{index}", list(COLOURS)[index % 2]) for index in range(40)]
     pd.DataFrame(rows, columns=["id", "breed"]).to_csv(tmp_path / "labels.csv", index=False)
@@ -84,6 +86,7 @@ def test_dog_breeds(run, tmp_path, rng):
     assert pd.read_csv(tmp_path / "subm" / "subm.gz")["id"].tolist() == ["x"]
 
 
+@pytest.mark.slow
 def test_planet(run, tmp_path, rng):
     rows = []
     for index in range(90):
@@ -99,6 +102,7 @@ def test_planet(run, tmp_path, rng):
     assert submission["image_name"].tolist() == ["test_0"]
 
 
+@pytest.mark.slow
 def test_keras_lesson1(run, folders, capsys):
     found = run("keras_lesson1")["found"]
     assert set(found) == {"plain_keras", "kerasfast"}
@@ -108,6 +112,7 @@ def test_keras_lesson1(run, folders, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("kerasfast")
 
 
+@pytest.mark.slow
 def test_layer_groups_in_plain_keras(run, folders):
     names = run("layer_groups_in_plain_keras")
     assert set(names["accuracy"]) == {"head", "unfrozen"}

@@ -153,6 +153,7 @@ def test_save_and_load_bring_the_weights_back(tmp_path):
         learn.save("../away")
 
 
+@pytest.mark.slow
 def test_a_model_saved_with_our_metrics_loads_where_kerasfast_is_unknown(tmp_path):
     learn = make_learner(tmp_path, metrics=[kf.FBeta(), "mae"])
     learn.fit(0.01, 1)

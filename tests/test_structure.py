@@ -30,8 +30,8 @@ LAYERS = [
     {"training.control", "datasets"},
     {"training.fused_updates", "training.replicas"},
     {"training.graph_values", "training.train_function"},
-    {"schedules", "plots", "training.epoch_order", "training.rates"},
-    {"bundle", "runtimes"},
+    {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
+    {"bundle", "caches", "runtimes", "training.lbfgs"},
     {"arguments", "bars", "described", "files", "keras_internals", "quiet", "version", "training"},
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
@@ -41,7 +41,7 @@ WINGS = {
     "vision.pipeline": {"pipeline", "sources"},
     "tabular.encoding": {"encoding", "features", "column_kinds"},
     "tabular.features": {"features", "column_kinds"},
-    "tabular.pipeline": {"pipeline", "encoding", "column_kinds"},
+    "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
 }
 LEAVES = {
     "arguments": set(),
@@ -49,9 +49,10 @@ LEAVES = {
     "keras_internals": set(),
     "metrics.percentage_errors": {"keras_internals"},
     "metrics.tags": {"keras_internals"},
+    "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
     "plots.pictures": set(),
-    "schedules": set(),
+    "schedules": {"arguments"},
     "training.rates": set(),
 }
 

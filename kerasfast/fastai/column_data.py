@@ -19,8 +19,9 @@ from kerasfast.fastai.sgdr import *
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
-from kerasfast.tabular.learner import TableLearner, task_of
+from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.model import embedding_widths, entity_embedding_model
+from kerasfast.tabular.tasks import task_of
 
 __all__ = sorted(
     {
@@ -121,16 +122,20 @@ class ColumnarModelData(ModelData):
         test_ds: ColumnarDataset | None = None,
         shuffle: bool = True,
     ):
-        self.path, self.bs = str(path), bs
-        self.trn_dl, self.val_dl = ColumnarLoader(trn_ds, bs, shuffle), ColumnarLoader(val_ds, bs * 2)
-        self.test_dl = None if test_ds is None else ColumnarLoader(test_ds, bs * 2)
-        self.core = TableData.from_arrays(
+        core = TableData.from_arrays(
             *trn_ds.arrays,
             valid=val_ds.arrays,
             test=None if test_ds is None else test_ds.inputs,
             target_kind="regression" if trn_ds.is_reg else "multi" if trn_ds.is_multi else "single",
             batch_size=bs,
             path=path,
+        )
+        self._begin(
+            core=core,
+            bs=bs,
+            trn_dl=ColumnarLoader(trn_ds, bs, shuffle),
+            val_dl=ColumnarLoader(val_ds, bs * 2),
+            test_dl=None if test_ds is None else ColumnarLoader(test_ds, bs * 2),
         )
 
     @classmethod
@@ -201,6 +206,8 @@ class ColumnarModelData(ModelData):
         metrics: Sequence[Callable] | None = None,
         clip: float | None = None,
         crit: Any = None,
+        models_name: str = "models",
+        tmp_name: str = "tmp",
     ) -> "StructuredLearner":
         """Make the lesson's entity-embedding model.
 
@@ -217,6 +224,8 @@ class ColumnarModelData(ModelData):
             metrics: Functions (preds, targs) of arrays.
             clip: Largest norm of the gradients.
             crit: Loss.
+            models_name: Folder below the data's that weights are saved in.
+            tmp_name: Without effect: nothing is stored of tables.
         """
         cardinalities = dict(zip(self.core.cardinalities, [count for count, _ in emb_szs], strict=True))
         data = replace(self.core, cardinalities=cardinalities)
@@ -226,7 +235,7 @@ class ColumnarModelData(ModelData):
         )  # fmt: skip
         widths = embedding_widths(cardinalities, emb_szs)
         table_learner = TableLearner(model, data, embedding_widths=widths, metrics=[], optimizer=opt_fn, clip=clip)
-        return StructuredLearner(self, table_learner, metrics=metrics, crit=crit)
+        return StructuredLearner(self, table_learner, metrics=metrics, crit=crit, models_name=models_name)
 
 
 class StructuredLearner(Learner):
@@ -243,7 +252,17 @@ class StructuredLearner(Learner):
 
 
 class CollabFilterLearner(StructuredLearner):
-    """A learner for ratings, whose layers `user_vectors`, `item_vectors`, `user_biases`, `item_biases` take indices."""
+    """A learner for ratings.
+
+    The layers `user_vectors`, `item_vectors`, `user_biases` and `item_biases` of its model take indices; lesson 5's
+    names for them are `learn.model.u`, `i`, `ub` and `ib`.
+    """
+
+    def __init__(self, *args, **arguments):
+        super().__init__(*args, **arguments)
+        layers = {"u": "user_vectors", "i": "item_vectors", "ub": "user_biases", "ib": "item_biases"}
+        for short, name in layers.items():  # past Keras's tracking: the layers are in the model already
+            object.__setattr__(self.model, short, self.model.get_layer(name))
 
 
 class CollabFilterDataset:

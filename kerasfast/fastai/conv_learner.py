@@ -1,11 +1,9 @@
 """The course's image learner, and with a star everything that its lessons import from here."""
 
-import math
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from kerasfast.fastai import (
     architectures,
@@ -13,6 +11,7 @@ from kerasfast.fastai import (
     dataset,
     imports,
     layer_optimizer,
+    layers,
     metrics,
     model,
     sgdr,
@@ -27,7 +26,8 @@ from kerasfast.fastai.dataset import *
 from kerasfast.fastai.dataset import ImageClassifierData
 from kerasfast.fastai.imports import *
 from kerasfast.fastai.layer_optimizer import *
-from kerasfast.fastai.learner import Learner
+from kerasfast.fastai.layers import *
+from kerasfast.fastai.learner import BasicModel, Learner, SingleModel  # noqa: F401
 from kerasfast.fastai.metrics import *
 from kerasfast.fastai.metrics import accuracy, accuracy_thresh
 from kerasfast.fastai.model import *
@@ -38,9 +38,11 @@ from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
 
 _STARRED = (
-    imports, torch_imports, core, architectures, transforms, model, dataset, sgdr, layer_optimizer, metrics,
+    imports, torch_imports, core, architectures, transforms, model, dataset, sgdr, layer_optimizer, layers, metrics,
 )  # fmt: skip
-__all__ = sorted({"ConvLearner", "Learner", *(name for module in _STARRED for name in module.__all__)})
+__all__ = sorted(
+    {"BasicModel", "ConvLearner", "Learner", "SingleModel", *(name for module in _STARRED for name in module.__all__)}
+)
 
 
 class ConvLearner(Learner):
@@ -55,6 +57,13 @@ class ConvLearner(Learner):
     """
 
     core: ImageLearner
+
+    def __init__(self, data: ImageClassifierData, core: ImageLearner | BasicModel, **arguments):
+        """Train `ConvLearner.pretrained`'s networks, or a model of your own: `ConvLearner(data, BasicModel(model))`."""
+        if isinstance(core, BasicModel):
+            chosen = {name: arguments.pop(name) for name in ("opt_fn", "clip") if name in arguments}
+            core = Learner.from_model_data(core, data, **chosen).core
+        super().__init__(data, core, **arguments)
 
     @classmethod
     def pretrained(
@@ -74,6 +83,8 @@ class ConvLearner(Learner):
         clip: float | None = None,
         crit: Any = None,
         accelerate: bool = False,
+        tmp_name: str = "tmp",
+        models_name: str = "models",
     ) -> "ConvLearner":
         """Put a head for the data on a pretrained network.
 
@@ -93,6 +104,8 @@ class ConvLearner(Learner):
             clip: Largest norm of the gradients.
             crit: Loss.
             accelerate: Use a GPU well; see `ImageLearner.pretrained`.
+            tmp_name: Folder below the data's that activations are stored in; an absolute path stays what it is.
+            models_name: Folder below the data's that weights are saved in.
         """
         hidden = [512] if xtra_fc is None else list(xtra_fc)
         image_learner = ImageLearner.pretrained(
@@ -102,13 +115,20 @@ class ConvLearner(Learner):
             dropout=[0.25] * len(hidden) + [0.5] if ps is None else ps,
             custom_head=custom_head,
             weights=weights if pretrained else None,
-            precompute=precompute,
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
             accelerate=accelerate,
             metrics=[],
         )
-        return cls(data, image_learner, metrics=_usual_metrics(data) if metrics is None else metrics, crit=crit)
+        image_learner.store_path = pathlib.Path(data.path, tmp_name)
+        image_learner.precompute = precompute
+        metrics = _usual_metrics(data) if metrics is None else metrics
+        return cls(data, image_learner, metrics=metrics, crit=crit, models_name=models_name)
+
+    @property
+    def tmp_path(self) -> str:
+        """Folder that activations are stored in."""
+        return str(self.core.store_path)
 
     @property
     def precompute(self) -> bool:
@@ -121,23 +141,8 @@ class ConvLearner(Learner):
 
     def set_data(self, data: ImageClassifierData, precompute: bool = False) -> None:
         """Go on with other pictures or another size; the weights stay and the network below the head is frozen."""
-        self.core.set_data(data.core, precompute=precompute)
+        self.core.set_data(data.core, **({"precompute": True} if precompute else {}))
         self._data = data
-
-    def TTA(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Predict with test-time augmentation.
-
-        Args:
-            n_aug: Augmented views; for every four (or part of four) of them there is one plain view.
-            is_test: The test set instead of the validation set.
-
-        Returns:
-            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets.
-        """
-        views, _ = self.core.tta(n_aug, is_test)
-        plain = np.repeat(views[:1], max(1, math.ceil(n_aug / 4)), axis=0)
-        targets = (self.data.test_ds if is_test else self.data.val_ds).y
-        return self._as_course(np.concatenate([plain, views[1:]])), targets
 
 
 def _usual_metrics(data: ImageClassifierData) -> list[Callable]:

@@ -1,17 +1,26 @@
 """The course's sets of pictures and loaders of batches, around kerasfast's views."""
 
 import os
-from collections.abc import Iterator
+import pathlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from kerasfast.arguments import whole
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources import decode
+from kerasfast.vision.sources.arrays import arrays_source
+from kerasfast.vision.sources.file_samples import FileSamples
 
-__all__ = ["DataLoader", "ImageDataset", "open_image"]
+__all__ = [
+    "ArraysIndexDataset", "DataLoader", "FilesArrayDataset", "FilesIndexArrayDataset", "FilesNhotArrayDataset",
+    "ImageDataset", "open_image",
+]  # fmt: skip
+
+_BATCH = 64
 
 
 def open_image(fn: str | os.PathLike) -> np.ndarray:
@@ -101,24 +110,88 @@ class DataLoader:
 
     Args:
         dataset: The set.
+        batch_size: Pictures per batch; those of the set's data by default.
+        shuffle: Whether each loop has another order; then an incomplete last batch is left out.
+        num_workers, **options: Without effect: TensorFlow reads in parallel by itself.
     """
 
-    def __init__(self, dataset: ImageDataset):
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        batch_size: int | None = None,
+        shuffle: bool | None = None,
+        num_workers: int = 0,
+        **options: Any,
+    ):
+        unknown = set(options) - {"pad_idx", "pin_memory", "pre_pad", "transpose", "transpose_y", "drop_last"}
+        if unknown:
+            raise TypeError(f"`DataLoader` has no argument {sorted(unknown)}.")
         self.dataset = dataset
+        self._view = replace(
+            dataset.view,
+            batch_size=dataset.view.batch_size if batch_size is None else whole("batch_size", batch_size),
+            shuffle=dataset.view.shuffle if shuffle is None else shuffle,
+        )
         self._epoch = 0
 
     @property
     def batch_size(self) -> int:
         """Pictures per batch."""
-        return self.dataset.view.batch_size
+        return self._view.batch_size
 
     def __len__(self) -> int:
-        return int(self.dataset.view.dataset().cardinality())
+        return int(self._view.dataset().cardinality())
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        batches = self.dataset.view.dataset(self._epoch)
+        batches = self._view.dataset(self._epoch)
         self._epoch += 1
         for batch in batches:
             pixels = batch[0] if isinstance(batch, tuple) else batch
             targets = batch[1].numpy() if isinstance(batch, tuple) else np.zeros((len(pixels), 1))
             yield pixels.numpy(), targets
+
+
+def FilesIndexArrayDataset(
+    fnames: Sequence[str], y: np.ndarray, transform: Transforms, path: str | os.PathLike
+) -> ImageDataset:
+    """Return a set of files relative to `path`, with a class number (n,) each; predict it by `learn.predict_dl`."""
+    y = np.asarray(y, np.int64)
+    return _of_files(fnames, y, transform, path, [str(i) for i in range(int(y.max(initial=0)) + 1)], "single")
+
+
+def FilesNhotArrayDataset(
+    fnames: Sequence[str], y: np.ndarray, transform: Transforms, path: str | os.PathLike
+) -> ImageDataset:
+    """Return a set of files relative to `path`, with zeros and ones (n, classes) each."""
+    y = np.asarray(y, np.float32)
+    return _of_files(fnames, y, transform, path, [str(i) for i in range(y.shape[1])], "multi")
+
+
+def FilesArrayDataset(
+    fnames: Sequence[str], y: np.ndarray, transform: Transforms, path: str | os.PathLike
+) -> ImageDataset:
+    """Return a set of files relative to `path`, with a value (n,), or several (n, values), each."""
+    y = np.asarray(y, np.float32)
+    return _of_files(
+        fnames, y, transform, path, [str(i) for i in range(y.shape[1] if y.ndim == 2 else 1)], "regression"
+    )
+
+
+def ArraysIndexDataset(x: np.ndarray, y: np.ndarray, transform: Transforms) -> ImageDataset:
+    """Return a set of pictures in memory, (n, height, width, 3) uint8 or from 0 to 1, with a class number (n,) each."""
+    y = np.asarray(y, np.int64)
+    source = arrays_source(".", (x, y), (x, y))
+    return ImageDataset(View(source.train, transform.core, _BATCH), transform, list(source.classes), "single", ".")
+
+
+def _of_files(
+    fnames: Sequence[str], y: np.ndarray, transform: Transforms, path: str | os.PathLike, classes: list[str], kind: str
+) -> ImageDataset:
+    if len(fnames) != len(y):
+        raise ValueError(f"Each file has a target; received {len(fnames)} files and {len(y)} targets.")
+    names = [os.fspath(name) for name in fnames]
+    found = decode.scan(pathlib.Path(path), names)
+    if found.problems:
+        raise decode.ImageError(found.problems)
+    samples = FileSamples(pathlib.Path(path), np.array(names, dtype=str), y, found)
+    return ImageDataset(View(samples, transform.core, _BATCH), transform, classes, kind, path)

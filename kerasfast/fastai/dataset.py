@@ -3,11 +3,15 @@
 import os
 import pathlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from kerasfast.fastai.dataloader import DataLoader, ImageDataset, open_image
+from kerasfast.fastai import dataloader
+from kerasfast.fastai.attributes import KnownAttributes
+from kerasfast.fastai.dataloader import *
+from kerasfast.fastai.dataloader import DataLoader, ImageDataset
 from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
@@ -17,10 +21,9 @@ from kerasfast.vision.sources.arrays import arrays_source
 from kerasfast.vision.sources.assembly import Listed, assemble
 from kerasfast.vision.sources.splits import validation_indices
 
-__all__ = [
-    "DataLoader", "ImageClassifierData", "ImageDataset", "ModelData", "get_cv_idxs", "n_hot", "open_image", "read_dir",
-    "split_by_idx",
-]  # fmt: skip
+__all__ = sorted(
+    {"ImageClassifierData", "ModelData", "get_cv_idxs", "n_hot", "read_dir", "split_by_idx", *dataloader.__all__}
+)
 
 MOST_SEEDS = 2**31 - 1
 
@@ -49,13 +52,21 @@ def read_dir(path: str | os.PathLike, folder: str) -> list[str]:
     return folders.unlabelled(pathlib.Path(path), folder)[0].tolist()
 
 
-class ModelData:
-    """Loaders for training, validation and test, and what lessons read from them."""
+class ModelData(KnownAttributes):
+    """Loaders for training, validation and test, and what lessons read from them.
 
-    trn_dl: Any
-    val_dl: Any
-    test_dl: Any
-    path: str
+    The loaders are for looking; a fit reads `core`, so they cannot be replaced. `path` may be set before a learner is
+    made.
+    """
+
+    @property
+    def path(self) -> str:
+        """Folder in which learners keep `models/` and `tmp/`."""
+        return str(self.core.path)
+
+    @path.setter
+    def path(self, path: str | os.PathLike) -> None:
+        self._begin(core=replace(self.core, path=pathlib.Path(path)))
 
     @property
     def trn_ds(self) -> Any:
@@ -109,12 +120,16 @@ class ImageClassifierData(ModelData):
     """
 
     def __init__(self, core: ImageData, tfms: tuple[Transforms, Transforms]):
-        self.core, self.tfms = core, tfms
-        self.path, self.bs, self.classes = str(core.path), core.batch_size, list(core.classes)
         train, valid = tfms
-        self.trn_dl, self.fix_dl = self._loader(core.train, train), self._loader(core.fixed, valid)
-        self.val_dl, self.aug_dl = self._loader(core.valid, valid), self._loader(core.augmented, train)
-        self.test_dl, self.test_aug_dl = self._loader(core.test, valid), self._loader(core.test_augmented, train)
+        self._begin(core=core, tfms=tfms, bs=core.batch_size, classes=list(core.classes))
+        self._begin(
+            trn_dl=self._loader(core.train, train),
+            fix_dl=self._loader(core.fixed, valid),
+            val_dl=self._loader(core.valid, valid),
+            aug_dl=self._loader(core.augmented, train),
+            test_dl=self._loader(core.test, valid),
+            test_aug_dl=self._loader(core.test_augmented, train),
+        )
 
     @classmethod
     def from_paths(
@@ -177,7 +192,7 @@ class ImageClassifierData(ModelData):
             cat_separator: What stands between tags.
         """
         frame = labels.read_table(checks.existing_root(path), csv_fname, header=skip_header)
-        frame = frame.iloc[np.argsort(labels.picture_names(frame.iloc[:, 0]), kind="stable")]
+        frame = frame.iloc[np.argsort(np.char.strip(labels.picture_names(frame.iloc[:, 0])), kind="stable")]
         source = tables.table_source(
             path,
             frame,

@@ -1,6 +1,8 @@
 """The course's Learner around kerasfast's: its order of arguments, its metrics, its log-probabilities."""
 
 import math
+import os
+import pathlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,15 +10,21 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.arguments import number
+from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.course_arrays import course_array
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.layer_optimizer import LayerOptimizer
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
+from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.rates import Rates
+from kerasfast.vision.data import ImageData
+from kerasfast.vision.tta import predict_views
 
-__all__ = ["Learner", "in_front", "log_of"]
+__all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 UNSUPPORTED = {
@@ -29,7 +37,31 @@ UNSUPPORTED = {
 }
 
 
-class Learner:
+class BasicModel:
+    """A model and its layer groups: each of its layers, or models in it. Override `get_layer_groups` for others.
+
+    Args:
+        model: A Keras model.
+        name: Its name, which is not used.
+    """
+
+    def __init__(self, model: keras.Model, name: str = "unnamed"):
+        self.model, self.name = model, name
+
+    def get_layer_groups(self) -> list:
+        """Return a list of groups: layers, or lists of layers."""
+        return [layer for layer in self.model.layers if not isinstance(layer, keras.layers.InputLayer)]
+
+
+class SingleModel(BasicModel):
+    """A model that is one layer group."""
+
+    def get_layer_groups(self) -> list:
+        """Return the one group."""
+        return [super().get_layer_groups()]
+
+
+class Learner(KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
@@ -37,10 +69,16 @@ class Learner:
         core: kerasfast's learner of the same data.
         metrics: Functions (preds, targs) of arrays, over the whole validation set, or Keras metrics.
         crit: Loss: a function (preds, targs) of tensors, or a Keras loss; that of `core` by default.
+        models_name: Folder below the data's that weights are saved in.
 
     Attributes:
         sched: After a fit its `LossRecorder`, after `lr_find` an `LR_Finder`.
+        metrics: May be assigned; the next fit uses them.
     """
+
+    core: CoreLearner
+    metrics: list
+    sched: LossRecorder | LR_Finder | None
 
     def __init__(
         self,
@@ -49,10 +87,11 @@ class Learner:
         *,
         metrics: Sequence[Callable] | None = None,
         crit: Any = None,
+        models_name: str = "models",
     ):
         self._data, self.core = data, core
-        self.metrics = list(metrics or [])
-        self.sched: LossRecorder | LR_Finder | None = None
+        self.metrics, self.sched = list(metrics or []), None
+        self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
             self.crit = crit
 
@@ -66,15 +105,30 @@ class Learner:
         clip: float | None = None,
         crit: Any = None,
     ) -> "Learner":
-        """Train a Keras model of your own.
+        """Train a Keras model of your own; each of its layers, or models in it, is a layer group, as in the course.
 
         It gives probabilities (softmax) for classes, where the course's models give their logarithms. Pictures are
         normalised by the statistics of `tfms_from_stats` before they reach it.
+
+        Args:
+            m: A Keras model, or a `BasicModel` that says what its layer groups are.
+            data: The data.
+            opt_fn: Makes the optimizer; SGD with momentum 0.9 by default.
+            metrics: Functions (preds, targs).
+            clip: Largest norm of the gradients.
+            crit: Loss.
         """
+        models = m if isinstance(m, BasicModel) else BasicModel(m)
         stats = getattr(data, "stats", None)
-        model = m if stats is None else in_front(m, stats)
+        model = models.model if stats is None else in_front(models.model, stats)
         core = CoreLearner(
-            model, data.core, loss=_usual_loss(data), metrics=[], optimizer=opt_fn or SGD_Momentum(0.9), clip=clip
+            model,
+            data.core,
+            groups=LayerGroups(model, [_opened(group) for group in models.get_layer_groups()]),
+            loss=_usual_loss(data),
+            metrics=[],
+            optimizer=opt_fn or SGD_Momentum(0.9),
+            clip=clip,
         )
         return cls(data, core, metrics=metrics, crit=crit)
 
@@ -103,6 +157,41 @@ class Learner:
         self._crit = crit
         of_keras = isinstance(crit, (str, keras.losses.Loss))
         self.core.loss = crit if of_keras else lambda y_true, y_pred: crit(self._as_course(y_pred), y_true)
+
+    @property
+    def opt_fn(self) -> Callable:
+        """Makes the optimizer; a new one is used from the next fit on."""
+        return self.core.make_optimizer
+
+    @opt_fn.setter
+    def opt_fn(self, opt_fn: Callable) -> None:
+        if not callable(opt_fn) or isinstance(opt_fn, keras.optimizers.Optimizer):
+            raise TypeError(
+                f"`opt_fn` is a function that makes an optimizer, such as `optim.Adam`; received {opt_fn!r}."
+            )
+        self.core.make_optimizer = opt_fn
+
+    @property
+    def clip(self) -> float | None:
+        """Largest norm of the gradients, from the next fit on; None for any."""
+        return self.core.clip
+
+    @clip.setter
+    def clip(self, clip: float | None) -> None:
+        self.core.clip = None if clip is None else number("clip", clip, above=0)
+
+    @property
+    def models_path(self) -> str:
+        """Folder that weights are saved in and loaded from."""
+        return str(self.core.models_path)
+
+    @models_path.setter
+    def models_path(self, path: str | os.PathLike) -> None:
+        self.core.models_path = pathlib.Path(path)
+
+    def get_model_path(self, name: str) -> str:
+        """Return the file of weights of this name."""
+        return f"{os.path.join(self.models_path, name)}.weights.h5"
 
     @property
     def gives_logs(self) -> bool:
@@ -224,6 +313,28 @@ class Learner:
             raise ValueError(f"Pictures have the channels last, (n, height, width, 3); received {arr.shape}.")
         return self._as_course(self.core.predict_array(arr))
 
+    def set_data(self, data: ModelData) -> None:
+        """Go on with other data of the same kind; the weights stay."""
+        self.core.set_data(data.core)
+        self._data = data
+
+    def TTA(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Predict pictures with test-time augmentation.
+
+        Args:
+            n_aug: Augmented views; for every four (or part of four) of them there is one plain view.
+            is_test: The test set instead of the validation set.
+
+        Returns:
+            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets.
+        """
+        if not isinstance(self.data.core, ImageData):
+            raise TypeError("Test-time augmentation is for pictures; this learner has a table.")
+        views = predict_views(self.model, self.data.core, n_aug, is_test)
+        plain = np.repeat(views[:1], max(1, math.ceil(n_aug / 4)), axis=0)
+        targets = (self.data.test_ds if is_test else self.data.val_ds).y
+        return self._as_course(np.concatenate([plain, views[1:]])), targets
+
     def save(self, name: str) -> None:
         """Save the weights as `models/<name>.weights.h5` in the folder of the data."""
         self.core.save(name)
@@ -262,7 +373,8 @@ class Learner:
         if not callable(metric):
             raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
         name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
-        return ArrayMetric(lambda targs, preds: metric(self._as_course(preds), targs), name)
+        as_tensors = lambda targs, preds: metric(course_array(self._as_course(preds)), course_array(targs))
+        return ArrayMetric(as_tensors, name)
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)
@@ -293,6 +405,12 @@ def in_front(model: keras.Model, stats: Sequence[np.ndarray]) -> keras.Model:
     inputs = keras.Input(model.input_shape[1:], name="pixels")
     normal = keras.layers.Rescaling((1 / (255 * deviation)).tolist(), (-mean / deviation).tolist(), name="normalize")
     return keras.Model(inputs, model(normal(inputs)), name=model.name)
+
+
+def _opened(group: Any) -> list[keras.layers.Layer]:
+    """Return the layers of a group, with those of models in place of the models."""
+    layers = group if isinstance(group, (list, tuple)) else [group]
+    return [inner for layer in layers for inner in (flat_layers(layer) if isinstance(layer, keras.Model) else [layer])]
 
 
 def _usual_loss(data: ModelData) -> str:

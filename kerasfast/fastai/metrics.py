@@ -5,14 +5,17 @@ import numpy as np
 from kerasfast.metrics.tags import fbeta_score
 
 __all__ = [
-    "accuracy", "accuracy_multi", "accuracy_multi_np", "accuracy_np", "accuracy_thresh", "f1", "fbeta", "precision",
-    "recall",
+    "accuracy", "accuracy_multi", "accuracy_multi_np", "accuracy_np", "accuracy_thresh", "f1", "f1_np", "fbeta",
+    "fbeta_np", "log_loss", "precision", "precision_np", "recall", "recall_np",
 ]  # fmt: skip
 
 
 def accuracy(preds, targs) -> float:
-    """Share of rows whose largest prediction (n, classes) is the target (n,)."""
-    return float(np.mean(np.argmax(np.asarray(preds), axis=1) == np.asarray(targs)))
+    """Share of rows whose largest prediction (n, classes) is the target (n,); of `TTA()`'s views, of their mean."""
+    preds = np.asarray(preds)
+    if preds.ndim == 3:
+        preds = np.mean(np.exp(preds) if np.all(preds <= 0) else preds, axis=0)
+    return float(np.mean(np.argmax(preds, axis=1) == np.asarray(targs)))
 
 
 def accuracy_np(preds, targs) -> float:
@@ -59,6 +62,18 @@ def fbeta(preds, targs, beta: float, thresh: float = 0.5) -> float:
 def f1(preds, targs, thresh: float = 0.5) -> float:
     """`fbeta` with beta 1."""
     return fbeta(preds, targs, 1, thresh)
+
+
+f1_np, fbeta_np, precision_np, recall_np = f1, fbeta, precision, recall
+
+
+def log_loss(*args, **kwargs) -> float:
+    """scikit-learn's `log_loss`, which lesson 1's breeds call so; it needs scikit-learn."""
+    try:
+        from sklearn.metrics import log_loss
+    except ImportError as error:
+        raise ImportError("`metrics.log_loss` is scikit-learn's; install it: pip install scikit-learn") from error
+    return log_loss(*args, **kwargs)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:

@@ -85,6 +85,7 @@ def plot_confusion_matrix(
     classes: Sequence[str],
     normalize: bool = False,
     title: str = "Confusion matrix",
+    cmap: Any = "Blues",
     figsize: tuple[float, float] | None = None,
 ) -> None:
     """Print and draw a confusion matrix (true classes, predicted classes) on a new figure.
@@ -94,6 +95,7 @@ def plot_confusion_matrix(
         classes: Class names.
         normalize: Show shares of each row instead of counts.
         title: Above the matrix.
+        cmap: Colours, as matplotlib takes them.
         figsize: In inches.
     """
     cm = np.asarray(cm)
@@ -101,7 +103,7 @@ def plot_confusion_matrix(
         cm = np.round(cm / np.maximum(cm.sum(axis=1, keepdims=True), 1), 3)
     print(cm)
     figure = plt.figure(figsize=figsize or (1.2 * len(classes) + 3,) * 2, layout="constrained")
-    core.plot_confusion_matrix(cm, list(classes), title=title, ax=figure.subplots())
+    core.plot_confusion_matrix(cm, list(classes), title=title, ax=figure.subplots()).images[0].set_cmap(cmap)
 
 
 class ImageModelResults:

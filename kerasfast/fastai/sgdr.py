@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from matplotlib import pyplot as plt
 
+from kerasfast.arguments import whole
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
 from kerasfast.training.callbacks import Recorder
@@ -196,22 +197,21 @@ class LR_Finder(_Steps):
 
     def plot(self, n_skip: int | None = None, n_skip_end: int | None = None):
         """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
-        lrs, losses = (_between(values, n_skip, n_skip_end) for values in (self.lrs, self.losses))
+        shown = _between(np.arange(len(self.losses)), n_skip, n_skip_end)
+        lrs, losses = self.lrs[shown], self.losses[shown]
         suggestion = self.search.suggestion
-        shown = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
-        return plot_lr_finder(lrs, losses, suggestion=shown, skip_start=0, skip_end=0, ax=plt.gca())
+        mark = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
+        return plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
 
 
 def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> np.ndarray:
     tenth = len(values) // 10
-    n_skip = min(10, tenth) if n_skip is None else n_skip
-    n_skip_end = min(5, tenth) if n_skip_end is None else n_skip_end
-    if len(values) - n_skip - n_skip_end < 2:
-        raise ValueError(
-            f"`n_skip`={n_skip} and `n_skip_end`={n_skip_end} leave nothing of {len(values)} steps to draw; pass "
-            "smaller ones, or more and smaller batches."
-        )
-    return values[n_skip : len(values) - n_skip_end]
+    first = min(10, tenth) if n_skip is None else whole("n_skip", n_skip, least=0)
+    last = min(5, tenth) if n_skip_end is None else whole("n_skip_end", n_skip_end, least=0)
+    if len(values) - first - last < 2:
+        print(f"Without the first {first} and the last {last} of {len(values)} steps nothing is left: all are drawn.")
+        first = last = 0
+    return values[first : len(values) - last]
 
 
 class DecayType(IntEnum):

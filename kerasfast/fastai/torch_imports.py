@@ -1,10 +1,16 @@
 """The torch names that lessons mention: those with a meaning in TensorFlow have it, the others say what to write."""
 
+import contextlib
+import random
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from kerasfast.fastai import torch_layers
+from kerasfast.fastai.course_arrays import Extreme, course_array
 
 __all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
 
@@ -33,27 +39,54 @@ def _has_gpu() -> bool:
 
 
 def _set_device(device: int) -> None:
-    raise RuntimeError(
-        f"TensorFlow chooses its GPU before Python starts: set CUDA_VISIBLE_DEVICES={device} in the environment."
-    )
+    """Use one GPU alone, as the course chooses it; without a GPU device 0 is the processor and nothing is to do."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus and device == 0:
+        return
+    if not 0 <= device < len(gpus):
+        raise ValueError(f"TensorFlow sees {len(gpus)} GPUs, numbered from 0; received device {device!r}.")
+    try:
+        tf.config.set_visible_devices(gpus[device], "GPU")
+    except RuntimeError as error:
+        raise RuntimeError(
+            "TensorFlow is at work already and cannot change its GPU: call `torch.cuda.set_device` before anything "
+            f"else, or set CUDA_VISIBLE_DEVICES={device} in the environment."
+        ) from error
 
 
-def SGD(params=None, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> keras.optimizers.Optimizer:
+def _manual_seed(seed: int) -> None:
+    """Seed Python, NumPy and Keras with TensorFlow: all that draws numbers here."""
+    keras.utils.set_random_seed(int(seed))
+    random.seed(int(seed))
+
+
+def SGD(
+    params=None, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+) -> keras.optimizers.Optimizer:
     """Return Keras's SGD; `params` is there for the course's order of arguments and stays None."""
     _check_no_params(params)
-    return keras.optimizers.SGD(lr, momentum=momentum, nesterov=nesterov)
+    return keras.optimizers.SGD(lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay or None)
 
 
-def Adam(params=None, lr: float = 1e-3, betas: tuple = (0.9, 0.999), eps: float = 1e-8) -> keras.optimizers.Optimizer:
-    """Return Keras's Adam with torch's defaults."""
+def Adam(
+    params=None, lr: float = 1e-3, betas: tuple = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+) -> keras.optimizers.Optimizer:
+    """Return Keras's Adam with torch's defaults; weight decay is decoupled, times the rate."""
     _check_no_params(params)
-    return keras.optimizers.Adam(lr, beta_1=betas[0], beta_2=betas[1], epsilon=eps)
+    return keras.optimizers.Adam(lr, beta_1=betas[0], beta_2=betas[1], epsilon=eps, weight_decay=weight_decay or None)
 
 
-def RMSprop(params=None, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, momentum: float = 0.0):
-    """Return Keras's RMSprop with torch's defaults."""
+def RMSprop(
+    params=None,
+    lr: float = 0.01,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Return Keras's RMSprop with torch's defaults; weight decay is decoupled, times the rate."""
     _check_no_params(params)
-    return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps, momentum=momentum)
+    return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps, momentum=momentum, weight_decay=weight_decay or None)
 
 
 def _check_no_params(params) -> None:
@@ -63,9 +96,30 @@ def _check_no_params(params) -> None:
         )
 
 
-def nll_loss(log_preds, targs):
-    """Mean negative log-likelihood of class indices (n,) under log-probabilities (n, classes)."""
-    return -ops.mean(ops.sum(log_preds * ops.one_hot(targs, log_preds.shape[-1], dtype=log_preds.dtype), axis=-1))
+def nll_loss(log_preds, targs, weight=None):
+    """Mean negative log-likelihood of class indices (n,) under log-probabilities (n, classes).
+
+    Args:
+        log_preds: (n, classes).
+        targs: (n,).
+        weight: (classes,) of each class; the mean is then divided by the weights of the targets.
+    """
+    hot = ops.one_hot(targs, log_preds.shape[-1], dtype=log_preds.dtype)
+    likelihoods = ops.sum(log_preds * hot, axis=-1)
+    if weight is None:
+        return -ops.mean(likelihoods)
+    weights = ops.sum(hot * ops.cast(ops.convert_to_tensor(np.asarray(weight)), hot.dtype), axis=-1)
+    return -ops.sum(weights * likelihoods) / ops.sum(weights)
+
+
+def cross_entropy(preds, targs, weight=None):
+    """Mean cross-entropy of class indices (n,) under logits (n, classes), which log-probabilities are too."""
+    return nll_loss(ops.log_softmax(preds, axis=-1), targs, weight)
+
+
+def binary_cross_entropy_with_logits(preds, targs):
+    """Mean cross-entropy of logits and zeros or ones of the same shape."""
+    return ops.mean(keras.losses.binary_crossentropy(targs, preds, from_logits=True))
 
 
 def binary_cross_entropy(preds, targs):
@@ -83,31 +137,73 @@ def l1_loss(preds, targs):
     return ops.mean(keras.losses.mean_absolute_error(targs, preds))
 
 
-torch = _Explained(
-    "torch",
-    "use NumPy or `keras.ops` for arrays, `keras.layers` for models.",
-    cuda=_Explained(
-        "torch.cuda",
-        "TensorFlow uses a GPU by itself where there is one.",
-        is_available=_has_gpu,
-        device_count=lambda: len(tf.config.list_physical_devices("GPU")),
-        current_device=lambda: 0,
-        set_device=_set_device,
-    ),
-    backends=SimpleNamespace(cudnn=SimpleNamespace(enabled=tf.test.is_built_with_cuda())),
-    __version__=f"TensorFlow {tf.__version__}",
-)
-nn = _Explained("nn", "build it of `keras.layers`.")
-optim = _Explained("optim", "see `keras.optimizers`.", SGD=SGD, Adam=Adam, RMSprop=RMSprop)
-F = _Explained(
-    "F",
-    "see `keras.ops` and `keras.losses`.",
-    nll_loss=nll_loss,
-    binary_cross_entropy=binary_cross_entropy,
-    mse_loss=mse_loss,
-    l1_loss=l1_loss,
-)
-USE_GPU = _has_gpu()
+def _either(name: str, doc: str, numpy_function=None):
+    """Return a function of arrays or tensors, the dimension as its second argument or named `dim`."""
+    of_tensors, of_arrays = getattr(ops, name), numpy_function or getattr(np, name)
+
+    def function(x, dim: int | None = None):
+        where = {} if dim is None else {"axis": dim}
+        if tf.is_tensor(x) or isinstance(x, keras.KerasTensor):
+            return of_tensors(x, **where)
+        return course_array(of_arrays(np.asarray(x), **where))
+
+    function.__name__, function.__doc__ = name, doc
+    return function
+
+
+def _extreme(name: str, doc: str):
+    """Return torch's `max` or `min`: the extreme of all, or along a dimension with its positions."""
+
+    def function(x, dim=None, keepdim: bool = False):
+        if not tf.is_tensor(x):
+            return getattr(course_array(x), name)(*([] if dim is None else [dim]), keepdim=keepdim)
+        if dim is None:
+            return getattr(ops, name)(x)
+        values = getattr(ops, name)(x, axis=dim, keepdims=keepdim)
+        return Extreme(values, getattr(ops, f"arg{name}")(x, axis=dim, keepdims=keepdim))
+
+    function.__name__, function.__doc__ = name, doc
+    return function
+
+
+def _softmax_of(x):
+    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _softmax(x, dim: int = -1):
+    """Softmax along the last dimension of an array or a tensor."""
+    if dim not in (-1, len(x.shape) - 1):
+        raise ValueError(f"`F.softmax` works along the last dimension; received dim={dim} of {len(x.shape)}.")
+    return ops.softmax(x, axis=-1) if tf.is_tensor(x) else course_array(_softmax_of(np.asarray(x)))
+
+
+def _log_softmax(x, dim: int = -1):
+    """Logarithm of the softmax along the last dimension of an array or a tensor."""
+    soft = _softmax(x, dim)
+    return ops.log(soft) if tf.is_tensor(soft) else soft.log()
+
+
+def _sort(x, dim: int = -1, descending: bool = False) -> Extreme:
+    """Sorted values along a dimension and their positions."""
+    return course_array(x).sort(dim=dim, descending=descending)
+
+
+def _topk(x, k: int, dim: int = -1, largest: bool = True) -> Extreme:
+    """The k largest values along a dimension and their positions."""
+    return course_array(x).topk(k, dim, largest)
+
+
+def _cat(parts, dim: int = 0):
+    """Arrays or tensors one after the other along a dimension."""
+    parts = list(parts)
+    return ops.concatenate(parts, dim) if tf.is_tensor(parts[0]) else course_array(np.concatenate(parts, dim))
+
+
+def _stack(parts, dim: int = 0):
+    """Arrays or tensors stacked along a new dimension."""
+    parts = list(parts)
+    return ops.stack(parts, dim) if tf.is_tensor(parts[0]) else course_array(np.stack(parts, dim))
 
 
 def FloatTensor(values) -> tf.Tensor:
@@ -118,6 +214,71 @@ def FloatTensor(values) -> tf.Tensor:
 def LongTensor(values) -> tf.Tensor:
     """Return an int64 tensor."""
     return tf.convert_to_tensor(values, dtype=tf.int64)
+
+
+torch = _Explained(
+    "torch",
+    "use NumPy or `keras.ops` for arrays, `keras.layers` for models.",
+    cuda=_Explained(
+        "torch.cuda",
+        "TensorFlow uses a GPU by itself where there is one.",
+        is_available=_has_gpu,
+        device_count=lambda: len(tf.config.list_physical_devices("GPU")),
+        current_device=lambda: 0,
+        set_device=_set_device,
+        manual_seed=_manual_seed,
+        manual_seed_all=_manual_seed,
+        empty_cache=lambda: None,
+        synchronize=lambda: None,
+    ),
+    backends=SimpleNamespace(cudnn=SimpleNamespace(enabled=tf.test.is_built_with_cuda(), benchmark=False)),
+    __version__=f"TensorFlow {tf.__version__}",
+    manual_seed=_manual_seed,
+    no_grad=contextlib.nullcontext,
+    FloatTensor=FloatTensor,
+    LongTensor=LongTensor,
+    Tensor=FloatTensor,
+    from_numpy=tf.convert_to_tensor,
+    max=_extreme("max", "The maximum; along a dimension with its position."),
+    min=_extreme("min", "The minimum; along a dimension with its position."),
+    sort=_sort,
+    topk=_topk,
+    cat=_cat,
+    stack=_stack,
+    eq=lambda a, b: a == b,
+    **{
+        name: _either(name, f"`{name}` of an array or a tensor.")
+        for name in ("sum", "mean", "argmax", "argmin", "exp", "log", "sqrt", "abs")
+    },
+    sigmoid=_either("sigmoid", "Logistic function of an array or a tensor.", lambda x: 1 / (1 + np.exp(-x))),
+)
+nn = _Explained(
+    "nn",
+    "build it of `keras.layers`.",
+    **{name: getattr(torch_layers, name) for name in torch_layers.__all__},
+    CrossEntropyLoss=lambda weight=None: lambda preds, targs: cross_entropy(preds, targs, weight),
+    NLLLoss=lambda weight=None: lambda preds, targs: nll_loss(preds, targs, weight),
+    BCELoss=lambda: binary_cross_entropy,
+    BCEWithLogitsLoss=lambda: binary_cross_entropy_with_logits,
+    MSELoss=lambda: mse_loss,
+    L1Loss=lambda: l1_loss,
+)
+optim = _Explained("optim", "see `keras.optimizers`.", SGD=SGD, Adam=Adam, RMSprop=RMSprop)
+F = _Explained(
+    "F",
+    "see `keras.ops` and `keras.losses`.",
+    nll_loss=nll_loss,
+    cross_entropy=cross_entropy,
+    binary_cross_entropy=binary_cross_entropy,
+    binary_cross_entropy_with_logits=binary_cross_entropy_with_logits,
+    mse_loss=mse_loss,
+    l1_loss=l1_loss,
+    softmax=_softmax,
+    log_softmax=_log_softmax,
+    sigmoid=torch.sigmoid,
+    relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
+)
+USE_GPU = _has_gpu()
 
 
 def Variable(values, requires_grad: bool = False, volatile: bool = False) -> tf.Tensor | tf.Variable:

@@ -1,5 +1,9 @@
 """Collaborative filtering: users and items as vectors, whose dot product with two biases is the rating."""
 
+import os
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import pandas as pd
 from keras import ops
@@ -8,6 +12,7 @@ from kerasfast.arguments import whole
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
 from kerasfast.training.groups import LayerGroups
+from kerasfast.training.training_stage import OptimizerMaker
 
 
 def dot_bias_model(
@@ -51,7 +56,7 @@ class CollabFilter(TableLearner):
         data: A regression from two categorical columns, first the users, then the items.
         factors: Width of the vectors.
         y_range: Smallest and largest rating; the range of the training ratings by default.
-        **arguments: Of `Learner`.
+        groups, loss, metrics, ...: As in `TableLearner`.
 
     Raises:
         ValueError: If the data has other columns.
@@ -70,7 +75,14 @@ class CollabFilter(TableLearner):
         factors: int = 50,
         *,
         y_range: tuple[float, float] | None = None,
-        **arguments,
+        groups: LayerGroups | None = None,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker | None = None,
+        clip: float | None = None,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
     ):
         if len(data.cardinalities) != 2 or data.value_names or data.target_kind != "regression":
             raise ValueError(
@@ -81,8 +93,11 @@ class CollabFilter(TableLearner):
         if y_range is None:
             y_range = _range_of(data)
         model = dot_bias_model(users, items, factors=factors, y_range=y_range)
-        arguments.setdefault("groups", LayerGroups(model, [[layer for layer in model.layers if layer.weights]]))
-        super().__init__(model, data, **arguments)
+        super().__init__(
+            model, data, groups=groups or LayerGroups(model, [[layer for layer in model.layers if layer.weights]]),
+            loss=loss, metrics=metrics, optimizer=optimizer, clip=clip, steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile, path=path,
+        )  # fmt: skip
 
     def embeddings(self) -> dict[str, pd.DataFrame]:
         """Return the vectors by column: a frame with a row per level, "unknown" first."""

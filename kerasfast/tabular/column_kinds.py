@@ -120,8 +120,8 @@ def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
     kind = _kind(values, series.name)
     if kind == "text":
         raise ValueError(
-            f"continuous column {series.name!r} holds text ({series.dtype}); convert it with pandas.to_numeric, "
-            "or list it as categorical."
+            f"continuous column {series.name!r} holds text ({series.dtype}), such as {values[~missing][0]!r}; convert "
+            "it with pandas.to_numeric, list it as categorical, or, where it reads as dates, among `dates`."
         )
     if kind not in INTERCHANGEABLE:
         microseconds = _microseconds(values, kind, series.name)

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import whole
 from kerasfast.described import Described, some
 from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
 from kerasfast.tabular.encoding.targets import Target, TargetStatistics
 from kerasfast.tabular.pipeline.arrays import array_cardinalities, array_target, encoded_rows
-from kerasfast.tabular.pipeline.batching import Batching, Masking
+from kerasfast.tabular.pipeline.batching import Batching
+from kerasfast.tabular.pipeline.learning import FrameParts, encode_frame, encode_test_rows, learn_rows
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 from kerasfast.tabular.pipeline.splits import Split, check_counts, choose_split
-from kerasfast.tabular.pipeline.table_files import FileParts, Files
-from kerasfast.tabular.pipeline.views import StreamView, TableView, learn_from_files
+from kerasfast.tabular.pipeline.table_files import FileParts, Files, read_csv
+from kerasfast.tabular.pipeline.views import StreamView, TableView
 
 View = TableView | StreamView
 
@@ -75,8 +76,10 @@ class TableData(Described):
         frame: pd.DataFrame,
         target: str | Sequence[str],
         *,
+        columns: ColumnGuess | None = None,
         categorical: Sequence[str] = (),
         continuous: Sequence[str] = (),
+        dates: Sequence[str] = (),
         target_kind: str | None = None,
         log: bool = False,
         valid: pd.DataFrame | None = None,
@@ -86,7 +89,7 @@ class TableData(Described):
         test: pd.DataFrame | None = None,
         weights: str | None = None,
         encoder: TableEncoder | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         seed: int = 42,
         path: str | os.PathLike = ".",
     ) -> "TableData":
@@ -95,10 +98,13 @@ class TableData(Described):
         Args:
             frame: Training rows, and validation rows unless they are in `valid`.
             target: The column to predict, or several.
+            columns: A guess by `guess_columns`, edited. Without it, and with no column named below, the columns are
+                guessed, and the guess is printed.
             categorical, continuous: The columns to predict from.
-            target_kind: "regression", "single" (one class a row) or "multi" (a 0/1 column per label); by default one
-                column of text, categories or booleans is "single", several columns of 0 and 1 are "multi", all else is
-                a regression.
+            dates: Columns of dates, to predict from by their calendar parts (see `TableEncoder`).
+            target_kind: "regression", "single" (one class a row) or "multi" (a 0/1 column per label). By default one
+                column of text, categories or booleans, or of two whole numbers, is "single", several columns of 0 and 1
+                are "multi", all else is a regression.
             log: Learn the logarithm of the target; predictions of frames come back in its own units.
             valid: A frame with the validation rows.
             valid_indices: Row numbers for validation.
@@ -107,29 +113,82 @@ class TableData(Described):
             test: A frame with rows to predict.
             weights: Column with the weight of each row in the loss.
             encoder: A `TableEncoder`, which is fitted on the training rows unless it is fitted already; it brings the
-                columns, in place of `categorical` and `continuous`.
-            batch_size: Rows per training batch.
+                columns, in place of `categorical`, `continuous` and `dates`.
+            batch_size: Rows per training batch; by default a 32nd of the training rows, from 32 to 256.
             seed: Of the split, the order and the masking.
             path: Folder in which the learner keeps `models/`.
 
         Raises:
             ValueError: Naming the column, where the table cannot be used.
+
+        Example:
+
+            data = TableData.from_frame(passengers, "survived")
         """
         _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
-        _check_frame("frame", frame)
+        for name, rows in (("frame", frame), ("valid", valid), ("test", test)):
+            _check_frame(name, rows)
         statistics = TargetStatistics(target, target_kind, log)
-        encoder = _encoder(encoder, categorical, continuous, statistics.names)
+        listed, unused = (categorical, continuous, dates), [weights] if weights else []
+        encoder = chosen_encoder(frame, statistics.names, columns, listed, encoder, unused)
+        split = None
         if valid is None:
-            chosen = _mask(frame, choose_split(len(frame), valid_indices, valid_fraction, valid_dates, seed))
-            frame, valid = frame[~chosen], frame[chosen] if chosen.any() else None
-        else:
-            _check_frame("valid", valid)
-        statistics.update(frame)
-        encoder.learn([frame])
-        encode = RowEncoder(encoder, statistics.target(), weights)
-        held = None if valid is None else encode(valid)
-        unlabelled = None if test is None else _test_rows(encode, test)
-        return cls._of_rows([encode(frame), held, unlabelled], encode.target, batch_size, seed, encoder, path=path)
+            split = choose_split(len(frame), valid_indices, valid_fraction, valid_dates, seed)
+        encode, _ = learn_rows(FrameParts(frame), split, encoder, statistics, weights)
+        _say_question(statistics)
+        training, held = encode_frame(frame, encode, split)
+        if valid is not None:
+            held = encode_frame(valid, encode, None)[0]
+        unlabelled = None if test is None else encode_test_rows(test, encode)
+        return cls._of_rows([training, held, unlabelled], encode.target, batch_size, seed, encoder, path=path)
+
+    @classmethod
+    def from_csv(
+        cls,
+        file: str | os.PathLike,
+        target: str | Sequence[str],
+        *,
+        columns: ColumnGuess | None = None,
+        categorical: Sequence[str] = (),
+        continuous: Sequence[str] = (),
+        dates: Sequence[str] = (),
+        target_kind: str | None = None,
+        log: bool = False,
+        valid: str | os.PathLike | None = None,
+        valid_indices: Sequence[int] | None = None,
+        valid_fraction: float | None = None,
+        valid_dates: tuple[str, Any, Any] | None = None,
+        test: str | os.PathLike | None = None,
+        weights: str | None = None,
+        encoder: TableEncoder | None = None,
+        batch_size: int | None = None,
+        seed: int = 42,
+        path: str | os.PathLike = ".",
+    ) -> "TableData":
+        """Take the rows of a file of comma-separated values whose first line names the columns.
+
+        A file of another form is read by `pandas.read_csv` with its options, for `from_frame`.
+
+        Args:
+            file: Training rows, and validation rows unless they are in `valid`.
+            valid, test: Files with the validation rows, and with rows to predict.
+            target, columns, ...: As in `from_frame`.
+
+        Raises:
+            FileNotFoundError: If a file is not there.
+            ValueError: Naming the column, where the table cannot be used.
+
+        Example:
+
+            data = TableData.from_csv("adult.csv", "income")
+        """
+        frame, valid, test = (None if one is None else read_csv(one, valid_dates) for one in (file, valid, test))
+        return cls.from_frame(
+            frame, target, columns=columns, categorical=categorical, continuous=continuous, dates=dates,
+            target_kind=target_kind, log=log, valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction,
+            valid_dates=valid_dates, test=test, weights=weights, encoder=encoder, batch_size=batch_size, seed=seed,
+            path=path,
+        )  # fmt: skip
 
     @classmethod
     def from_files(
@@ -139,6 +198,7 @@ class TableData(Described):
         *,
         categorical: Sequence[str] = (),
         continuous: Sequence[str] = (),
+        dates: Sequence[str] = (),
         target_kind: str | None = None,
         log: bool = False,
         valid: Files | None = None,
@@ -148,7 +208,7 @@ class TableData(Described):
         test: Files | None = None,
         weights: str | None = None,
         encoder: TableEncoder | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         shuffle_rows: int = 2**18,
         seed: int = 42,
         path: str | os.PathLike = ".",
@@ -163,7 +223,8 @@ class TableData(Described):
             files: `.parquet`, `.pq` or `.feather` files, or a folder of them.
             valid, test: Files with the validation rows, and with rows to predict.
             shuffle_rows: Rows to shuffle together.
-            target, categorical, ...: As in `from_frame`; `valid_indices` count the rows over all files.
+            target, categorical, ...: As in `from_frame`; `valid_indices` count the rows over all files. The columns
+                must be named.
 
         Raises:
             ValueError: Naming the column, where the table cannot be used.
@@ -171,12 +232,13 @@ class TableData(Described):
         """
         _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
         statistics = TargetStatistics(target, target_kind, log)
-        encoder = _encoder(encoder, categorical, continuous, statistics.names)
-        columns = [*encoder.categorical, *encoder.continuous, *statistics.names, *([weights] if weights else [])]
+        encoder = chosen_encoder(None, statistics.names, None, (categorical, continuous, dates), encoder)
+        columns = [*encoder.columns, *statistics.names, *([weights] if weights else [])]
         source = FileParts(files, [*columns, *(valid_dates or ())[:1]])
         split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed) if valid is None else None
-        encode, count = learn_from_files(source, split, encoder, statistics, weights)
-        shuffled, ordered = _batching(encoder, batch_size, seed)
+        encode, count = learn_rows(source, split, encoder, statistics, weights)
+        _say_question(statistics)
+        shuffled, ordered = Batching.pair(encoder, batch_size, seed, count)
         train = StreamView(source, encode, shuffled, count, split, shuffle_rows=shuffle_rows)
         held = None if valid is None else StreamView.whole(valid, encode, ordered)
         if split is not None:
@@ -201,7 +263,7 @@ class TableData(Described):
         cardinalities: Sequence[int] | Mapping[str, int] | None = None,
         target_kind: str = "regression",
         weights: np.ndarray | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         seed: int = 42,
         path: str | os.PathLike = ".",
     ) -> "TableData":
@@ -249,7 +311,7 @@ class TableData(Described):
         cardinalities: Mapping[str, int] | None = None,
         path: str | os.PathLike = ".",
     ) -> "TableData":
-        shuffled, ordered = _batching(encoder, batch_size, seed)
+        shuffled, ordered = Batching.pair(encoder, batch_size, seed, views[0].count)
         train, *others = (rows and TableView(rows, ordered) for rows in views)
         train = TableView(train.rows, shuffled)
         if encoder is not None:
@@ -258,24 +320,14 @@ class TableData(Described):
         return cls(train, *others, target, cardinalities, names, None, path)
 
 
-def _encoder(
-    encoder: TableEncoder | None, categorical: Sequence[str], continuous: Sequence[str], target: Sequence[str]
-) -> TableEncoder:
-    if encoder is None:
-        encoder = TableEncoder(categorical, continuous)
-    elif categorical or continuous:
-        raise ValueError("the columns come with `encoder`; leave `categorical` and `continuous` out.")
-    known = sorted(set(target) & {*encoder.categorical, *encoder.continuous})
-    if known:
-        raise ValueError(f"target columns {known} are listed among the columns to predict from; leave them out there.")
-    return encoder
-
-
-def _batching(encoder: TableEncoder | None, batch_size: int, seed: int) -> tuple[Batching, Batching]:
-    """Return how training rows, and how all others, become batches."""
-    whole("batch_size", batch_size)
-    masking = None if encoder is None else Masking.of(encoder)
-    return Batching(batch_size, True, seed, masking), Batching(batch_size, False, seed)
+def _say_question(statistics: TargetStatistics) -> None:
+    """Say once that numbers were taken for answers."""
+    if statistics.question:
+        no, yes = statistics.target().classes
+        print(
+            f"target {statistics.names[0]!r} is {no} or {yes}: a yes/no question, answered by probabilities; "
+            "target_kind='regression' predicts numbers"
+        )
 
 
 def _one_way(**ways: Any) -> None:
@@ -292,16 +344,10 @@ def _mask(frame: pd.DataFrame, split: Split | None) -> np.ndarray:
     return chosen
 
 
-def _check_frame(name: str, frame: pd.DataFrame) -> None:
+def _check_frame(name: str, frame: pd.DataFrame | None) -> None:
+    if frame is None and name != "frame":
+        return
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"`{name}` must be a pandas DataFrame; received {type(frame).__name__}.")
     if not len(frame):
         raise ValueError(f"`{name}` has no rows.")
-
-
-def _test_rows(encode: RowEncoder, frame: pd.DataFrame) -> Rows:
-    """Encode rows to predict, with their targets where all are there."""
-    _check_frame("test", frame)
-    names = list(encode.target.names)
-    labelled = set(names) <= set(frame.columns) and frame[names].notna().to_numpy().all()
-    return RowEncoder(encode.encoder, encode.target if labelled else None)(frame)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import whole
 from kerasfast.bars import progress_bar
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
@@ -33,6 +34,7 @@ def permutation_importance(
         repeats: Shuffles per column, averaged.
         seed: Of the shuffles.
     """
+    repeats = whole("repeats", repeats)
     before = loss(rows.targets, predict_rows(model, rows))
     random, growth = np.random.default_rng(seed), {}
     for name, (codes, values) in progress_bar(columns.items(), desc="columns", leave=False, delay=2):

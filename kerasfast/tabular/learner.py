@@ -2,45 +2,32 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
+from kerasfast.arguments import whole
 from kerasfast.learner import Learner
-from kerasfast.metrics.percentage_errors import exp_rmspe
-from kerasfast.metrics.tags import ThresholdAccuracy
+from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.tabular.data import TableData
-from kerasfast.tabular.encoding.targets import Target
+from kerasfast.tabular.doubling import CYCLES, train_doubling
+from kerasfast.tabular.ensemble import EachMember, NumberSpread, ensemble_model
 from kerasfast.tabular.importance import Score, permutation_importance
 from kerasfast.tabular.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
+from kerasfast.tabular.pipeline.views import TableView
 from kerasfast.tabular.predictor import TablePredictor
-from kerasfast.training.groups import LayerGroups
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a kind of target asks of the model: its last activation, its loss and its usual metric."""
-
-    activation: str
-    loss: str
-    metric: Callable[[], Any]
-
+from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
+from kerasfast.tabular.tasks import adam_for, task_of
+from kerasfast.training.callbacks import Recorder, StopOnNaN
+from kerasfast.training.control import Rates, per_group
+from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 STEPS_PER_CALL = 32  # a step takes a few milliseconds: not much more than the call that starts it
-
-
-def task_of(target: Target) -> Task:
-    """Return the task that a target sets."""
-    if target.kind == "single":
-        return Task("softmax", "sparse_categorical_crossentropy", lambda: "accuracy")
-    if target.kind == "multi":
-        return Task("sigmoid", "binary_crossentropy", ThresholdAccuracy)
-    rmse = lambda: keras.metrics.RootMeanSquaredError(name="rmse")
-    return Task("linear", "mean_squared_error", exp_rmspe if target.log else rmse)
+_SAMPLE = 100_000  # rows to measure numbers on
 
 
 class TableLearner(Learner):
@@ -52,17 +39,18 @@ class TableLearner(Learner):
         model: Takes {"codes", "values"} as `data` gives them.
         data: The rows.
         embedding_widths: Of an `entity_embedding_model`; None for any other model.
-        **arguments: Of `Learner`: `groups`, `loss`, `metrics`, `optimizer`, `clip`, `jit_compile`, `path`,
-            `steps_per_execution`. Loss and metric follow the kind of target; the metric is `exp_rmspe` where the model
-            learns logarithms.
+        each_member: The model whose outputs (b, members, outputs) `model` is the mean of; see `ensemble`.
+        groups, loss, metrics, optimizer, clip, steps_per_execution, jit_compile, path: As in `Learner`. Loss and metric
+            follow the kind of target; the metric is `exp_rmspe` where the model learns logarithms. Metrics may also be
+            the names "auc", "average_precision", "precision", "recall" and "f1" (see `table_metrics`).
+
+    Raises:
+        ValueError: If an argument makes no sense.
 
     Example:
 
-        learn = TableLearner.entity_embeddings(
-            data, hidden=[1000, 500], dropout=[0.001, 0.01], embedding_dropout=0.04, y_range=(0, 12.7)
-        )
-        learn.lr_find().plot()
-        learn.fit(1e-3, 3, cycle_len=1)
+        learn = TableLearner.ensemble(data)
+        learn.train()
         learn.predict_frame(test)
     """
 
@@ -72,17 +60,84 @@ class TableLearner(Learner):
         data: TableData,
         *,
         embedding_widths: Mapping[str, int] | None = None,
-        **arguments,
+        each_member: keras.Model | None = None,
+        groups: LayerGroups | None = None,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker | None = None,
+        clip: float | None = None,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
     ):
         task = task_of(data.target)
-        arguments.setdefault("loss", task.loss)
-        arguments.setdefault("metrics", [task.metric()])
-        arguments.setdefault("optimizer", keras.optimizers.Adam)
-        arguments.setdefault("steps_per_execution", min(STEPS_PER_CALL, int(data.train.dataset().cardinality())))
-        if embedding_widths is not None:
-            arguments.setdefault("groups", LayerGroups(model, embedding_groups(model)))
-        super().__init__(model, data, **arguments)
+        if steps_per_execution is None:
+            steps_per_execution = min(STEPS_PER_CALL, int(data.train.dataset().cardinality()))
+        trained = model if each_member is None else each_member
+        if groups is None and embedding_widths is not None:
+            groups = LayerGroups(trained, embedding_groups(trained))
+        super().__init__(
+            model, data, groups=groups if each_member is None else None, loss=task.loss if loss is None else loss,
+            metrics=table_metrics([task.metric()] if metrics is None else metrics, data.target),
+            optimizer=adam_for(data.target) if optimizer is None else optimizer, clip=clip,
+            steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
+        )  # fmt: skip
         self._widths = embedding_widths
+        self._members: Stage | None = None
+        if each_member is not None:
+            groups = groups or LayerGroups(each_member, [flat_layers(each_member)])
+            self._members = Stage(each_member, groups, data, steps_per_execution)
+            self._each_loss = EachMember(self.loss)
+            self._of_mean: tuple[list[Any], list[ArrayMetric]] = ([], [])
+
+    @classmethod
+    def ensemble(
+        cls,
+        data: TableData,
+        members: int = 8,
+        *,
+        hidden: Sequence[int] = (128, 128),
+        dropout: float = 0.1,
+        embedding_sizes: Sizes | None = None,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker | None = None,
+        clip: float | None = None,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
+    ) -> "TableLearner":
+        """Make the network to begin with on a table of your own: several networks in one model, which is their mean.
+
+        Train it with `train`.
+
+        Args:
+            data: The rows.
+            members: How many networks; each costs as much as the first.
+            hidden, dropout: Of each network (see `ensemble_model`).
+            embedding_sizes: As in `entity_embedding_model`.
+            loss, metrics, ...: As in `TableLearner`.
+
+        Raises:
+            ValueError: If an argument makes no sense.
+
+        Example:
+
+            learn = TableLearner.ensemble(TableData.from_csv("adult.csv", "income"))
+            learn.train()
+        """
+        task, width = task_of(data.target), embedding_widths(data.cardinalities, embedding_sizes)
+        widths = {name: members * count for name, count in width.items()}
+        each, model = ensemble_model(
+            data.cardinalities, NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None,
+            len(data.target.classes), members=members, hidden=hidden,
+            dropout=dropout, embedding_widths=widths, activation=task.activation,
+            scale=data.target.scale,
+        )  # fmt: skip
+        return cls(
+            model, data, embedding_widths=widths, each_member=each, loss=loss, metrics=metrics, optimizer=optimizer,
+            clip=clip, steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
+        )  # fmt: skip
 
     @classmethod
     def entity_embeddings(
@@ -95,22 +150,119 @@ class TableLearner(Learner):
         embedding_dropout: float = 0.0,
         batch_norm: bool = False,
         y_range: tuple[float, float] | None = None,
-        **arguments,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker | None = None,
+        clip: float | None = None,
+        steps_per_execution: int | None = None,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
     ) -> "TableLearner":
-        """Make the lesson's model for the data.
+        """Make the lesson's model for the data. A regression is learned standardised and predicted in its own units.
 
         Args:
             data: The rows.
             hidden, dropout, embedding_sizes, embedding_dropout, batch_norm: See `entity_embedding_model`.
             y_range: Smallest and largest prediction, as the model learns them: logarithms where the data has `log`.
-            **arguments: See `TableLearner`.
+            loss, metrics, ...: As in `TableLearner`.
+
+        Raises:
+            ValueError: If an argument makes no sense.
+
+        Example:
+
+            learn = TableLearner.entity_embeddings(
+                data, hidden=[1000, 500], dropout=[0.001, 0.01], embedding_dropout=0.04, y_range=(0, 12.7)
+            )
+            learn.fit(1e-3, 3, cycle_len=1)
         """
         model = entity_embedding_model(
             data.cardinalities, len(data.value_names), len(data.target.classes), hidden=hidden, dropout=dropout,
             embedding_sizes=embedding_sizes, embedding_dropout=embedding_dropout, batch_norm=batch_norm,
             y_range=y_range, activation=task_of(data.target).activation,
+            scale=data.target.scale if y_range is None else None,
         )  # fmt: skip
-        return cls(model, data, embedding_widths=embedding_widths(data.cardinalities, embedding_sizes), **arguments)
+        return cls(
+            model, data, embedding_widths=embedding_widths(data.cardinalities, embedding_sizes), loss=loss,
+            metrics=metrics, optimizer=optimizer, clip=clip, steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile, path=path,
+        )  # fmt: skip
+
+    def train(
+        self,
+        learning_rates: Rates = 2e-3,
+        weight_decays: Rates = 1e-2,
+        *,
+        cycles: int = CYCLES,
+        seed: int = 0,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> pd.DataFrame:
+        """Train for as long as it helps, without a number of epochs; print a line per cycle.
+
+        Cycles of the learning rate, each twice as long as the last (from 100 steps or half an epoch), go on until one
+        no longer lowers the loss on training rows that were held out; the best weights stay. Each member of an
+        `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a fifth.
+        Validation rows are not looked at before the end, when the metrics on them are printed.
+
+        Args:
+            learning_rates: Largest rate, one or one per layer group.
+            weight_decays: One decoupled weight decay, or one per layer group.
+            cycles: At most so many.
+            seed: Of the rows that are held out.
+            callbacks: Further Keras callbacks, of every cycle.
+
+        Returns:
+            A row per cycle: steps so far, loss, loss on the rows held out, seconds, and which was the best.
+
+        Raises:
+            ValueError: For rows that are streamed from files; use `fit_one_cycle`.
+        """
+        view = self.data.train
+        if not isinstance(view, TableView):
+            raise ValueError("`train` holds out rows in memory, but these come from files; use `fit_one_cycle`.")
+        stage = self._main if self._members is None else self._members
+        loss = self.loss if self._members is None else self._each_loss
+        stage.compile(loss, (), self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile)
+        self.recorder, groups = Recorder(), len(stage.groups)
+        table = train_doubling(
+            stage, view, 1 if self._members is None else stage.model.output_shape[1],
+            per_group("learning_rates", learning_rates, groups), per_group("weight_decays", weight_decays, groups),
+            cycles=whole("cycles", cycles), seed=whole("seed", seed, least=0),
+            callbacks=[self.recorder, StopOnNaN(), *callbacks],
+        )  # fmt: skip
+        self._say_result(table)
+        return table
+
+    def _say_result(self, table: pd.DataFrame) -> None:
+        if not table["best"].any():
+            print("no cycle was of use: the loss was not a number; try a lower learning rate")
+            return
+        said = f"the weights of cycle {table.index[table['best']][0]} are loaded"
+        if self.data.valid is not None:
+            predictions, targets = self.predict_with_targs()
+            scores = (
+                (metric.name, metric(targets, predictions))
+                for metric in as_array_metrics(self.metrics, self.data.target)
+            )
+            said += "; on the validation rows: " + ", ".join(f"{name} {value:.6g}" for name, value in scores)
+        print(said)
+
+    @property
+    def groups(self) -> LayerGroups:
+        """The layer groups of what is trained."""
+        return self._main.groups if self._members is None else self._members.groups
+
+    def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
+        if metrics is not None:
+            self.metrics = table_metrics(metrics, self.data.target)
+        if self._members is None:
+            return super()._ready(None, make_optimizer)
+        if self._of_mean[0] != self.metrics:
+            self._of_mean = (list(self.metrics), of_mean(self.metrics, self.data.target))
+        metrics = () if self.data.valid is None else self._of_mean[1]
+        make_optimizer = make_optimizer or self.make_optimizer
+        self._members.compile(self._each_loss, metrics, make_optimizer, clip=self.clip, jit_compile=self.jit_compile)
+        return self._members
 
     @property
     def predictor(self) -> TablePredictor:
@@ -128,7 +280,16 @@ class TableLearner(Learner):
         return self.predictor.predict(frame)
 
     def predict_array(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return predictions for {"codes": (b, columns), "values": (b, continuous)}."""
+        """Return predictions for {"codes": (b, columns), "values": (b, continuous)}.
+
+        Raises:
+            ValueError: If the inputs are not those of the model.
+        """
+        widths = {name: (tensor.shape[1],) for name, tensor in self.model.input.items()}
+        received = {name: np.shape(part) for name, part in inputs.items()} if isinstance(inputs, Mapping) else inputs
+        if not isinstance(inputs, Mapping) or {name: shape[1:] for name, shape in received.items()} != widths:
+            expected = ", ".join(f"{name!r}: (rows, {width})" for name, (width,) in widths.items())
+            raise ValueError(f"`predict_array` takes {{{expected}}}; received {received!r:.200}.")
         return np.asarray(self.model.predict(dict(inputs), batch_size=4096, verbose=0))
 
     def export(self, path: str | os.PathLike) -> pathlib.Path:
@@ -160,7 +321,7 @@ class TableLearner(Learner):
             repeats: Shuffles per column, averaged.
             seed: Of the rows and the shuffles.
         """
-        sample = self._split(self.data, is_test=False).sample(rows, seed)
+        sample = self._split(self.data, is_test=False).sample(whole("rows", rows), whole("seed", seed, least=0))
         own = keras.losses.get(self.loss)
         score = loss or (lambda targets, predictions: float(np.mean(own(targets, predictions))))
         return permutation_importance(self.model, sample, self._columns(), score, repeats=repeats, seed=seed)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerasfast.arguments import choice, number, whole
+from kerasfast.tabular.encoding.targets import NumberScale
 
 Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]
 
@@ -98,6 +99,7 @@ def entity_embedding_model(
     batch_norm: bool = False,
     y_range: tuple[float, float] | None = None,
     activation: str = "linear",
+    scale: NumberScale | None = None,
 ) -> keras.Model:
     """Return the model of the Rossmann lesson (Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016).
 
@@ -115,6 +117,8 @@ def entity_embedding_model(
         batch_norm: Whether to normalise after each hidden layer.
         y_range: Smallest and largest prediction, through a scaled sigmoid; linear outputs only.
         activation: Of the last layer: "linear", "softmax" or "sigmoid".
+        scale: Of the numbers to predict; the last layer learns them standardised, and a further one gives their own
+            units. Not with `y_range`.
 
     Returns:
         A plain functional model: {"codes": (b, columns) int32, "values": (b, continuous)} -> (b, outputs). A kind of
@@ -128,6 +132,7 @@ def entity_embedding_model(
     if not cardinalities and not continuous:
         raise ValueError("an embedding model needs categorical or continuous columns; received neither.")
     tables = embedding_tables(cardinalities, embedding_widths(cardinalities, embedding_sizes))
+    hidden = hidden_widths(hidden)
     rates = _rates(dropout, hidden)
     inputs, parts = {}, []
     if tables:
@@ -143,7 +148,29 @@ def entity_embedding_model(
         if batch_norm:
             x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{place}")(x)
         x = _dropped(x, rate, f"hidden_dropout_{place}")
-    return keras.Model(inputs, _output(x, outputs, y_range, activation), name="entity_embeddings")
+    x = _output(x, outputs, y_range, activation)
+    if scale is not None:
+        if y_range is not None:
+            raise ValueError("`scale` and `y_range` both say how large predictions are; pass one of them.")
+        x = target_units(scale)(x)
+    return keras.Model(inputs, x, name="entity_embeddings")
+
+
+def hidden_widths(hidden: Sequence[int]) -> list[int]:
+    """Return the widths of hidden layers, checked.
+
+    Raises:
+        ValueError: For anything but a sequence of whole numbers, 1 or more.
+    """
+    if isinstance(hidden, str) or not isinstance(hidden, (Sequence, np.ndarray)):
+        raise ValueError(f"`hidden` must be a list with the width of each hidden layer; received {hidden!r}.")
+    return [whole("hidden", units) for units in hidden]
+
+
+def target_units(scale: NumberScale) -> keras.layers.Layer:
+    """Return the layer that takes standardised predictions (..., outputs) back to the target's own units."""
+    variance = [deviation**2 for deviation in scale.deviation]
+    return keras.layers.Normalization(mean=list(scale.mean), variance=variance, invert=True, name="target_units")
 
 
 def embedding_groups(model: keras.Model) -> list[list[keras.layers.Layer]]:

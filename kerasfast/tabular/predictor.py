@@ -53,8 +53,11 @@ class TablePredictor(Described):
         Numbers in the target's own units, or a column of probabilities per class or label.
 
         Raises:
+            TypeError: For anything but a frame.
             ValueError: Naming the column that is not there or cannot be encoded.
         """
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"`predict` takes a pandas DataFrame; received {type(frame).__name__}.")
         encode = RowEncoder(self.encoder)
         pieces = [encode(frame.iloc[start : start + _ROWS]) for start in range(0, max(len(frame), 1), _ROWS)]
         outputs = [self._outputs(rows) for rows in pieces if rows.count]

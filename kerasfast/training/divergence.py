@@ -63,7 +63,9 @@ class StopOnDivergence(keras.callbacks.Callback):
             self._stop(f"the loss is {loss:.4g}, at the start it was {start:.4g}")
         elif start > 0 and loss > HIGH * start and not self._warned:
             self._warned = True
-            self._say(f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start; if it stays")
+            self._say(
+                f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start; if it stays"
+            )
 
     def _check_weights(self) -> None:
         finite = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(variable))) for variable in self._variables]
@@ -74,9 +76,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.diverged = self.model.stop_training = True
         for variable, value in zip(self._variables, self._good):
             variable.assign(value)
-        self._say(
-            f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back"
-        )
+        self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back")
 
     def _say(self, what: str) -> None:
         if is_chief(self.model.distribute_strategy):

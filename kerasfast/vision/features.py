@@ -9,8 +9,6 @@ import json
 import os
 import pathlib
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.bars import progress_bar
-from kerasfast.files import atomic_path
+from kerasfast.caches import FEATURES_PREFIX
+from kerasfast.files import atomic_path, read_arrays
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View
@@ -50,7 +49,7 @@ def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, 
         raise ValueError(
             "Features can be stored only of a view without shuffling and augmentation, such as `data.fixed`."
         )
-    store = FeatureStore(pathlib.Path(folder) / f"features-{store_key(features, view)}")
+    store = FeatureStore(pathlib.Path(folder) / f"{FEATURES_PREFIX}{store_key(features, view)}")
     keys = view.samples.content_keys()
     missing = store.missing(keys)
     shown = progress and bool(missing)
@@ -172,7 +171,8 @@ class FeatureStore:
     def add(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Store rows (n, ...) under their keys, in a new file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.folder / f"{content_key(''.join(keys).encode())}.npz") as unfinished:
+        path = self.folder / f"{content_key(''.join(keys).encode())}.npz"
+        with atomic_path(path, size=rows.nbytes) as unfinished:
             np.savez(unfinished, keys=np.array(keys), rows=rows)
         self._rows.update(zip(keys, rows, strict=True))
 
@@ -182,9 +182,9 @@ class FeatureStore:
 
     def _read(self, file: pathlib.Path) -> None:
         try:
-            with np.load(file, allow_pickle=False) as shard:
-                self._rows.update(zip(shard["keys"].tolist(), shard["rows"], strict=True))
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            shard = read_arrays(file)
+            self._rows.update(zip(shard["keys"].tolist(), shard["rows"], strict=True))
+        except (OSError, KeyError, ValueError, TypeError) as error:
             warnings.warn(
                 f"Stored features in {file} cannot be read ({error}) and are computed again; delete the file.",
                 stacklevel=4,

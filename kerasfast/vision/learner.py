@@ -12,27 +12,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
+from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.metrics.tags import ThresholdAccuracy, best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
+from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
-from kerasfast.vision.networks.constant_graph import folded
+from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.networks.heads import CustomHead, ImageNetwork, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.transforms import DRAWS, windows
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.predictor import ImagePredictor
+from kerasfast.vision.solved_head import linear_layers, solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.reading import squared
-from kerasfast.vision.submission import write_submission
-from kerasfast.vision.tta import by_view, view_batches
+from kerasfast.vision.submission import checked_ids, write_submission
+from kerasfast.vision.tta import predict_views
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class ImageLearner(Learner):
         super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
         self._main.transform = _mover(data)
         self._features: Stage | None = None
+        self.store_path = self.path / "tmp"
         self.freeze()
         self.precompute = precompute
 
@@ -94,8 +96,8 @@ class ImageLearner(Learner):
         backbone: str | Callable | keras.Model | Backbone,
         data: ImageData,
         *,
-        hidden: Sequence[int] = (512,),
-        dropout: float | Sequence[float] = (0.25, 0.5),
+        hidden: Sequence[int] = (),
+        dropout: float | Sequence[float] | None = None,
         custom_head: CustomHead | None = None,
         pool: str = "concat",
         weights: str | os.PathLike | None = "default",
@@ -161,6 +163,67 @@ class ImageLearner(Learner):
         if only not in (-1, len(self.groups) - 1):
             self.precompute = False
 
+    def fit_head(self, *, seed: int = 42) -> LinearFit | None:
+        """Train the head to convergence on stored activations of the training pictures; seconds, no rates, no epochs.
+
+        A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
+        errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
+        averages or averages alone, which suits photographs. Any other head, or another `loss`
+        than the usual one, is trained for some 600 steps of AdamW in one cycle. Validation pictures are not looked at.
+
+        Args:
+            seed: Of the division of the training set for cross-validation.
+
+        Returns:
+            The solution with its weight decay and what was tried; None for a head that was trained by steps.
+        """
+        stage = self._features or self._feature_stage(["train"])
+        rows, head, kind = stage.data.train, self.network.head, self.data.target_kind
+        if linear_layers(head) and self.loss == TASKS[kind].loss:
+            halves = self.network.features.layers[-1].name == "head_pool"
+            fit = solve_head(head, rows.features, rows.targets, kind, halves=halves, seed=seed)
+            say(f"The head is solved on {len(rows.features)} pictures, {fit}.")
+            return fit
+        stage.compile(self.loss, self.metrics, keras.optimizers.AdamW, jit_compile=self.jit_compile)
+        with self._guard():
+            train_head(stage)
+        return None
+
+    def fine_tune(
+        self,
+        epochs: int | None = None,
+        learning_rate: float = RATE,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> keras.callbacks.History:
+        """Fit the head, then train the whole network gently, and keep the best of the start and of all epochs.
+
+        One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
+        statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
+        with those of its batches ends below its start. The validation set says what is best and loaded, by the first
+        metric and then the loss, so its score is too good by as much as the best of a few candidates can be.
+
+        Args:
+            epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
+            learning_rate: Largest rate of the head.
+            callbacks: Further Keras callbacks.
+        """
+        self.fit_head()
+        self.unfreeze()
+        self.bn_freeze()
+        make_optimizer, self.make_optimizer = self.make_optimizer, keras.optimizers.Adam
+        try:
+            stage = self._ready(None)
+            with self._guard():
+                keeper = KeepBest(validation_logs(stage), self.metrics)
+            return self.fit_one_cycle(
+                group_rates(learning_rate, len(self.groups)),
+                epochs_of(stage.steps()) if epochs is None else epochs,
+                callbacks=[keeper, *callbacks],
+            )
+        finally:
+            self.make_optimizer = make_optimizer
+
     def load(self, name: str, *, weights_only: bool = False) -> None:
         """Load what `save` wrote (see `Learner.load`); stored activations of another backbone are computed anew."""
         before = self.network.features.get_weights()
@@ -202,15 +265,9 @@ class ImageLearner(Learner):
             Predictions (1 + n_aug, n, classes), the plain view first, and the targets (None for unlabelled pictures).
             Their mean over the first axis is the usual result.
         """
-        n_aug = whole("n_aug", n_aug, least=0)
-        plain = self._split(self.data, is_test)
-        augmented = self.data.test_augmented if is_test else self.data.augmented
-        views = view_batches(plain, augmented, n_aug)
-        predict = folded(self.model, [None, *views.element_spec.shape[1:]])
-        bar = progress_bar(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
         with self._guard():
-            predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
-        return by_view(predictions, 1 + n_aug, plain.batch_size), plain.targets
+            views = predict_views(self.model, self.data, n_aug, is_test)
+        return views, self._split(self.data, is_test).targets
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
@@ -231,22 +288,25 @@ class ImageLearner(Learner):
         *,
         predictions: np.ndarray | None = None,
         threshold: float | Sequence[float] | None = None,
+        ids: Sequence[object] | None = None,
         n_aug: int = 4,
         is_test: bool = True,
     ) -> pathlib.Path:
-        """Write a submission file for the test set; see `write_submission`.
+        """Write a submission file for the test set; see `write_submission`, whose checks come before any prediction.
 
         Args:
             path: The file; `.gz` at its end compresses it.
             predictions: (n, classes) probabilities; test-time augmentation makes them by default.
             threshold: Write the tags above it instead of a column of probabilities per class.
+            ids: (n,) what to write in the first column; the names of the files, without folder and ending, by default.
             n_aug: Augmented views, where `predictions` is not given.
             is_test: Whether for the test set; else the validation set.
         """
         view: View = self._split(self.data, is_test)
+        ids = checked_ids(view.files, self.data.classes, threshold=threshold, ids=ids)
         if predictions is None:
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
-        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold)
+        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold, ids=ids)
 
     def export(self, path: str | os.PathLike, *, threshold: float | Sequence[float] | None = None) -> pathlib.Path:
         """Write the network, its preprocessing, size, crop and classes to one file, which `ImagePredictor.load` reads.
@@ -285,19 +345,20 @@ class ImageLearner(Learner):
     def _stage(self) -> Stage:
         return self._features or self._main
 
-    def _feature_stage(self) -> Stage:
-        head, data = self.network.head, self._stored_splits()
+    def _feature_stage(self, names: Sequence[str] = ("train", "valid", "test")) -> Stage:
+        head, data = self.network.head, self._stored_splits(names)
         steps = min(FEATURE_BATCHES_PER_CALL, int(data.train.dataset().cardinality()))
         return Stage(head, LayerGroups(head, [flat_layers(head)]), data, steps_per_execution=steps)
 
-    def _stored_splits(self) -> Datasets:
-        """Return the activations of all pictures, for the backbone as it is now."""
+    def _stored_splits(self, names: Sequence[str] = ("train", "valid", "test")) -> Datasets:
+        """Return the activations of the pictures, for the backbone as it is now."""
         with self._guard():
             splits = {
                 name: FeatureView(
                     self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
                 )
                 for name, view in self._views().items()
+                if name in names
             }
         return Datasets(**splits)
 
@@ -306,7 +367,7 @@ class ImageLearner(Learner):
         return {name: view for name, view in views.items() if view is not None}
 
     def _stored(self, view: View) -> np.ndarray:
-        return precompute(self.network.features, view, pathlib.Path(self.path) / "tmp")
+        return precompute(self.network.features, view, self.store_path)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ class MadeImageData:
         valid_fraction: float = 0.2,
         groups: Callable[[str], Any] | None = None,
         on_error: str = "raise",
+        outside_links: bool = True,
         transforms: Transforms = Transforms(),
         batch_size: int = 64,
         seed: int = 42,
@@ -69,6 +70,7 @@ class MadeImageData:
             groups: Function from a file's path below the root to a name; pictures of one name stay together, where
                 validation pictures are chosen and in `fold`.
             on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves those out.
+            outside_links: Whether pictures may lie outside the root, where links lead to; False refuses such links.
             transforms: What becomes of each picture in training.
             batch_size: Pictures per batch.
             seed: Decides which pictures are for validation; of shuffling and augmentation.
@@ -83,8 +85,10 @@ class MadeImageData:
             data = ImageData.from_folders("dogscats", transforms=transforms_side_on(224, max_zoom=1.1), test="test")
         """
         draw = Draw(valid_fraction, seed)
-        options = {"test_labelled": test_labelled, "groups": groups, "on_error": on_error, "draw": draw}
-        source = folder_source(root, train=train, valid=valid, test=test, **options)
+        source = folder_source(
+            root, train=train, valid=valid, test=test, test_labelled=test_labelled, draw=draw, groups=groups,
+            on_error=on_error, outside_links=outside_links,
+        )  # fmt: skip
         return cls(source, transforms, batch_size, seed)
 
     @classmethod
@@ -105,6 +109,7 @@ class MadeImageData:
         groups: int | str | None = None,
         test: str | None = None,
         on_error: str = "raise",
+        outside_links: bool = True,
         transforms: Transforms = Transforms(),
         batch_size: int = 64,
         seed: int = 42,
@@ -133,6 +138,7 @@ class MadeImageData:
             test: Folder of the pictures to predict.
             on_error: `"raise"` names all broken and absent pictures in one error; `"skip"` decodes each, and leaves
                 those out before validation rows are chosen.
+            outside_links: Whether pictures may lie outside the root, where links lead to; False refuses such links.
             transforms: What becomes of each picture in training.
             batch_size: Pictures per batch.
             seed: Decides which pictures are for validation; of shuffling and augmentation.
@@ -150,7 +156,8 @@ class MadeImageData:
         return cls.from_dataframe(
             root, frame, folder=folder, suffix=suffix, name_column=name_column, label_columns=label_columns,
             separator=separator, target_kind=target_kind, valid_indices=valid_indices, valid_fraction=valid_fraction,
-            groups=groups, test=test, on_error=on_error, transforms=transforms, batch_size=batch_size, seed=seed,
+            groups=groups, test=test, on_error=on_error, outside_links=outside_links, transforms=transforms,
+            batch_size=batch_size, seed=seed,
         )  # fmt: skip
 
     @classmethod
@@ -170,6 +177,7 @@ class MadeImageData:
         groups: int | str | None = None,
         test: str | None = None,
         on_error: str = "raise",
+        outside_links: bool = True,
         transforms: Transforms = Transforms(),
         batch_size: int = 64,
         seed: int = 42,
@@ -180,7 +188,7 @@ class MadeImageData:
             root: The data set's folder.
             frame: A row for each picture; its index does not matter. A cell of tags may also hold a list.
             folder, suffix, name_column, label_columns, separator, target_kind, valid_indices, valid_fraction, groups,
-                test, on_error, transforms, batch_size, seed: As in `from_csv`.
+                test, on_error, outside_links, transforms, batch_size, seed: As in `from_csv`.
 
         Raises:
             FileNotFoundError: When the root, a folder or pictures are missing.
@@ -195,7 +203,7 @@ class MadeImageData:
         source = table_source(
             root, frame, folder=folder, suffix=suffix, name_column=name_column, label_columns=label_columns,
             separator=separator, target_kind=target_kind, valid_indices=valid_indices, draw=Draw(valid_fraction, seed),
-            groups=groups, test=test, on_error=on_error,
+            groups=groups, test=test, on_error=on_error, outside_links=outside_links,
         )  # fmt: skip
         return cls(source, transforms, batch_size, seed)
 

@@ -18,32 +18,40 @@ def write_submission(
     classes: Sequence[str],
     *,
     threshold: float | Sequence[float] | None = None,
+    ids: Sequence[object] | None = None,
     id_column: str | None = None,
     tag_column: str = "tags",
+    quote_formulas: bool = False,
 ) -> pathlib.Path:
     """Write predictions to a CSV file, a row per picture in the order of `files`; its id is its name without ending.
 
     Without `threshold`, a column of probabilities per class after the column `id` (dog breeds). With it, the columns
     `image_name` and `tags` (Planet): the tags whose probability is above it, or the likeliest where none is.
 
+    Ids and classes are written as they are. A spreadsheet that opens the file takes those that begin with `=`, `+`, `-`
+    or `@` for formulas, and runs them: with names from strangers pass `quote_formulas=True`.
+
     Args:
         path: The file; `.gz` at its end compresses it. Missing folders are made. The same rows give the same bytes.
         files: (n,) file names; folders and endings are dropped.
         predictions: (n, classes) probabilities.
         classes: Class names in the order of the columns.
-        threshold: One threshold, or one per class.
+        threshold: One threshold from 0 to 1, or one per class.
+        ids: (n,) what to write in the first column; the names of the files by default.
         id_column: Name of the first column; `id`, or `image_name` with a threshold.
         tag_column: Name of the column of tags.
+        quote_formulas: Whether to put an apostrophe before ids and classes that a spreadsheet would take for formulas.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: If the shapes do not fit, a prediction is NaN or infinite, the names without folder and ending
-            repeat, or a tag holds a space, which separates tags.
+        ValueError: If the shapes do not fit, a prediction is NaN or infinite, ids or class names repeat, a threshold is
+            out of its range, or a tag holds a space, which separates tags.
     """
     import pandas as pd
 
+    names = checked_ids(files, classes, threshold=threshold, ids=ids, id_column=id_column)
     predictions = np.asarray(predictions)
     if predictions.shape != (len(files), len(classes)):
         raise ValueError(
@@ -51,40 +59,92 @@ def write_submission(
             f"received {predictions.shape}. Average the views of `tta` first: `np.mean(views, axis=0)`."
         )
     _check_finite(predictions, files)
-    ids = _ids(files)
+    if quote_formulas:
+        names, classes = _quoted(names), _quoted(classes)
+    # As objects: pandas cannot hold the name of a file that is no text otherwise. It is written byte for byte.
+    names = pd.Series(names, dtype=object)
     if threshold is None:
         frame = pd.DataFrame(predictions, columns=list(classes))
-        frame.insert(0, id_column or "id", ids)
+        frame.insert(0, id_column or "id", names)
     else:
-        frame = pd.DataFrame({id_column or "image_name": ids, tag_column: tags_above(predictions, classes, threshold)})
-    content = frame.to_csv(index=False).encode()
+        tags = tags_above(predictions, classes, threshold)
+        frame = pd.DataFrame({id_column or "image_name": names, tag_column: tags})
+    content = frame.to_csv(index=False).encode("utf-8", "surrogateescape")
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as unfinished:
+    with atomic_path(path, size=len(content)) as unfinished:
         # pandas would put the time and the name of the unfinished file into the header.
         unfinished.write_bytes(gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)
     return path
+
+
+def checked_ids(
+    files: Sequence[str],
+    classes: Sequence[str],
+    *,
+    threshold: float | Sequence[float] | None = None,
+    ids: Sequence[object] | None = None,
+    id_column: str | None = None,
+) -> list[str]:
+    """Return the ids of a submission after every check that needs no predictions: they can take hours.
+
+    Args:
+        files, classes, threshold, ids, id_column: As in `write_submission`.
+
+    Raises:
+        ValueError: As `write_submission` does.
+    """
+    repeated = _repeated(classes)
+    if repeated:
+        raise ValueError(f"Class names repeat: {repeated}; the columns of a submission need different names.")
+    if threshold is None and (id_column or "id") in classes:
+        raise ValueError(f"A class is called {id_column or 'id'!r}, as the column of ids is; pass another `id_column`.")
+    if threshold is not None:
+        _check_threshold(threshold, classes)
+    if ids is not None and len(ids) != len(files):
+        raise ValueError(f"`ids` must be {len(files)}, one for each file; received {len(ids)}.")
+    names = [pathlib.PurePosixPath(file).stem for file in files] if ids is None else [str(name) for name in ids]
+    repeated = _repeated(names)
+    if repeated and ids is None:
+        raise ValueError(
+            f"File names repeat without folder and ending: {repeated}; a submission needs unique ids, pass `ids`."
+        )
+    if repeated:
+        raise ValueError(f"`ids` repeat: {repeated}; a submission needs unique ids.")
+    return names
 
 
 def tags_above(predictions: np.ndarray, classes: Sequence[str], threshold: float | Sequence[float]) -> list[str]:
     """Return the tags of each row above the threshold, separated by spaces; the likeliest where none is.
 
     Raises:
-        ValueError: If there are neither one nor as many thresholds as classes, or a tag holds a space.
+        ValueError: If there are neither one nor as many thresholds as classes, one is out of its range, or a tag holds
+            a space.
     """
+    _check_threshold(threshold, classes)
     # In the type of the predictions: the float32 nearest to 0.2 is above the float64.
     threshold = np.asarray(threshold, dtype=np.result_type(predictions, np.float16))
-    if threshold.shape not in ((), (len(classes),)):
-        raise ValueError(
-            f"`threshold` must be one number, or {len(classes)}, one per class; received shape {threshold.shape}."
-        )
-    spaced = [name for name in classes if len(name.split()) != 1]
-    if spaced:
-        raise ValueError(f"Tags are separated by spaces but {spaced[0]!r} holds one; rename it.")
     chosen = predictions > threshold
     chosen[np.arange(len(chosen)), predictions.argmax(axis=1)] |= ~chosen.any(axis=1)
     names = np.asarray(classes)
     return [" ".join(names[row]) for row in chosen]
+
+
+def _check_threshold(threshold: float | Sequence[float], classes: Sequence[str]) -> None:
+    try:
+        values = np.asarray(threshold, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"`threshold` must be a number, or one per class; received {threshold!r}.") from None
+    if values.shape not in ((), (len(classes),)):
+        raise ValueError(
+            f"`threshold` must be one number, or {len(classes)}, one per class; received shape {values.shape}."
+        )
+    outside = values[~((values >= 0) & (values <= 1))]
+    if len(np.atleast_1d(outside)):
+        raise ValueError(f"`threshold` must lie from 0 to 1; received {np.atleast_1d(outside)[0]}.")
+    spaced = [name for name in classes if len(name.split()) != 1]
+    if spaced:
+        raise ValueError(f"Tags are separated by spaces but {spaced[0]!r} holds one; rename it.")
 
 
 def _check_finite(predictions: np.ndarray, files: Sequence[str]) -> None:
@@ -96,11 +156,10 @@ def _check_finite(predictions: np.ndarray, files: Sequence[str]) -> None:
         )
 
 
-def _ids(files: Sequence[str]) -> list[str]:
-    ids = [pathlib.PurePosixPath(file).stem for file in files]
-    repeated = [name for name, count in Counter(ids).items() if count > 1]
-    if repeated:
-        raise ValueError(
-            f"File names repeat without folder and ending: {', '.join(repeated[:5])}; a submission needs unique ids."
-        )
-    return ids
+def _repeated(names: Sequence[str]) -> str:
+    """Return the first few names that are there more than once, in words."""
+    return ", ".join([repr(name) for name, count in Counter(names).items() if count > 1][:5])
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    return [f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name for name in names]

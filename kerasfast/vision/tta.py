@@ -3,12 +3,37 @@
 import os
 from dataclasses import replace
 
+import keras
 import numpy as np
 import tensorflow as tf
+from tqdm.auto import tqdm
 
+from kerasfast.arguments import whole
 from kerasfast.training.epoch_order import epoch_random, unhindered
+from kerasfast.vision.data import ImageData
+from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View, augmented
 from kerasfast.vision.sources.reading import cropped, squared
+
+
+def predict_views(model: keras.Model, data: ImageData, n_aug: int, is_test: bool = False) -> np.ndarray:
+    """Return predictions (1 + n_aug, n, classes): the plain view of each picture, then the augmented ones.
+
+    Args:
+        model: From pixels 0..255 to predictions.
+        data: The pictures.
+        n_aug: Number of augmented views.
+        is_test: Whether to predict the test set instead of the validation set.
+    """
+    n_aug = whole("n_aug", n_aug, least=0)
+    plain, augmented = (data.test, data.test_augmented) if is_test else (data.valid, data.augmented)
+    if plain is None:
+        raise ValueError("The data has no test set.")
+    views = view_batches(plain, augmented, n_aug)
+    predict = folded(model, [None, *views.element_spec.shape[1:]])
+    bar = tqdm(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
+    predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
+    return by_view(predictions, 1 + n_aug, plain.batch_size)
 
 
 def view_batches(plain: View, varied: View, count: int) -> tf.data.Dataset:

@@ -58,6 +58,7 @@ def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
     network = families.Network("none", 32, lambda weights: tiny_network(), lambda: (True, "made on the spot"))
     monkeypatch.setitem(families.NETWORKS, "tiny_test_network", network)
@@ -97,6 +98,7 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
     assert lines[0] == "image_name,tags" and len(lines) == 1 + 9 and lines[1].startswith("test_0,")
 
 
+@pytest.mark.slow
 def test_class_folders_give_accuracy_and_probabilities(tiny, tmp_path, capsys):
     root = class_folders(tmp_path / "pictures")
     before = contents(root)

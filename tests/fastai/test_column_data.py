@@ -41,6 +41,7 @@ def learner(y_range=(0, 7), **arguments):
     return learn, df, y, idxs
 
 
+@pytest.mark.slow
 def test_the_lessons_table_learns_and_predicts():
     learn, df, y, idxs = learner(metrics=[rms])
     values = learn.fit(1e-2, 4, cycle_len=2)

@@ -5,13 +5,18 @@ import tensorflow as tf
 
 import kerasfast as kf
 from kerasfast.fastai.conv_learner import (
+    ArraysIndexDataset,
+    BasicModel,
     Callback,
     ConvLearner,
+    DataLoader,
     DecayType,
     F,
+    FilesIndexArrayDataset,
     ImageClassifierData,
     Learner,
     LoggingCallback,
+    SingleModel,
     TrainingPhase,
     accuracy,
     accuracy_thresh,
@@ -25,6 +30,7 @@ from kerasfast.fastai.conv_learner import (
 )
 
 
+@pytest.mark.slow
 def test_a_lesson_learns_and_predicts_log_probabilities(learn, capsys):
     values = learn.fit(0.05, 3, cycle_len=1, cycle_mult=2)
     assert values[1] == 1.0 and len(values) == 2
@@ -38,6 +44,7 @@ def test_a_lesson_learns_and_predicts_log_probabilities(learn, capsys):
     np.testing.assert_allclose(-preds[np.arange(10), targs].mean(), values[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_test_time_augmentation(learn):
     log_preds, y = learn.TTA()
     assert log_preds.shape == (5, 10, 2) and y.tolist() == learn.data.val_y.tolist()
@@ -57,6 +64,7 @@ def test_one_picture(learn):
         learn.predict_array(np.zeros((1, 3, 16, 16)))
 
 
+@pytest.mark.slow
 def test_metrics_are_functions_of_predictions_and_targets_of_the_whole_validation_set(learn):
     seen = []
 
@@ -102,6 +110,7 @@ def test_callbacks_of_the_course(learn):
         learn.fit(0.01, 1, callbacks=[print])
 
 
+@pytest.mark.slow
 def test_a_log_of_events(learn, tmp_path):
     learn.fit(0.01, 1, callbacks=[LoggingCallback(tmp_path / "log.txt")])
     lines = [line.split("\t", 1)[1] for line in (tmp_path / "log.txt").read_text().splitlines()]
@@ -109,6 +118,7 @@ def test_a_log_of_events(learn, tmp_path):
     assert [line.split("\t")[0] for line in lines[1:5]] == list("0123") and lines[5].startswith("0\ton_epoch_end: [")
 
 
+@pytest.mark.slow
 def test_groups_freezing_and_rates(learn):
     assert [len(group) > 0 for group in learn.get_layer_groups()] == [True] * 3
     assert learn.core.groups.trainable == [False, False, True]
@@ -125,6 +135,7 @@ def test_groups_freezing_and_rates(learn):
         learn.fit([1e-3, 1e-2], 1)
 
 
+@pytest.mark.slow
 def test_precompute_gives_way_to_unfreezing(make_data, backbone):
     keras.utils.set_random_seed(0)
     learn = ConvLearner.pretrained(backbone, make_data(), precompute=True)
@@ -139,6 +150,7 @@ def test_precompute_gives_way_to_unfreezing(make_data, backbone):
     assert not learn.precompute
 
 
+@pytest.mark.slow
 def test_another_size_keeps_the_weights(learn, make_data):
     learn.fit(0.05, 2)
     weights = [weight.copy() for weight in learn.model.get_weights()]
@@ -152,6 +164,7 @@ def test_another_size_keeps_the_weights(learn, make_data):
     assert str(learn.summary()).splitlines()[1].split()[2:] == ["(None,", "24,", "24,", "3)", "False", "0"]
 
 
+@pytest.mark.slow
 def test_weights_are_saved_by_name_and_cycle(learn, tmp_path):
     learn.fit(0.05, 2, cycle_len=1, cycle_save_name="mine", best_save_name="best")
     first = learn.predict()
@@ -167,7 +180,8 @@ def test_weights_are_saved_by_name_and_cycle(learn, tmp_path):
     learn.load("other_cyc_3")
 
 
-def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn):
+@pytest.mark.slow
+def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn, capsys):
     before = learn.predict()
     learn.lr_find()
     assert 50 < len(learn.sched.lrs) <= 100
@@ -175,13 +189,15 @@ def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn):
     plt.close("all")
     assert learn.sched.plot_lr().get_title(loc="left") == "Learning rate"
     plt.close("all")
-    with pytest.raises(ValueError, match="leave nothing of"):
-        learn.sched.plot(100)
+    assert len(learn.sched.plot(100).lines[0].get_xdata()) == len(learn.sched.lrs)
+    assert "nothing is left: all are drawn" in capsys.readouterr().out
+    plt.close("all")
     learn.lr_find2(num_it=20)
     assert len(learn.sched.losses) == 20
     np.testing.assert_array_equal(learn.predict(), before)
 
 
+@pytest.mark.slow
 def test_curves_of_a_fit(learn):
     learn.fit(0.01, 2, cycle_len=1, use_clr=(10, 4, 0.95, 0.85))
     sched = learn.sched
@@ -191,6 +207,7 @@ def test_curves_of_a_fit(learn):
     assert sched.plot_loss(1, 1).lines
 
 
+@pytest.mark.slow
 def test_phases(learn):
     phases = [
         TrainingPhase(1, optim.SGD, lr=(1e-3, 1e-2), lr_decay=DecayType.LINEAR, momentum=(0.95, 0.85),
@@ -214,6 +231,7 @@ def test_what_is_not_there_says_what_is(learn, arguments):
         learn.fit(0.01, 1, **arguments)
 
 
+@pytest.mark.slow
 def test_optimizers_and_losses_of_the_course(make_data, backbone):
     learn = ConvLearner.pretrained(
         backbone, make_data(), opt_fn=partial(optim.Adam, betas=(0.8, 0.99)), crit=F.nll_loss
@@ -233,6 +251,7 @@ def test_optimizers_and_losses_of_the_course(make_data, backbone):
     assert layer_opt.lrs == [0.5] * 3
 
 
+@pytest.mark.slow
 def test_tags_keep_probabilities(tagged, backbone, tmp_path):
     tfms = tfms_from_model(backbone, 16)
     data = ImageClassifierData.from_csv(tagged, "all", tagged / "tags.csv", tfms=tfms, suffix=".jpg", bs=4)
@@ -246,6 +265,7 @@ def test_tags_keep_probabilities(tagged, backbone, tmp_path):
     assert learn.metrics[0].__name__ == "accuracy_thresh"
 
 
+@pytest.mark.slow
 def test_values_are_predicted_as_they_are(pictures, backbone):
     names = [f"train/{name}/{name}{index:02d}.jpg" for index in range(10) for name in ("blue", "red")]
     warmth, tfms = np.tile([[-1.0], [2.0]], (10, 1)), tfms_from_model(backbone, 16)
@@ -272,6 +292,7 @@ def test_heads_and_architectures(make_data, backbone):
         ConvLearner.pretrained(resnext50, data)
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_gets_normalised_pictures(pictures):
     stats = [np.array([0.5, 0.4, 0.3]), np.array([0.25, 0.2, 0.1])]
     data = ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=6)
@@ -282,6 +303,59 @@ def test_a_model_of_ones_own_gets_normalised_pictures(pictures):
     x, _ = data.val_ds[:]
     expected = network.predict((x / 255 - stats[0]) / stats[1], verbose=0)
     np.testing.assert_allclose(np.exp(learn.predict()), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_model_of_ones_own_has_a_group_per_layer_and_everything_else(pictures, tmp_path):
+    stats = [np.array([0.5, 0.4, 0.3]), np.array([0.25, 0.2, 0.1])]
+    data = ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=6, test_name="test")
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.ReLU(), keras.layers.Dense(2, "softmax")]
+    learn = ConvLearner(data, BasicModel(keras.Sequential([keras.Input((8, 8, 3)), *layers])), metrics=[accuracy])
+    assert [group[0] for group in learn.get_layer_groups()] == layers
+    learn.freeze_to(-3)
+    learn.fit([1e-4, 1e-3, 1e-2, 1e-2], 1)
+    views, y = learn.TTA()
+    assert views.shape == (5, 10, 2) and accuracy(views, y) == accuracy(np.log(np.exp(views).mean(0)), y)
+    learn.set_data(ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=4))
+    assert learn.data.bs == 4
+    learn.fit(1e-3, 1)
+    whole = Learner.from_model_data(SingleModel(learn.model.layers[-1]), data)
+    assert len(whole.get_layer_groups()) == 1
+
+
+def test_files_of_ones_own_are_predicted_through_a_loader(learn):
+    _, val_tfms = tfms_from_model("resnet34", learn.data.sz)
+    names, targets = learn.data.val_ds.fnames[:3], learn.data.val_y[:3]
+    ds = FilesIndexArrayDataset(names, targets, val_tfms, learn.data.path)
+    np.testing.assert_allclose(
+        learn.predict_dl(DataLoader(ds, batch_size=2)), learn.predict()[:3], rtol=1e-3, atol=1e-5
+    )
+    pixels = ArraysIndexDataset(np.zeros((2, 8, 8, 3), np.uint8), [0, 1], tfms_from_stats(None, 8)[1])
+    assert next(iter(DataLoader(pixels, 1)))[0].shape == (1, 8, 8, 3)
+    with pytest.raises(TypeError, match="no argument"):
+        DataLoader(ds, sampler=1)
+    with pytest.raises(ValueError, match="received 3 files and 2 targets"):
+        FilesIndexArrayDataset(names, targets[:2], val_tfms, learn.data.path)
+
+
+def test_what_lessons_assign_works_or_raises(learn, make_data, backbone, tmp_path):
+    learn.models_path = tmp_path / "kept"
+    learn.save("a")
+    assert (tmp_path / "kept/a.weights.h5").is_file() and learn.get_model_path("a").endswith("kept/a.weights.h5")
+    learn.opt_fn, learn.clip = optim.Adam, 0.1
+    learn.fit(1e-3, 1)
+    optimizer = learn.core._stage().model.optimizer
+    assert type(optimizer) is keras.optimizers.Adam and optimizer.global_clipnorm == 0.1
+    for target, name in ((learn, "lr"), (learn, "data"), (learn.data, "bs"), (learn.data, "trn_dl")):
+        with pytest.raises(AttributeError, match=f"`{name}` of a .* cannot be assigned"):
+            setattr(target, name, 1)
+    with pytest.raises(TypeError, match="a function that makes an optimizer"):
+        learn.opt_fn = keras.optimizers.SGD()
+    data = make_data()
+    data.path = tmp_path / "other"
+    (tmp_path / "other").mkdir()
+    other = ConvLearner.pretrained(backbone, data, precompute=True, tmp_name="store", models_name="weights")
+    other.save("b")
+    assert (tmp_path / "other/weights/b.weights.h5").is_file() and list((tmp_path / "other/store").glob("features-*"))
 
 
 def test_it_takes_kerass_functions_too(make_data):

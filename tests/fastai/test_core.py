@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,6 +6,7 @@ import tensorflow as tf
 from kerasfast.fastai import core, imports, io
 from kerasfast.fastai.core import A, F, T, V, nn, optim, to_np, torch
 from kerasfast.fastai.layer_optimizer import set_lrs
+from kerasfast.fastai.layers import AdaptiveConcatPool2d, Flatten
 
 
 def test_tensors_and_arrays():
@@ -32,12 +34,14 @@ def test_small_helpers(tmp_path):
 def test_torch_names_mean_something_or_explain_themselves():
     assert torch.cuda.is_available() == bool(tf.config.list_physical_devices("GPU"))
     assert torch.backends.cudnn.enabled in (True, False)
-    with pytest.raises(AttributeError, match=r"`nn.Linear` belongs to PyTorch.*keras.layers"):
-        nn.Linear
-    with pytest.raises(AttributeError, match=r"`torch.max` belongs to PyTorch.*keras.ops"):
-        torch.max
-    with pytest.raises(RuntimeError, match="CUDA_VISIBLE_DEVICES=1"):
-        torch.cuda.set_device(1)
+    with pytest.raises(AttributeError, match=r"`nn.Module` belongs to PyTorch.*keras.layers"):
+        nn.Module
+    with pytest.raises(AttributeError, match=r"`torch.einsum` belongs to PyTorch.*keras.ops"):
+        torch.einsum
+    if not torch.cuda.is_available():
+        torch.cuda.set_device(0)
+    with pytest.raises(ValueError, match="numbered from 0; received device 64"):
+        torch.cuda.set_device(64)
     with pytest.raises(TypeError, match="leave `params` out"):
         optim.Adam([1, 2], lr=0.1)
     with pytest.raises(ValueError, match="LayerOptimizer"):
@@ -50,6 +54,36 @@ def test_losses_take_predictions_first():
     assert float(F.l1_loss(preds, targs)) == pytest.approx(0.15)
     assert float(F.binary_cross_entropy(preds, targs)) == pytest.approx(-(np.log(0.9) + np.log(0.8)) / 2, rel=1e-4)
     assert float(F.nll_loss(tf.math.log([[0.25, 0.75]]), tf.constant([1]))) == pytest.approx(-np.log(0.75))
+
+
+def test_weights_of_classes_count_in_losses():
+    log_preds, targs = tf.math.log([[0.25, 0.75], [0.5, 0.5]]), tf.constant([1, 0])
+    expected = -(3 * np.log(0.75) + np.log(0.5)) / 4
+    assert float(F.nll_loss(log_preds, targs, weight=[1, 3])) == pytest.approx(expected)
+    assert float(nn.CrossEntropyLoss([1.0, 3.0])(log_preds, targs)) == pytest.approx(expected)
+    assert float(nn.NLLLoss()(log_preds, targs)) == pytest.approx(-(np.log(0.75) + np.log(0.5)) / 2)
+
+
+def test_seeding_repeats_what_numpy_and_tensorflow_draw():
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        torch.cuda.manual_seed_all(3)
+        drawn.append((np.random.rand(), float(tf.random.uniform([]))))
+    assert drawn[0] == drawn[1]
+
+
+def test_layers_of_a_head_become_keras_layers():
+    pooled = [nn.AdaptiveAvgPool2d(1), Flatten(), nn.BatchNorm1d(3)]
+    head = nn.Sequential(*pooled, nn.Dropout(0.5), nn.Linear(3, 2), nn.ReLU())
+    x = keras.Input((5, 5, 3))
+    y = x
+    for layer in head:
+        y = layer(y)
+    assert y.shape == (None, 2)
+    assert AdaptiveConcatPool2d()(np.ones((1, 4, 4, 3))).shape == (1, 1, 1, 6)
+    with pytest.raises(ValueError, match="padded by 0"):
+        nn.Conv2d(3, 8, 3, padding=2)
 
 
 def test_numbers_print_as_in_the_lessons():

@@ -41,6 +41,7 @@ def test_an_example_is_what_the_loader_gives(make_data):
         ds[10]
 
 
+@pytest.mark.slow
 def test_augmentation_is_drawn_anew_at_every_look_and_by_every_data_object(make_data, backbone, pictures):
     data = make_data()
     assert (data.trn_ds[0][0] != data.trn_ds[0][0]).any()

@@ -34,6 +34,7 @@ def test_confusion_matrix(capsys):
     assert plt.gcf().axes[0].get_title(loc="left") == "Confusion matrix"
 
 
+@pytest.mark.slow
 def test_most_right_wrong_and_uncertain(make_data, capsys):
     data = make_data()
     blue = np.array([0.95, 0.4, 0.6, 0.99, 0.1, 0.3, 0.2, 0.45, 0.7, 0.05])  # five blue ones, five red ones

@@ -90,6 +90,7 @@ def test_architectures_that_keras_lacks_say_so_at_once(architecture):
         tfms_from_model(architecture, 8)
 
 
+@pytest.mark.slow
 def test_architectures_stand_for_backbones():
     assert resnet34.backbone().name == "resnet34" and resnet34.__name__ == "resnet34"
     model = resnet34(False)

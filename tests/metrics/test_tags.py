@@ -133,6 +133,7 @@ def expected_logs(targets, predictions, weights=None) -> dict[str, float]:
     return {"f2": f2, "macro": macro, "accuracy_thresh": accuracy}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fit_and_evaluate_report_the_whole_epoch_with_several_steps_per_execution(jit_compile, rng):
     targets, _ = sparse_data(8)

@@ -27,6 +27,7 @@ def learn(ratings):
     return learn
 
 
+@pytest.mark.slow
 def test_ratings_are_learned(learn, ratings):
     outputs, targets = learn.predict_with_targs()
     assert np.mean((outputs - targets) ** 2) < 0.25 * np.var(targets)

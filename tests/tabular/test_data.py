@@ -180,6 +180,70 @@ def test_frames_must_be_frames():
         kf.TableData.from_frame({"Sales": [1]}, "Sales", continuous=["Promo"])
 
 
+def test_a_target_alone_is_enough(capsys, tmp_path):
+    frame = sales().drop(columns=["Weight"])
+    frame["Id"], frame["Note"] = (
+        np.random.default_rng(1).permutation(400),
+        [f"said of row number {row}" for row in range(400)],
+    )
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    data = kf.TableData.from_csv(tmp_path / "sales.csv", "Sales", valid_dates=("Date", "2014-08-01", "2014-09-17"))
+    said = capsys.readouterr().out
+    assert "categorical  State, Grade" in said and "dates        Date" in said
+    assert "left out     Id: it names nearly every row anew" in said and "left out     Note" in said
+    assert list(data.cardinalities) == ["State", "Grade", "Date_Month", "Date_Dayofweek"]
+    assert (len(data.train), len(data.valid)) == (352, 48)
+    parts = data.encoder.inverse_transform(*data.encoder.transform(frame))
+    np.testing.assert_allclose(parts["Date_Day"], frame["Date"].dt.day, rtol=1e-4)
+
+
+def test_a_guess_can_be_edited(capsys):
+    guess = kf.guess_columns(sales(), "Sales", leave_out=["Weight"])
+    guess.continuous.remove("Store")
+    guess.categorical.append("Store")
+    data = kf.TableData.from_frame(sales(), "Sales", columns=guess)
+    assert list(data.cardinalities)[:3] == ["State", "Grade", "Store"] and not capsys.readouterr().out
+    with pytest.raises(ValueError, match="name the columns in one way; received columns and lists of columns"):
+        kf.TableData.from_frame(sales(), "Sales", columns=guess, continuous=["Promo"])
+
+
+def test_weights_are_no_column_to_predict_from(capsys):
+    data = kf.TableData.from_frame(sales(), "Sales", weights="Weight")
+    assert "Weight" not in data.value_names and "columns were guessed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (None, FileNotFoundError, "no file .*absent.csv"),
+        ("", ValueError, "cannot be read as comma-separated values"),
+        ("x,y\n1,2\n1,2,3\n", ValueError, "cannot be read as comma-separated values"),
+        ("x,y\n", ValueError, "`frame` has no rows"),
+        ("x,z\n1,2\n", ValueError, "no column 'y'"),
+    ],
+)
+def test_files_that_are_no_table_are_named(tmp_path, text, error, message):
+    path = tmp_path / ("absent.csv" if text is None else "table.csv")
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(error, match=message):
+        kf.TableData.from_csv(path, "y")
+
+
+def test_numbers_that_answer_a_question_are_classes(make, capsys):
+    data = make(sales(), "Promo", categorical=["Store"], continuous=["Distance"])
+    assert data.target_kind == "single" and data.target.classes == [0, 1]
+    assert "target 'Promo' is 0 or 1: a yes/no question" in capsys.readouterr().out
+    data = make(sales(), "Promo", categorical=["Store"], continuous=["Distance"], target_kind="regression")
+    assert data.target_kind == "regression" and not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("rows", "size"), [(400, 32), (8192, 256), (40, 32)])
+def test_batches_grow_with_the_rows(rows, size):
+    data = kf.TableData.from_frame(sales(rows), "Sales", **COLUMNS, valid_fraction=0)
+    assert data.train.batching.batch_size == size
+
+
 def arrays(rng, rows=100):
     return rng.integers(0, 5, (rows, 2)), rng.normal(size=(rows, 3)), rng.normal(size=rows)
 

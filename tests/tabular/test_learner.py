@@ -112,11 +112,13 @@ def test_the_rate_finder_and_one_cycle_work():
     assert learn.fit_one_cycle(0.02, 3).history["val_loss"][-1] < 0.1
 
 
+@pytest.mark.slow
 def test_a_seed_makes_a_run_repeatable():
     losses = [learner("price", seed=5, log=True).fit(0.01, 1).history["loss"] for _ in range(2)]
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_a_stream_trains_like_memory(tmp_path):
     pytest.importorskip("pyarrow")
     table().to_parquet(tmp_path / "table.parquet", row_group_size=500)
@@ -227,3 +229,32 @@ def test_mistakes_in_raw_tables_are_named(trained):
 def test_the_summary_lists_every_layer(trained):
     summary = trained.summary()
     assert summary["output"]["nb_params"] == 33 and summary["values_norm"]["input_shape"] == (None, 3)
+
+
+MISTAKES = [
+    (lambda learn: kf.TableLearner.entity_embeddings(learn.data, 4), ValueError, "`hidden` must be a list.*received 4"),
+    (lambda learn: kf.TableLearner.entity_embeddings(learn.data, [0]), ValueError, "`hidden` must be a whole number"),
+    (lambda learn: kf.TableLearner.ensemble(learn.data, hidden=4), ValueError, "`hidden` must be a list.*received 4"),
+    (lambda learn: learn.importance(rows=0), ValueError, "`rows` must be a whole number, 1 or more; received 0"),
+    (lambda learn: learn.importance(repeats=0), ValueError, "`repeats` must be a whole number"),
+    (lambda learn: learn.predict_frame({"kind": ["a"]}), TypeError, "takes a pandas DataFrame; received dict"),
+    (lambda learn: learn.predict_array(np.zeros((1, 2))), ValueError, "`predict_array` takes .*'codes': .rows, 2."),
+    (lambda learn: learn.predict_array({"codes": np.zeros((1, 2))}), ValueError, "'values': .rows, 3."),
+    (lambda learn: learn.fit(1e-3, 1, metrics=["auc"]), ValueError, "'auc' is for classes and labels"),
+    (lambda learn: learn.train(cycles=0), ValueError, "`cycles` must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "error", "message"), MISTAKES)
+def test_mistakes_are_answered_in_a_sentence(trained, mistake, error, message):
+    with pytest.raises(error, match=message):
+        mistake(trained)
+
+
+def test_datasets_of_a_view_share_its_rows():
+    view = learner("price").data.train
+    first, second = view._tensors, view._tensors
+    assert all(a is b for a, b in zip(first, second, strict=True))
+    np.testing.assert_array_equal(first.codes, view.rows.codes)
+    view.rows.codes[0, 0] = 3
+    assert int(first.codes[0, 0]) == 3  # no copy of the table was made

@@ -129,6 +129,7 @@ def test_recorded_losses_are_the_batches_own_not_the_running_mean():
     np.testing.assert_allclose(recorder.losses, np.tile(np.arange(6.0) ** 2, 2))
 
 
+@pytest.mark.slow
 def test_jit_compiled_training_follows_the_schedule():
     schedule = kf.Schedule(learning_rate=kf.cosine(1.0, 0.0, 3))
     model, recorder, _ = fit_recorded(keras.optimizers.SGD(0.5), schedule, jit_compile=True)

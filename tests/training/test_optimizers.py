@@ -96,6 +96,7 @@ def test_global_norm_clipping_sees_the_whole_model():
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{"steps_per_execution": 3}, {"jit_compile": True}, {"run_eagerly": True}])
 def test_the_way_of_execution_does_not_change_the_result(arguments):
     want = train_independently(OPTIMIZERS["adam"], RATES)
@@ -174,6 +175,7 @@ def test_changing_rates_traces_nothing_again():
     assert len(traces) == count
 
 
+@pytest.mark.slow
 def test_a_saved_model_loads_where_kerasfast_is_unknown(tmp_path):
     model = train_grouped(OPTIMIZERS["adam"], RATES)
     model.save(tmp_path / "model.keras")

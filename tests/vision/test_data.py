@@ -401,7 +401,7 @@ def test_arrays_of_any_size_pass_the_same_pipeline(rng, area_scaled):
         ({"batch_size": 0}, "`batch_size` must be a whole number, 1 or more; received 0"),
         ({"batch_size": 2.0}, "`batch_size` must be a whole number"),
         ({"batch_size": True}, "`batch_size` must be a whole number"),
-        ({"seed": -1}, "`seed` must be a whole number, 0 or more; received -1"),
+        ({"seed": -1}, "`seed` must be a whole number, from 0 to 4294967295; received -1"),
         ({"seed": None}, "`seed` must be a whole number"),
         ({"transforms": 224}, re.escape("must be `Transforms`, such as `transforms_side_on(224)`; received 224")),
     ],

@@ -77,6 +77,7 @@ def shards(folder) -> list:
     return sorted(folder.glob("features-*/*.npz"))
 
 
+@pytest.mark.slow
 def test_rows_are_the_models_predictions_in_the_order_of_files(model, view, tmp_path):
     rows, count = computed(model, view, tmp_path / "a" / "b")
     assert count == COUNT and rows.dtype == np.float32
@@ -110,6 +111,7 @@ def test_a_second_call_computes_nothing(model, view, tmp_path):
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_order_names_targets_and_batch_size_do_not_matter(model, view, tmp_path):
     first, _ = computed(model, view, tmp_path)
     (view.samples.root / view.files[0]).rename(view.samples.root / "train" / "renamed.png")
@@ -121,6 +123,7 @@ def test_order_names_targets_and_batch_size_do_not_matter(model, view, tmp_path)
     np.testing.assert_array_equal(rows, first[order])
 
 
+@pytest.mark.slow
 def test_a_replaced_file_computes_its_own_row_only(model, view, tmp_path):
     first, _ = computed(model, view, tmp_path)
     save(view.samples.root / view.files[2], 255)
@@ -131,6 +134,7 @@ def test_a_replaced_file_computes_its_own_row_only(model, view, tmp_path):
     np.testing.assert_allclose(second, model.predict(view.dataset(), verbose=0), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_pictures_are_computed_once(model, view, tmp_path):
     for file in view.files[1:4]:
         (view.samples.root / file).write_bytes((view.samples.root / view.files[0]).read_bytes())
@@ -145,6 +149,7 @@ def double_weights(model: keras.Model) -> keras.Model:
     return other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "change_view"),
     [
@@ -202,6 +207,7 @@ def test_the_key_does_not_depend_on_names_or_freezing(model, view):
     assert store_key(rebuilt, view) == expected
 
 
+@pytest.mark.slow
 def test_the_key_is_the_same_in_another_process(model, view, tmp_path):
     model.save(tmp_path / "model.keras")
     program = f"""

@@ -86,8 +86,15 @@ def with_nan() -> np.ndarray:
         ({"predictions": with_nan()}, "1 predictions are NaN or infinite, first that of test/a.jpg"),
         (
             {"files": ["x/a.jpg", "y/a.jpg", "c.jpg"]},
-            "repeat without folder and ending: a; a submission needs unique ids",
+            "repeat without folder and ending: 'a'; a submission needs unique ids, pass `ids`",
         ),
+        ({"threshold": float("nan")}, "`threshold` must lie from 0 to 1; received nan"),
+        ({"threshold": [0.2, 5, 0.2]}, "`threshold` must lie from 0 to 1; received 5"),
+        ({"threshold": "high"}, "`threshold` must be a number, or one per class; received 'high'"),
+        ({"classes": ["haze", "road", "haze"]}, "Class names repeat: 'haze'"),
+        ({"classes": ["haze", "id", "road"]}, "A class is called 'id', as the column of ids is"),
+        ({"ids": [1, 2]}, "`ids` must be 3, one for each file; received 2"),
+        ({"ids": [1, 2, 1]}, "`ids` repeat: '1'"),
         ({"threshold": [0.1, 0.2]}, r"`threshold` must be one number, or 3, one per class; received shape \(2,\)"),
         ({"threshold": [[0.1], [0.2], [0.3]]}, r"received shape \(3, 1\)"),
         ({"threshold": 0.2, "classes": ["clear sky", "haze", "road"]}, "separated by spaces but 'clear sky' holds one"),
@@ -98,6 +105,26 @@ def test_what_cannot_be_submitted_is_refused(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         write_submission(tmp_path / "sub.csv", **options)
     assert not any(tmp_path.iterdir())
+
+
+def test_ids_of_your_own_are_written(tmp_path):
+    files = ["x/a.jpg", "y/a.jpg", "c.jpg"]
+    path = write_submission(tmp_path / "sub.csv", files, PREDICTIONS, CLASSES, ids=[7, 8, "nine"])
+    assert [line.split(",")[0] for line in path.read_text().splitlines()] == ["id", "7", "8", "nine"]
+
+
+def test_formulas_are_quoted_on_request(tmp_path):
+    files, classes = ["=1+2.jpg", "@a.jpg", "b.jpg"], ["+x", "-y", "z"]
+    plain = write_submission(tmp_path / "a.csv", files, PREDICTIONS, classes).read_text()
+    quoted = write_submission(tmp_path / "b.csv", files, PREDICTIONS, classes, quote_formulas=True).read_text()
+    assert plain.splitlines()[0] == "id,+x,-y,z" and plain.splitlines()[1].startswith("=1+2,")
+    assert quoted.splitlines()[0] == "id,'+x,'-y,z" and quoted.splitlines()[1].startswith("'=1+2,")
+    assert quoted.splitlines()[3].startswith("b,")
+
+
+def test_names_that_are_no_text_are_written_byte_for_byte(tmp_path):
+    files = [os.fsdecode(b"caf\xe9.jpg"), "b.jpg", "c.jpg"]
+    assert b"caf\xe9," in write_submission(tmp_path / "sub.csv", files, PREDICTIONS, CLASSES).read_bytes()
 
 
 def test_many_repeated_names_are_found_quickly(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.tabular.column_kinds import single_column
+from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
 
 _IDENTIFIER = re.compile(r"(^|[_\s.-])(id|uuid|guid|key)$|^(index|rownames?|row_?number|unnamed.*)$", re.IGNORECASE)
@@ -78,6 +79,43 @@ def guess_columns(frame: pd.DataFrame, target: str | Sequence[str], *, leave_out
     if not (guess.categorical or guess.continuous or guess.dates):
         raise ValueError(f"no column is left to predict {', '.join(targets)} from.\n{guess}")
     return guess
+
+
+def chosen_encoder(
+    frame: pd.DataFrame | None,
+    target: Sequence[str],
+    columns: ColumnGuess | None,
+    listed: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    encoder: TableEncoder | None,
+    leave_out: Sequence[str] = (),
+) -> TableEncoder:
+    """Return the encoder of the columns that were named in one way or another; without any, of a guess, printed.
+
+    Args:
+        frame: What to guess from; None where columns must be named.
+        target: The target columns.
+        columns: A guess, edited or not.
+        listed: Categorical, continuous and date columns.
+        encoder: One that brings its columns.
+        leave_out: Columns that a guess does not use.
+
+    Raises:
+        ValueError: If columns are named in two ways, or a target column is among them.
+    """
+    ways = {"encoder": encoder is not None, "columns": columns is not None, "lists of columns": any(map(len, listed))}
+    if sum(ways.values()) > 1:
+        raise ValueError(f"name the columns in one way; received {' and '.join(way for way in ways if ways[way])}.")
+    if columns is None and frame is not None and not any(ways.values()):
+        columns = guess_columns(frame, target, leave_out=leave_out)
+        print(f"columns were guessed; pass what to change as `columns=guess_columns(...)`, edited\n{columns}")
+    if columns is not None:
+        listed = (columns.categorical, columns.continuous, columns.dates)
+    if encoder is None:
+        encoder = TableEncoder(listed[0], listed[1], dates=listed[2])
+    known = sorted(set(target) & set(encoder.columns))
+    if known:
+        raise ValueError(f"target columns {known} are listed among the columns to predict from; leave them out there.")
+    return encoder
 
 
 def _kind(name: str, series: pd.Series) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.tabular.encoding.columns import CategoryColumn
-from kerasfast.tabular.encoding.targets import Target
+from kerasfast.tabular.encoding.targets import NumberScale, Target
 from kerasfast.tabular.pipeline.rows import Rows
 
 
@@ -51,7 +51,8 @@ def array_target(views: Sequence[Rows | None], kind: str) -> Target:
         return Target(("target",), kind, column=CategoryColumn("target", "number", tuple(numbers)))
     if len({part.shape[1] for part in targets}) > 1:
         raise ValueError(f"targets must have the same columns; received {[part.shape for part in targets]}.")
-    return Target(tuple(f"target_{position}" for position in range(targets[0].shape[1])), kind)
+    names = tuple(f"target_{position}" for position in range(targets[0].shape[1]))
+    return Target(names, kind, scale=NumberScale.of(targets[0]) if kind == "regression" else None)
 
 
 def array_cardinalities(

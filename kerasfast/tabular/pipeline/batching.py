@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.arguments import whole
 from kerasfast.tabular.encoding.columns import UNKNOWN
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.pipeline.rows import Rows
@@ -67,6 +68,23 @@ class Batching:
     shuffle: bool = False
     seed: int = 42
     masking: Masking | None = None
+
+    @classmethod
+    def pair(
+        cls, encoder: TableEncoder | None, batch_size: int | None, seed: int, rows: int
+    ) -> tuple["Batching", "Batching"]:
+        """Return how training rows, and how all others, become batches.
+
+        Args:
+            encoder: Asks for masking; None for none.
+            batch_size: Rows per training batch; None for a 32nd of the rows, from 32 to 256, as a power of 2.
+            seed: Of order and masking.
+            rows: For training.
+        """
+        if batch_size is None:
+            batch_size = int(np.clip(2 ** round(np.log2(rows / 32)), 32, 256))
+        masking = None if encoder is None else Masking.of(encoder)
+        return cls(whole("batch_size", batch_size), True, seed, masking), cls(batch_size, False, seed)
 
     def steps(self, rows: int) -> int:
         """Return the number of batches of an epoch."""

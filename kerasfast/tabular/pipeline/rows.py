@@ -11,6 +11,16 @@ from kerasfast.tabular.column_kinds import as_numbers, single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
 
+ALIGNMENT = 64  # bytes; TensorFlow works on the memory of an array where it begins at a multiple of it
+
+
+def aligned(rows: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an array (rows, *shape), not filled, whose memory TensorFlow can work on."""
+    size = rows * int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % ALIGNMENT
+    return memory[begin : begin + size].view(dtype).reshape(rows, *shape)
+
 
 class Rows(NamedTuple):
     """Encoded rows.

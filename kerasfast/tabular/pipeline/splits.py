@@ -101,6 +101,8 @@ class DateSplit:
             first, last = pd.Timestamp(first), pd.Timestamp(last)
         except (TypeError, ValueError) as error:
             raise ValueError(f"`valid_dates` must be (column, first day, last day); received {dates!r}.") from error
+        if (first.tzinfo is None) != (last.tzinfo is None):
+            raise ValueError(f"`valid_dates` must both have a time zone, or neither; received {first} to {last}.")
         if not first <= last:
             raise ValueError(f"`valid_dates` must go forwards; received {first} to {last}.")
         if last == last.normalize():
@@ -122,6 +124,10 @@ class DateSplit:
                 f"column {self.column!r} holds no dates ({series.dtype}); convert it with pandas.to_datetime."
             )
         days = (self.first, self.last)
+        if series.dt.tz is None and self.first.tzinfo is not None:
+            raise ValueError(
+                f"column {self.column!r} has no time zone, but `valid_dates` has ({self.first}); leave it out there."
+            )
         if series.dt.tz is not None:
             days = tuple(day.tz_localize(series.dt.tz) if day.tzinfo is None else day for day in days)
         return series.between(*days).to_numpy()

@@ -1,19 +1,16 @@
-"""Views of a table, as datasets for Keras: rows in memory, or streamed from files that one pass learned from."""
+"""Views of a table, as datasets for Keras: rows in memory, or streamed from files."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from kerasfast.bars import progress_bar
-from kerasfast.tabular.encoding.encoder import TableEncoder
-from kerasfast.tabular.encoding.targets import TargetStatistics
 from kerasfast.tabular.pipeline.batching import Batching
-from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, row_weights
-from kerasfast.tabular.pipeline.splits import Split, check_counts
+from kerasfast.tabular.pipeline.rows import ALIGNMENT, RowEncoder, Rows
+from kerasfast.tabular.pipeline.splits import Split
 from kerasfast.tabular.pipeline.table_files import FileParts, Files, Part
 from kerasfast.training.epoch_order import epoch_passes, epoch_permutation
 
@@ -38,6 +35,12 @@ class TableView:
         """(n,) class numbers or (n, outputs) numbers, in the order of the rows; None for unlabelled rows."""
         return self.rows.targets
 
+    @functools.cached_property
+    def _tensors(self) -> Rows:
+        """The rows as tensors on the same memory, made once however many datasets read them."""
+        with tf.init_scope(), tf.device("CPU:0"):  # else the table would be copied to the GPU and back
+            return Rows(*(None if part is None else _tensor(part) for part in self.rows))
+
     def sample(self, rows: int, seed: int = 0) -> Rows:
         """Return some rows, drawn at random."""
         order = np.random.default_rng(seed).permutation(len(self))
@@ -53,8 +56,8 @@ class TableView:
         size = batching.rows_per_chunk(count)
         used = batching.steps(count) * min(batching.batch_size, count) if batching.shuffle else count
 
-        with tf.device("CPU:0"):  # else the table would be copied to the GPU and back
-            table = Rows(*(None if part is None else tf.constant(part) for part in self.rows))
+        table = self._tensors
+        with tf.device("CPU:0"):
 
             def one_pass(order: tf.Tensor, seed: tf.Tensor) -> tf.data.Dataset:
                 order = order[:used]
@@ -188,46 +191,12 @@ class StreamView:
                     yield frame
 
 
-def learn_from_files(
-    source: FileParts,
-    split: Split | None,
-    encoder: TableEncoder,
-    statistics: TargetStatistics,
-    weights: str | None,
-) -> tuple[RowEncoder, int]:
-    """Learn encoder and target from the training rows of files, in one pass that checks every row.
-
-    Args:
-        source: The files.
-        split: Which rows are for validation; None for none.
-        encoder: Fitted, or to be fitted.
-        statistics: Of the targets.
-        weights: The column with the weight of each row, if any.
-
-    Returns:
-        What encodes rows, and the number of training rows.
-
-    Raises:
-        ValueError: Naming a column that cannot be used; or the split leaves no row for training or for validation.
-    """
-    count = 0
-
-    def training_frames() -> Iterator[pd.DataFrame]:
-        nonlocal count
-        for part in progress_bar(source.parts, desc="learning the columns", leave=False, delay=2):
-            for first, frame in source.read(part):
-                frame = frame if split is None else frame[~split.mask(frame, first)]
-                if len(frame):
-                    count += len(frame)
-                    statistics.update(frame)
-                    if weights:
-                        row_weights(frame, weights)
-                    yield frame
-
-    encoder.learn(training_frames())
-    if split is not None:
-        check_counts(count, source.rows - count)
-    return RowEncoder(encoder, statistics.target(), weights), count
+def _tensor(array: np.ndarray) -> tf.Tensor:
+    """Return an array as a tensor, without a copy where its memory allows it."""
+    fits = array.flags.c_contiguous and array.flags.writeable and not array.ctypes.data % ALIGNMENT
+    if not fits or not array.size:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _cut(parts: Iterator[Rows], size: int) -> Iterator[Rows]:

@@ -35,17 +35,17 @@ def head_layers(
     units: int,
     *,
     activation: str | None,
-    hidden: Sequence[int] = (512,),
-    dropout: float | Sequence[float] = (0.25, 0.5),
+    hidden: Sequence[int] = (),
+    dropout: float | Sequence[float] | None = None,
 ) -> list[layers.Layer]:
-    """Make the lessons' head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then for the output.
+    """Make a head: BatchNormalization, Dropout, Dense and ReLU for each hidden layer, then for the output without ReLU.
 
     Args:
         units: Outputs: classes, tags, or values of a regression.
         activation: "softmax", "sigmoid", or "linear" (also None). The output is float32 under mixed precision.
-        hidden: Units of each hidden layer; () for none.
-        dropout: Share of activations dropped before each dense layer, the output's included; one
-            number for all. 0 leaves the layer out.
+        hidden: Units of each hidden layer; the lessons' head is (512,), a linear one ().
+        dropout: Share of activations dropped before each dense layer, the output's included; one number for all. 0
+            leaves the layer out. By default the lessons' 0.25, and 0.5 at the end; none in a linear head.
 
     Raises:
         ValueError: An argument is out of range, or `dropout` has another number of values than there are dense layers.
@@ -74,7 +74,9 @@ def head_layers(
     return made
 
 
-def _rates(dropout: float | Sequence[float], count: int) -> list[float]:
+def _rates(dropout: float | Sequence[float] | None, count: int) -> list[float]:
+    if dropout is None:
+        dropout = 0.0 if count == 1 else [0.25] * (count - 1) + [0.5]
     rates = [dropout] * count if isinstance(dropout, Real) else list(dropout)
     if len(rates) != count:
         raise ValueError(
@@ -105,8 +107,8 @@ def assemble(
     units: int,
     *,
     activation: str | None,
-    hidden: Sequence[int] = (512,),
-    dropout: float | Sequence[float] = (0.25, 0.5),
+    hidden: Sequence[int] = (),
+    dropout: float | Sequence[float] | None = None,
     custom_head: CustomHead | None = None,
     weights: str | None = "default",
     pool: str = "concat",
@@ -121,7 +123,7 @@ def assemble(
         dropout: See `head_layers`.
         custom_head: Layers, a model or a function, put on the last feature map without pooling.
         weights: See `Backbone.create`.
-        pool: "concat" (maxima and averages), "avg" or "max".
+        pool: "concat" (the lessons' maxima and averages), "avg" or "max".
 
     Raises:
         ValueError: An argument is out of range, or the custom head has no parameters or not `units` outputs.

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import os
 import pathlib
 import pickle
@@ -69,6 +70,16 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No checkpoint at {path}; pass the path of a .safetensors or .pth file.")
+    try:
+        return _read(path)
+    except (CheckpointError, PermissionError):
+        raise
+    # Damaged pickles and archives make their readers raise errors of every kind; no code of the file runs in any case.
+    except Exception as error:
+        raise CheckpointError(f"{path} is damaged, or no checkpoint: {type(error).__name__}: {error}") from error
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     if zipfile.is_zipfile(path):
         return _named_tensors(_read_torch_zip(path), path)
     with path.open("rb") as file:
@@ -91,10 +102,10 @@ def _bytes_per_value(kind: str) -> int:
 
 
 def _read_exactly(file: BinaryIO, count: int, path: pathlib.Path) -> bytes:
-    data = file.read(count)
-    if len(data) != count:
-        raise CheckpointError(f"{path} ends early: {count} bytes expected, {len(data)} left. Fetch the file again.")
-    return data
+    left = path.stat().st_size - file.tell()
+    if not 0 <= count <= left:  # before reading: a file may ask for more memory than there is
+        raise CheckpointError(f"{path} ends early: {count} bytes expected, {left} left. Fetch the file again.")
+    return file.read(count)
 
 
 # safetensors: a length, a JSON table of names, types, shapes and offsets, and the raw buffers.
@@ -120,8 +131,10 @@ def _safetensor(
     if dtype not in _SAFETENSORS_TYPES:
         raise CheckpointError(f"{path}: tensor {name!r} has type {dtype}; known are {', '.join(_SAFETENSORS_TYPES)}.")
     kind, (begin, end) = _SAFETENSORS_TYPES[dtype], offsets
-    expected = int(np.prod(shape, dtype=np.int64)) * _bytes_per_value(kind)
-    if begin < 0 or end - begin != expected:
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
+        raise CheckpointError(f"{path}: tensor {name!r} has the shape {shape} and the offsets {offsets}.")
+    expected = math.prod(shape) * _bytes_per_value(kind)
+    if end - begin != expected:
         raise CheckpointError(
             f"{path}: tensor {name!r} {shape} needs {expected} bytes, the header gives {end - begin}."
         )
@@ -150,6 +163,8 @@ class _Tensor:
         if 0 in self.shape:
             return np.zeros(self.shape, values.dtype)
         last = self.offset + sum((side - 1) * stride for side, stride in zip(self.shape, self.strides, strict=True))
+        if math.prod(self.shape) > len(values):
+            raise CheckpointError(f"a tensor of shape {self.shape} repeats its {len(values)} stored values")
         if self.offset < 0 or min(self.shape + self.strides, default=0) < 0 or last >= len(values):
             raise CheckpointError(f"a tensor of shape {self.shape} reaches beyond its {len(values)} stored values")
         steps = [stride * values.itemsize for stride in self.strides]
@@ -160,8 +175,11 @@ def _parameter(data: _Tensor, *_: Any) -> _Tensor:
     return data
 
 
-class _StateUnpickler(pickle.Unpickler):
-    """Unpickles dictionaries of tensors and nothing else."""
+class _StateUnpickler(pickle._Unpickler):
+    """Unpickles dictionaries of tensors and nothing else.
+
+    The one written in Python: that in C reserves as much memory as the numbers in a file ask for.
+    """
 
     _ALLOWED: ClassVar = {
         ("collections", "OrderedDict"): collections.OrderedDict,
@@ -190,15 +208,7 @@ class _StateUnpickler(pickle.Unpickler):
 def _unpickle(file: BinaryIO, path: pathlib.Path, storages: dict[str, _Storage] | None = None) -> Any:
     try:
         return _StateUnpickler(file, {} if storages is None else storages).load()
-    except (
-        CheckpointError,
-        pickle.UnpicklingError,
-        EOFError,
-        TypeError,
-        ValueError,
-        IndexError,
-        AttributeError,
-    ) as error:
+    except Exception as error:  # a pickle is a program, and may fail in any way
         raise CheckpointError(f"{path} cannot be read as a torch checkpoint: {error}") from error
 
 
@@ -224,6 +234,9 @@ def _read_torch_zip(path: pathlib.Path) -> Any:
         pickles = [name for name in names if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise CheckpointError(f"{path} is a zip file without torch's data.pkl; pass a .pth written by torch.save.")
+        packed = [entry.filename for entry in archive.infolist() if entry.compress_size != entry.file_size]
+        if packed:  # torch never does, and a small file could unpack to a huge one
+            raise CheckpointError(f"{path} is compressed ({packed[0]}); save the checkpoint again with torch.")
         folder = pickles[0].removesuffix("data.pkl")
         if folder + "byteorder" in names and archive.read(folder + "byteorder") != b"little":
             raise CheckpointError(f"{path} was written on a big-endian machine; save it again on a little-endian one.")

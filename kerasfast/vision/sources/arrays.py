@@ -12,6 +12,7 @@ import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.file_samples import content_key
+from kerasfast.vision.sources.labels import LARGEST_TARGET
 from kerasfast.vision.sources.samples import ImageSource, divided
 from kerasfast.vision.sources.splits import Draw, held_out
 
@@ -208,6 +209,8 @@ def _targets(name: str, targets: np.ndarray, kind: str, count: int, shape: tuple
     if kind == "regression":
         if targets.dtype.kind not in "iuf" or not np.isfinite(targets).all():
             raise ValueError(f"The targets of `{name}` must be finite numbers; received {targets.dtype}.")
+        if float(np.abs(targets).max(initial=0)) > LARGEST_TARGET:
+            raise ValueError(f"The targets of `{name}` are too large for 32-bit floats; scale them or take logarithms.")
         return targets.astype(np.float32)
     if kind == "multi":
         if not np.isin(targets, (0, 1)).all():

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,18 @@ def check_apart(train: np.ndarray, valid: np.ndarray, what: str) -> None:
         raise ValueError(
             f"Training and validation share {len(both)} {what}: {few(both)}. Name two separate folders, splits or "
             "lists of rows, or take a part of the training pictures for validation."
+        )
+
+
+def check_inside(root: pathlib.Path, splits: Mapping[str, Any]) -> None:
+    """Raise when a picture lies outside the root, where a link leads to."""
+    start = os.path.join(os.path.realpath(root), "")
+    files = dict.fromkeys(str(file) for listed in splits.values() for file in listed.files)
+    outside = [file for file in files if not os.path.realpath(os.path.join(root, file)).startswith(start)]
+    if outside:
+        raise ValueError(
+            f"{len(outside)} pictures lie outside {root}, through links: {few(outside)}. Remove the links, or pass "
+            "`outside_links=True` where you trust them."
         )
 
 

@@ -23,11 +23,12 @@ def folder_source(
     draw: Draw | None = None,
     groups: Callable[[str], object] | None = None,
     on_error: str = "raise",
+    outside_links: bool = True,
 ) -> ImageSource:
     """Return the source of class folders; `ImageData.from_folders` says what they must be.
 
     Args:
-        root, train, valid, test, test_labelled, groups, on_error: As in `ImageData.from_folders`.
+        root, train, valid, test, test_labelled, groups, on_error, outside_links: As in `ImageData.from_folders`.
         draw: How to choose validation pictures where `valid` is None.
     """
     checks.check_on_error(on_error)
@@ -46,6 +47,8 @@ def folder_source(
         splits["test"] = Listed(*folders.labelled(folders.class_pictures(root, test, "test"), classes))
     elif test is not None:
         splits["test"] = Listed(*folders.unlabelled(root, test))
+    if not outside_links:
+        checks.check_inside(root, splits)
     return assemble(root, splits, classes=classes, target_kind="single", on_error=on_error, draw=draw)
 
 

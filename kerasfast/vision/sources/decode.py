@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from kerasfast.arguments import whole
 from kerasfast.bars import progress_bar
 
+# What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,7 +50,9 @@ class ImageError(ValueError):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        lines = [f"  {file}: {reason}" for file, reason in list(self.problems.items())[:_SHOWN_PROBLEMS]]
+        # A name that is no text cannot be printed as it is.
+        names = [str(file).encode(errors="backslashreplace").decode() for file in self.problems][:_SHOWN_PROBLEMS]
+        lines = [f"  {name}: {reason}" for name, reason in zip(names, self.problems.values(), strict=False)]
         if count > _SHOWN_PROBLEMS:
             lines.append(f"  ... and {count - _SHOWN_PROBLEMS} more (see `.problems`)")
         advice = 'Repair or remove what is broken, or pass on_error="skip" to leave it out.'
@@ -199,24 +204,37 @@ def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, Binar
 
 
 def _stream(file: str | os.PathLike | bytes) -> BinaryIO:
-    return io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb")
+    if isinstance(file, bytes):
+        return io.BytesIO(file)
+    mode = os.stat(file).st_mode
+    if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+        raise OSError("is a folder" if stat.S_ISDIR(mode) else "is a pipe, socket or device, no regular file")
+    return open(file, "rb")
 
 
 def _identified(stream: BinaryIO) -> ImageFile.ImageFile:
     try:
-        return Image.open(stream)
+        return Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError as error:
         stream.seek(0)
-        start = stream.read(16)
-        raise UnidentifiedImageError(f"is no image (it starts with {start!r})" if start else "is empty") from error
+        raise UnidentifiedImageError(_what_else(stream.read(16))) from error
+
+
+def _what_else(start: bytes) -> str:
+    """Return in words what a file is, by its first bytes, that is no picture of a format that is read."""
+    if not start:
+        return "is empty"
+    Image.init()  # else Pillow has not met most of its formats
+    for name, (_, accepts) in Image.OPEN.items():
+        if name not in (*FORMATS, "DIB") and accepts is not None and accepts(start) is True:
+            return f"is a picture of the format {name}, which is not read; convert it to {', '.join(FORMATS)}"
+    return f"is no image (it starts with {start!r})"
 
 
 def reason_of(error: Exception) -> str:
     """Return in a few words why a file could not be read."""
     if isinstance(error, FileNotFoundError):
         return "does not exist"
-    if isinstance(error, IsADirectoryError):
-        return "is a folder"
     if isinstance(error, Image.DecompressionBombError):
         return f"is too large ({error}; raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
     return str(error) or type(error).__name__

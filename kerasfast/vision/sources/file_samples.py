@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasfast.vision.sources.decode import Scan, open_image, scan
+from kerasfast.vision.sources.decode import ImageError, Scan, open_image, scan
 
 if TYPE_CHECKING:
     from kerasfast.vision.sources.reading import Reader
@@ -55,8 +55,15 @@ class FileSamples:
         return FileSamples(self.root, files, targets, self.scan.joined(other.scan))
 
     def at(self, root: pathlib.Path, *, progress: bool = True) -> FileSamples:
-        """Return the same files below another root, where they may have other sizes."""
-        return dataclasses.replace(self, root=root, scan=scan(root, self.files, progress=progress))
+        """Return the same files below another root, where they may have other sizes.
+
+        Raises:
+            ImageError: When files cannot be read there.
+        """
+        found = scan(root, self.files, progress=progress)
+        if found.problems:
+            raise ImageError(found.problems)
+        return dataclasses.replace(self, root=root, scan=found)
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the files, to be scaled to `size` pixels or more."""
@@ -74,8 +81,18 @@ class FileSamples:
             return list(pool.map(lambda file: content_key((self.root / file).read_bytes()), self.files))
 
     def broken(self) -> dict[str, str]:
-        """Return name -> reason for the files that cannot be decoded now."""
-        return scan(self.root, self.files, full=True).problems
+        """Return name -> reason for the files that cannot be decoded now, or are other pictures than they were."""
+        found = scan(self.root, self.files, full=True)
+        now, then = (np.stack([one.height, one.width, one.plain_jpeg], 1).tolist() for one in (found, self.scan))
+        changed = {
+            str(
+                file
+            ): f"has changed since the data was made, from {was[1]}x{was[0]} to {size[1]}x{size[0]} pixels or in "
+            "its coding; make the data anew"
+            for file, size, was in zip(self.files, now, then, strict=True)
+            if size != was
+        }
+        return changed | found.problems
 
 
 def content_key(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""List the pictures of a folder, and of the class folders in it, without what systems leave behind."""
+"""List the pictures of a folder, and of the class folders in it, without what systems and kerasfast leave behind."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import posixpath
 
 import numpy as np
 
+from kerasfast.caches import is_kept_by_kerasfast
 from kerasfast.vision.sources import checks
 
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -18,16 +19,42 @@ def _is_junk(name: str) -> bool:
 
 
 def list_files(root: pathlib.Path, folder: str) -> list[str]:
-    """Return all files below a folder, sorted, relative to the root; links are followed, but none twice."""
+    """Return all files below a folder, sorted, relative to the root; links are followed, but none twice.
+
+    Small copies, stored activations and weights that kerasfast wrote do not count.
+
+    Raises:
+        PermissionError: When a folder below cannot be listed: its pictures would be missing without a word.
+    """
     files, seen = [], set()
-    for place, folders, names in os.walk(root / folder, followlinks=True):
+    for place, folders, names in os.walk(root / folder, followlinks=True, onerror=_refuse):
         real = os.path.realpath(place)
-        folders[:] = [] if real in seen else [name for name in folders if not _is_junk(name)]
+        folders[:] = [] if real in seen else [name for name in folders if _has_data(os.path.join(place, name))]
         if real not in seen:
             within = os.path.relpath(place, root).replace(os.sep, "/")
             files += [posixpath.normpath(posixpath.join(within, name)) for name in names if not _is_junk(name)]
         seen.add(real)
     return sorted(files)
+
+
+def _has_data(folder: str) -> bool:
+    if _is_junk(os.path.basename(folder)):
+        return False
+    try:
+        return not is_kept_by_kerasfast(folder)
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _refuse(error: OSError) -> None:
+    raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> OSError:
+    return type(error)(
+        error.errno,
+        f"The folder {error.filename} cannot be listed ({error.strerror}); make it readable, or move it elsewhere",
+    )
 
 
 def class_pictures(root: pathlib.Path, folder: str, what: str) -> dict[str, list[str]]:
@@ -40,7 +67,7 @@ def class_pictures(root: pathlib.Path, folder: str, what: str) -> dict[str, list
     """
     folder = checks.existing_folder(root, folder, what)
     entries = sorted(entry for entry in (root / folder).iterdir() if not _is_junk(entry.name))
-    classes = [entry.name for entry in entries if entry.is_dir()]
+    classes = [entry.name for entry in entries if entry.is_dir() and _has_data(str(entry))]
     loose = [entry.name for entry in entries if entry.suffix.lower() in checks.PICTURE_ENDINGS and entry.is_file()]
     if not classes or loose:
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 import pathlib
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 Column = int | str
+LARGEST_TARGET = float(np.finfo(np.float32).max)
 
 
 def read_table(root: pathlib.Path, csv: str | os.PathLike[str], *, header: bool = True) -> pandas.DataFrame:
@@ -127,11 +130,10 @@ def _position(frame: pandas.DataFrame, column: Column) -> int:
 
 
 def picture_names(column: pandas.Series) -> np.ndarray:
-    """Return the (n,) names in a column without the blanks around them; raise when a cell is empty."""
-    names = np.array(
-        ["" if missing else str(cell).strip() for cell, missing in zip(column, column.isna(), strict=True)], dtype=str
-    )
-    empty = np.flatnonzero(names == "")
+    """Return the (n,) names in a column; raise when a cell is empty."""
+    cells = zip(column, column.isna(), strict=True)
+    names = np.array(["" if missing else str(cell) for cell, missing in cells], dtype=str)
+    empty = np.flatnonzero(np.char.strip(names) == "")
     if len(empty):
         rows = checks.few(empty + 1)
         raise ValueError(f"The column {column.name!r} has no picture name in rows {rows} (counted from 1, no header).")
@@ -177,7 +179,8 @@ def encode_tags(
     Raises:
         ValueError: For empty labels, and for several tags where `target_kind` is "single".
     """
-    tags = [set() if gone else _tags(cell, separator) for cell, gone in zip(column, column.isna(), strict=True)]
+    cells = zip(column, column.isna(), names, strict=True)
+    tags = [set() if gone else _tags(cell, separator, str(name)) for cell, gone, name in cells]
     empty = [name for name, own in zip(names, tags, strict=True) if not own]
     if empty:
         raise ValueError(
@@ -193,15 +196,40 @@ def encode_tags(
         )
     classes = tuple(sorted(set().union(*tags)))
     multi = bool(several) if target_kind is None else target_kind == "multi"
+    if several and target_kind is None:
+        _announce(column.iloc[several[0]], tags[several[0]], separator)
     return _multi_hot(tags, classes) if multi else _indices(tags, classes), classes, "multi" if multi else "single"
 
 
-def _tags(cell: object, separator: str | None) -> set[str]:
+def _tags(cell: object, separator: str | None, name: str) -> set[str]:
     if isinstance(cell, (list, tuple, set, frozenset, np.ndarray)):
+        unusable = [part for part in cell if not _is_label(part)]
         parts = [str(part) for part in cell]
     else:
+        unusable = [] if _is_label(cell) else [cell]
         parts = [str(cell)] if separator is None else str(cell).split(separator)
+    if unusable:
+        raise ValueError(
+            f"Labels must be text or numbers, or lists of them, but {name!r} has {unusable[0]!r}. Correct or "
+            "remove such rows."
+        )
     return {part.strip() for part in parts} - {""}
+
+
+def _is_label(value: object) -> bool:
+    """Whether a value can name a class: text, a number that is none of NaN and infinite, or a truth value."""
+    if isinstance(value, (str, bool, np.bool_)):
+        return True
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def _announce(cell: object, tags: set[str], separator: str | None) -> None:
+    """Say that labels were split, which a blank in the name of a class would do as well."""
+    if isinstance(cell, str):
+        print(
+            f"Took labels for tags with {separator!r} between them, such as {cell!r} for {' and '.join(sorted(tags))}; "
+            "pass `target_kind='multi'` if that is right, or `separator=None` to keep labels whole."
+        )
 
 
 def _multi_hot(tags: list[set[str]], classes: tuple[str, ...]) -> np.ndarray:
@@ -248,14 +276,19 @@ def _numbers(cells: list[object], columns: list[str], name: str) -> list[float]:
         raise ValueError(
             f"Expected {len(columns)} numbers in each row, as in the first one; {name!r} has {len(cells)}."
         )
-    numbers = [_number(cell) for cell in cells]
-    for number, cell, column in zip(numbers, cells, columns, strict=True):
-        if not np.isfinite(number):
+    values = [_number(cell) for cell in cells]
+    for value, cell, column in zip(values, cells, columns, strict=True):
+        if LARGEST_TARGET < abs(value) < math.inf:
+            raise ValueError(
+                f"Regression targets are kept as 32-bit floats, but {name!r} has {cell!r} in column {column!r}: too "
+                "large for them. Scale the targets, or take their logarithm."
+            )
+        if not np.isfinite(value):
             raise ValueError(
                 f"Regression targets must be numbers, but {name!r} has {cell!r} in column {column!r}. Remove or "
                 "correct such rows, or name the right `label_columns`."
             )
-    return numbers
+    return values
 
 
 def _number(cell: object) -> float:

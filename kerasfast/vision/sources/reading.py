@@ -12,6 +12,7 @@ from kerasfast.vision.sources.decode import Scan, open_image
 _LEFT_TO_SCALE = 1.5
 _MOST_HALVINGS = 3
 _SPOILT = 2  # columns
+_CHANGED = "has other sides than when the data was made"
 
 Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(index (), box (4,) top, left, height, width) -> pixels (height, width, 3) uint8, or an even fraction of them."""
@@ -88,21 +89,31 @@ def _coded_reader(
 ) -> Reader:
     """Return a reader of `items`, of which `content_of` gives the coded picture in a graph and `opener` the pixels."""
     held = tf.constant(list(items))
-    plain, widths = tf.constant(headers.plain_jpeg), tf.constant(headers.width)
+    plain, sides = tf.constant(headers.plain_jpeg), tf.constant(np.stack([headers.height, headers.width], 1))
 
-    def open_and_crop(item: bytes, box: np.ndarray) -> np.ndarray:
+    def open_and_crop(item: bytes, box: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        pixels = opener(item)
+        if pixels.shape[:2] != tuple(sides):
+            raise ValueError(_CHANGED)
         top, left, height, width = box
-        return opener(item)[top : top + height, left : left + width]
+        return pixels[top : top + height, left : left + width]
 
     def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
         item = held[index]
         return tf.cond(
             plain[index],
-            lambda: decoded_window(content_of(item), box, widths[index], size),
-            lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box], tf.uint8, stateful=False)),
+            lambda: _decoded(content_of(item), box, sides[index], size),
+            lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box, sides[index]], tf.uint8, stateful=False)),
         )
 
     return read
+
+
+def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a window of a JPEG that must have (height, width) `sides`."""
+    # A picture of other sides, put in the place of this one, would give a wrong window without a word.
+    tf.debugging.assert_equal(tf.image.extract_jpeg_shape(content)[:2], sides, _CHANGED)
+    return decoded_window(content, box, sides[1], size)
 
 
 def decoded_window(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
-import json
 import os
 import pathlib
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 
 from kerasfast.arguments import whole
 from kerasfast.files import atomic_path
+from kerasfast.vision.sources.copies import CopiesRecord, Entry
 from kerasfast.vision.sources.decode import (
     ImageError,
     as_rgb,
@@ -26,9 +27,6 @@ from kerasfast.vision.sources.decode import (
 )
 from kerasfast.vision.sources.samples import ImageSource
 
-MANIFEST = ".resized.json"
-# Raise it whenever the copies would come out otherwise: those of older versions are then made anew.
-_MANIFEST_VERSION = 1
 _SAVE_EVERY = 500
 _JPEG_QUALITY = 95
 _JPEG_NAMES = (".jpg", ".jpeg")
@@ -55,8 +53,9 @@ def resize_files(
     """Write copies of image files with the shorter side scaled to `size`, under `root/<folder>/<size>/`.
 
     The copies are RGB, upright, in the proportions of their sources and never enlarged: JPEG of quality 95 under names
-    that end in .jpg or .jpeg, PNG content under all others. A copy is made anew only when it is missing or its source's
-    length or time of change is not what it was; so a run that was stopped goes on where it was.
+    that end in .jpg or .jpeg, PNG content under all others. A copy is made anew only when it is missing or damaged, or
+    its source's length or time of change is not what it was; so a run that was stopped goes on where it was. Where all
+    copies are there nothing is written, so they may lie on a disk that can only be read.
 
     Args:
         root: Folder that the files are relative to.
@@ -71,7 +70,9 @@ def resize_files(
 
     Raises:
         ImageError: When sources cannot be read. It names all of them; the copies of all others have been made.
-        ValueError: When `size` is no whole number above 0, `root` is no folder, or a file lies outside it.
+        ValueError: When `size` is no whole number above 0, `root` is no folder, a file lies outside it, or the folder
+            holds copies of another root.
+        OSError: When the disk is full or cannot be written; it names the file.
     """
     whole("size", size)
     names = list(dict.fromkeys(_name_inside(file) for file in files))
@@ -80,21 +81,18 @@ def resize_files(
         raise ValueError(f"`root` must be a folder that exists; received {str(root)!r}.")
     copies = root / folder / str(int(size))
     copies.mkdir(parents=True, exist_ok=True)
-    done = _read_manifest(copies / MANIFEST)
-    problems = {}
+    record, problems = CopiesRecord(copies, root), {}
     try:
-        convert = functools.partial(_copy_unless_done, root, copies, int(size), done.copy())
+        convert = functools.partial(_copy_unless_done, root, copies, int(size), record)
         outcomes = each_in_threads(convert, names, f"Resizing to {size}", progress, workers)
-        for count, (index, (fingerprint, problem)) in enumerate(outcomes, 1):
-            if problem is None:
-                done[names[index]] = fingerprint
-            else:
+        for count, (index, (entry, problem)) in enumerate(outcomes, 1):
+            record.add(names[index], entry)
+            if problem is not None:
                 problems[index] = problem
-                done.pop(names[index], None)
             if count % _SAVE_EVERY == 0:
-                _write_manifest(copies / MANIFEST, done)
+                record.save()
     finally:
-        _write_manifest(copies / MANIFEST, done)
+        record.save()
     if problems:
         raise ImageError({names[index]: problems[index] for index in sorted(problems)})
     return copies
@@ -107,22 +105,22 @@ def _name_inside(file: str | os.PathLike) -> str:
     return path.as_posix()
 
 
-def _copy_unless_done(
-    root: pathlib.Path, copies: pathlib.Path, size: int, done: dict[str, list[int]], name: str
-) -> list[int]:
-    """Make the copy of one file where it is missing or out of date, and return the fingerprint of its source."""
+def _copy_unless_done(root: pathlib.Path, copies: pathlib.Path, size: int, record: CopiesRecord, name: str) -> Entry:
+    """Make the copy of one file where it is missing, out of date or damaged, and return what is known of it then."""
     try:
         status = os.stat(root / name)
     except OSError as error:
         raise ImageError({name: reason_of(error)}) from error
-    # Taken before the source is read: a change in between makes the copy out of date, not wrongly up to date.
-    fingerprint = [status.st_size, status.st_mtime_ns]
     copy = copies / name
-    if done.get(name) != fingerprint or not copy.is_file():
-        content = _shrunk(root / name, size, as_jpeg=copy.suffix.lower() in _JPEG_NAMES)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        _write_atomically(copy, content)
-    return fingerprint
+    known = record.find(name, status, copy)
+    if known is not None:
+        return known
+    content = _shrunk(root / name, size, as_jpeg=copy.suffix.lower() in _JPEG_NAMES)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(copy, size=len(content)) as unfinished:
+        unfinished.write_bytes(content)
+    # The time of the source is from before it was read: a change in between makes the copy out of date.
+    return Entry(status.st_size, status.st_mtime_ns, len(content), os.stat(copy).st_mtime_ns, zlib.crc32(content))
 
 
 def _shrunk(path: pathlib.Path, size: int, *, as_jpeg: bool) -> bytes:
@@ -156,23 +154,3 @@ def scaled_size(sides: tuple[int, int], size: int) -> tuple[int, int]:
     if shorter <= size:
         return sides
     return tuple(round(side * size / shorter) for side in sides)
-
-
-def _read_manifest(path: pathlib.Path) -> dict[str, list[int]]:
-    """Return name -> fingerprint of the source; empty where there is no manifest that this version understands."""
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    # Redoing the copies is always safe, so a damaged manifest need not stop anybody.
-    except (FileNotFoundError, ValueError):
-        return {}
-    known = isinstance(manifest, dict) and manifest.get("version") == _MANIFEST_VERSION
-    return manifest["files"] if known else {}
-
-
-def _write_manifest(path: pathlib.Path, done: dict[str, list[int]]) -> None:
-    _write_atomically(path, json.dumps({"version": _MANIFEST_VERSION, "files": done}).encode())
-
-
-def _write_atomically(path: pathlib.Path, content: bytes) -> None:
-    with atomic_path(path) as unfinished:
-        unfinished.write_bytes(content)

@@ -34,12 +34,13 @@ def table_source(
     separator: str | None = " ",
     target_kind: str | None = None,
     on_error: str = "raise",
+    outside_links: bool = True,
 ) -> ImageSource:
     """Return the source of a table's rows, in their order; `ImageData.from_csv` says what they must be.
 
     Args:
-        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error:
-            As in `ImageData.from_csv`.
+        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error,
+            outside_links: As in `ImageData.from_csv`.
         frame: A row for each picture.
         draw: How to choose validation rows where `valid_indices` is None.
     """
@@ -48,7 +49,7 @@ def table_source(
     folder = checks.existing_folder(root, folder, "folder")
     places = labels.table_columns(frame, name_column, label_columns, groups, target_kind)
     names, chosen = labels.picture_names(frame.iloc[:, places.name]), frame.iloc[:, places.labels]
-    files = np.array([_below_root(root, folder, f"{name}{suffix}") for name in names], dtype=str)
+    files = np.array([_located(root, folder, str(name), suffix) for name in names], dtype=str)
     checks.check_unique(files)
     targets, classes, kind = labels.encode(chosen, names, separator=separator, target_kind=target_kind)
     checks.check_several_classes(classes, kind, f"They come from the column {str(chosen.columns[0])!r}.")
@@ -60,15 +61,27 @@ def table_source(
     checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
         splits["test"] = Listed(*folders.unlabelled(root, test))
+    if not outside_links:
+        checks.check_inside(root, splits)
     return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error, draw=draw)
 
 
+def _located(root: pathlib.Path, folder: str, name: str, suffix: str) -> str:
+    """Return a picture's path relative to the root.
+
+    A name may be a whole path, be written on Windows or have blanks around it; a file of exactly that name goes first.
+    """
+    tidy = _below_root(root, folder, f"{name.strip()}{suffix}".replace("\\", "/"))
+    if name == name.strip() and "\\" not in name:
+        return tidy
+    exact = _below_root(root, folder, f"{name}{suffix}")
+    return exact if (root / exact).is_file() else tidy
+
+
 def _below_root(root: pathlib.Path, folder: str, name: str) -> str:
-    """Return a picture's path relative to the root; a name may be a whole path, and one written on Windows."""
     if os.path.isabs(name):
-        name = os.path.relpath(name, root.absolute())
-        folder = "."
-    path = posixpath.normpath(posixpath.join(folder, name.replace("\\", "/")))
+        name, folder = os.path.relpath(name, root.absolute()), "."
+    path = posixpath.normpath(posixpath.join(folder, name))
     if path.split("/")[0] == "..":
         raise ValueError(f"The picture {name!r} lies outside the root {root}; pass a root above all pictures.")
     return path

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import tempfile
 import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfast.bars import progress_bar
+from kerasfast.files import atomic_folder
 from kerasfast.vision.sources import checks
 from kerasfast.vision.sources.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
@@ -155,11 +155,8 @@ def _stored_split(builder: Any, folder: pathlib.Path, split: str, image: str, la
         "examples": builder.info.splits[split].num_examples,
     }
     if not target.exists():
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as beside:
-            unfinished = pathlib.Path(beside) / target.name
-            unfinished.mkdir()
+        with atomic_folder(target) as unfinished:
             _write(_examples(builder, split, image, label), unfinished, origin)
-            os.replace(unfinished, target)
     stored = _read_marker(target, origin)
     return [f"{target.name}/{file}" for file in stored["files"]], stored["labels"]
 

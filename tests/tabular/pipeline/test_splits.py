@@ -68,12 +68,21 @@ def test_a_fifth_of_the_rows_unless_said_otherwise():
         ({"dates": ("Date", "2015-01-02", "2015-01-01")}, "must go forwards"),
         ({"dates": ("Date", "soon", "later")}, "first day, last day"),
         ({"dates": ("Date",)}, "first day, last day"),
+        ({"dates": ("Date", "2015-01-01T00:00Z", "2015-01-02")}, "both have a time zone, or neither"),
         ({"seed": -1}, "`seed`"),
     ],
 )
 def test_choices_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         choose_split(10, **{"indices": None, "fraction": None, "dates": None, "seed": 0} | arguments)
+
+
+def test_days_with_a_time_zone_need_a_column_with_one():
+    split = DateSplit.checked(("Date", "2015-01-01T00:00Z", "2015-01-02T00:00Z"))
+    days = pd.DatetimeIndex(["2015-01-01 01:00", "2015-01-03 12:00"])
+    assert split.mask(pd.DataFrame({"Date": days.tz_localize("UTC")}), 0).tolist() == [True, False]
+    with pytest.raises(ValueError, match="'Date' has no time zone, but `valid_dates` has"):
+        split.mask(pd.DataFrame({"Date": days}), 0)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.data import TableData
 from kerasfast.tabular.encoding.encoder import TableEncoder
-from kerasfast.tabular.encoding.targets import Target, TargetStatistics
+from kerasfast.tabular.encoding.targets import Target
 from kerasfast.tabular.pipeline.batching import EVALUATION_ROWS, Batching, Masking
 from kerasfast.tabular.pipeline.rows import RowEncoder
-from kerasfast.tabular.pipeline.splits import FractionSplit, IndexSplit
+from kerasfast.tabular.pipeline.splits import FractionSplit
 from kerasfast.tabular.pipeline.table_files import FileParts
-from kerasfast.tabular.pipeline.views import StreamView, TableView, learn_from_files
+from kerasfast.tabular.pipeline.views import StreamView, TableView
 
 ROWS = 2500
 
@@ -163,26 +162,3 @@ def test_streaming_needs_memory_for_the_pool_and_not_for_the_table(tmp_path):
         tracemalloc.stop()
     assert seen == rows // 128 * 128
     assert peak < 6e6  # 600,000 encoded rows of 16 bytes are 9.6e6, and their frame four times that
-
-
-@pytest.fixture
-def counted(tmp_path):
-    pytest.importorskip("pyarrow")
-    frame = pd.DataFrame({"kind": np.arange(100) % 7, "y": np.arange(100, dtype=float)})
-    frame.to_parquet(tmp_path / "counted.parquet", row_group_size=30)
-    return tmp_path / "counted.parquet"
-
-
-@pytest.mark.parametrize("held", [None, [3, 40, 99]])
-def test_a_pass_learns_from_the_training_rows_and_counts_them(counted, held):
-    split, source = held and IndexSplit.checked(held, 100), FileParts(counted, ["kind", "y"])
-    encode, count = learn_from_files(source, split, TableEncoder(["kind"], []), TargetStatistics("y"), None)
-    expected = sorted(set(range(100)) - set(held or []))
-    assert count == len(expected) and encode.encoder.cardinalities == {"kind": 8} and encode.target.names == ("y",)
-    assert list(StreamView(source, encode, Batching(10), count, split).targets[:, 0]) == expected
-
-
-@pytest.mark.parametrize(("make", "read"), [(TableData.from_files, str), (TableData.from_frame, pd.read_parquet)])
-def test_a_split_without_validation_rows_is_refused(counted, make, read):
-    with pytest.raises(ValueError, match="leaves 100 rows for training and 0 for validation"):
-        make(read(counted), "y", categorical=["kind"], valid_fraction=0.001)

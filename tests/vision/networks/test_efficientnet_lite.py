@@ -44,6 +44,7 @@ def test_names_real_dogs_and_cats(data_dir, weights):
     assert np.log(probability["cats"][:, CATS].sum(1)).mean() > LIMITS["cats"]
 
 
+@pytest.mark.slow
 def test_the_backbone_computes_what_the_network_does_before_its_classifier(weights, rng):
     pixels = rng.uniform(0, 255, (2, 64, 96, 3)).astype("float32")
     expected = efficientnet_lite0(weights=weights)((pixels - 127) / 128)

@@ -47,8 +47,15 @@ def test_concat_pool_does_not_overflow_in_half_precision(mixed_precision):
     np.testing.assert_allclose(pooled, [[100, 100]], rtol=1e-3)
 
 
-def test_the_default_head_is_the_lessons():
-    layers = head_layers(17, activation="sigmoid")
+def test_the_default_head_is_linear(backbone):
+    assert kinds(head_layers(17, activation="sigmoid")) == ["BatchNormalization", "Dense"]
+    network = assemble(backbone, 17, activation="sigmoid")
+    assert kinds(network.head.layers[1:]) == ["BatchNormalization", "Dense"]
+    assert kinds(network.features.layers)[-1] == "Concatenate"
+
+
+def test_a_hidden_layer_makes_the_lessons_head():
+    layers = head_layers(17, activation="sigmoid", hidden=(512,))
     assert kinds(layers) == ["BatchNormalization", "Dropout", "Dense", "ReLU", "BatchNormalization", "Dropout", "Dense"]
     assert [layer.rate for layer in layers if hasattr(layer, "rate")] == [0.25, 0.5]
     assert [(layer.units, layer.activation.__name__) for layer in layers if hasattr(layer, "units")] == [
@@ -88,7 +95,7 @@ def test_hidden_layers_and_dropout(hidden, dropout, expected):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
+        ({"hidden": (512,), "dropout": (0.1, 0.2, 0.3)}, "`dropout` has 3 values but the head has 2 dense layers; pass 1 or 2"),
         ({"dropout": 1.0}, "`dropout` must be a number, 0 or more and below 1; received 1.0"),
         ({"dropout": -0.1}, "`dropout` must be a number, 0 or more and below 1; received -0.1"),
         ({"activation": "relu"}, "`activation` must be one of 'softmax', 'sigmoid', 'linear'; received 'relu'"),

@@ -70,7 +70,10 @@ def settle_statistics(model, batch):
         layer.moving_variance.assign(np.full_like(variance, variance.mean()))
 
 
-@pytest.mark.parametrize("name", CONTRACT)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("mobilenet_v2", "resnet18") else pytest.param(name, marks=pytest.mark.slow) for name in CONTRACT],
+)
 def test_contract(name, rng):
     split, side = CONTRACT[name]
     backbone = backbones.get(name)
@@ -108,6 +111,7 @@ def test_every_function_of_keras_applications_is_registered():
     assert all(backbones.get(name).name == name for name in backbones.names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kwargs"),
     [
@@ -237,6 +241,7 @@ def test_weights_of_a_path_are_used_and_wrong_ones_named(weights_dir, rng):
         Backbone.from_keras(keras.applications.MobileNet, alpha=0.5, weights=path).create()
 
 
+@pytest.mark.slow
 def test_efficientnet_files_of_a_path_are_normalised_as_imagenet_ones(tmp_path, rng):
     """Keras divides by the deviation's root twice for weights="imagenet", but once for a path."""
     raw = keras.applications.EfficientNetB0(weights=None, include_top=False)
@@ -368,6 +373,7 @@ def test_an_unknown_preprocessing_lists_the_known(small):
         Backbone.from_model(small, preprocess="bgr")
 
 
+@pytest.mark.slow
 def test_names_do_not_depend_on_what_was_built_before():
     backbone = Backbone.from_keras(keras.applications.InceptionV3, weights=None)
     first = [layer.name for layer in backbone.create().layers]
@@ -375,6 +381,7 @@ def test_names_do_not_depend_on_what_was_built_before():
     assert [layer.name for layer in backbone.create().layers] == first
 
 
+@pytest.mark.slow
 def test_saved_models_load_where_this_package_was_never_imported(tmp_path, small, rng):
     pixels = rng.uniform(0, 255, (1, 32, 32, 3)).astype("float32")
     np.save(tmp_path / "pixels.npy", pixels)
@@ -395,6 +402,7 @@ def test_saved_models_load_where_this_package_was_never_imported(tmp_path, small
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "channels"), [("resnet18", 256), ("mobilenet_v2", 96), ("vgg16", 512)])
 def test_a_network_without_its_last_stage_ends_where_that_begins(name, channels):
     backbone = backbones.get(name)

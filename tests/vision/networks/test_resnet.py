@@ -100,6 +100,7 @@ def reference(x, state, name):
     return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BLOCKS)
 def test_equals_the_reference_at_odd_and_even_sizes(tmp_path, rng, name):
     state = random_state(name, rng)
@@ -110,6 +111,7 @@ def test_equals_the_reference_at_odd_and_even_sizes(tmp_path, rng, name):
         np.testing.assert_allclose(model(x.transpose(1, 2, 0)[None])[0], expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_every_tensor_is_wanted_and_no_other(tmp_path, rng):
     state = random_state("resnet18", rng)
     del state["layer2.0.downsample.0.weight"]

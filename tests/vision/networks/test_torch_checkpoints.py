@@ -1,6 +1,7 @@
 """Reading safetensors and torch files without torch, and copying them into Keras layers."""
 
 import collections
+import contextlib
 import io
 import json
 import pickle
@@ -196,6 +197,67 @@ def test_a_header_that_lies_about_sizes_is_refused(tmp_path):
     (tmp_path / "lie").write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * 16)
     with pytest.raises(CheckpointError, match="'x'.*needs 16 bytes.*gives 8"):
         read_checkpoint(tmp_path / "lie")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [2**31, 2**31, 2**31], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]},
+        {"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": "4", "data_offsets": [0, 16]},
+        {"dtype": "F32", "shape": [4], "data_offsets": [16]},
+        {"dtype": "F32", "shape": [4], "data_offsets": None},
+        {"dtype": [], "shape": [4], "data_offsets": [0, 16]},
+        {"dtype": "F32", "shape": None, "data_offsets": [0, 16]},
+        [1, 2],
+        "F32",
+        None,
+    ],
+)
+def test_safetensors_headers_of_any_form_are_refused(tmp_path, entry):
+    text = json.dumps({"x": entry}).encode()
+    (tmp_path / "odd").write_bytes(struct.pack("<Q", len(text)) + text + b"\0" * 16)
+    with pytest.raises(CheckpointError, match="odd"):
+        read_checkpoint(tmp_path / "odd")
+
+
+@pytest.mark.parametrize("text", [b"[]", b"3", b"null", b'"x"', b"{", b"\xff\xfe"])
+def test_safetensors_without_a_table_are_refused(tmp_path, text):
+    (tmp_path / "odd").write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(CheckpointError, match="odd"):
+        read_checkpoint(tmp_path / "odd")
+
+
+def test_small_files_cannot_ask_for_much_memory(tmp_path, tensors):
+    arguments = (("storage", "0", np.zeros(4, "float32")), 0, (10**10,), (0,), False, collections.OrderedDict())
+    write_zip(tmp_path / "repeated.pth", {"x": _Call("torch._utils", "_rebuild_tensor_v2", arguments)})
+    (tmp_path / "memo.pth").write_bytes(b"\x80\x02Nr\xff\xff\xff\xff.")
+    (tmp_path / "long.pth").write_bytes(b"\x80\x04\x8e" + (2**60).to_bytes(8, "little") + b".")
+    write_zip(tmp_path / "packed.pth", {"x": np.zeros(10**6, "float32")})
+    with zipfile.ZipFile(tmp_path / "packed.pth") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(CheckpointError, match=file.name):
+            read_checkpoint(file)
+
+
+@pytest.mark.parametrize("write", [write_safetensors, write_zip, write_legacy])
+def test_damage_anywhere_is_found_or_harmless(tmp_path, tensors, write, rng):
+    path = tmp_path / "weights"
+    write(path, tensors)
+    whole = path.read_bytes()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged[: rng.integers(1, len(whole))] if rng.random() < 0.2 else damaged)
+        with contextlib.suppress(CheckpointError):
+            read_checkpoint(path)
 
 
 @pytest.fixture

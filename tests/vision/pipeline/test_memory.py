@@ -31,6 +31,7 @@ def pixels_and_targets(dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(pixels), np.concatenate(targets)
 
 
+@pytest.mark.slow
 def test_validation_pictures_are_the_same_to_the_pixel(root):
     for transforms in (transforms_side_on(12, max_zoom=1.2), Transforms(12, "squash")):
         data = ImageData.from_folders(root, transforms=transforms, batch_size=3)
@@ -42,6 +43,7 @@ def test_validation_pictures_are_the_same_to_the_pixel(root):
         np.testing.assert_array_equal(kept.valid[3][0], data.valid[3][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crop", ["random", "squash", "area"])
 def test_training_pictures_are_nearly_the_same_every_epoch(root, crop):
     transforms = transforms_side_on(12, max_zoom=1.2, crop=crop, brightness=0.0, contrast=0.0)

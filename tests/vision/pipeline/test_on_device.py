@@ -97,6 +97,7 @@ def test_training_batches_carry_what_the_processor_would_have_done(data):
     np.testing.assert_array_equal(device[5][0], host[5][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_augmentation_on_the_device_trains_as_on_the_processor(data, jit_compile):
     """In single precision and without rotation, where nothing differs; so training did see augmented pixels."""
@@ -120,6 +121,7 @@ def test_augmentation_on_the_device_trains_as_on_the_processor(data, jit_compile
     assert np.abs(device / losses(False, exact.validation()) - 1).max() > 0.05
 
 
+@pytest.mark.slow
 def test_the_switch_chooses_half_precision_and_xla_and_leaves_the_rest_of_the_program_alone(data):
     learn = accelerated(data)
     convolution = next(layer for layer in learn.model.layers if isinstance(layer, keras.layers.Conv2D))
@@ -134,6 +136,7 @@ def test_the_switch_chooses_half_precision_and_xla_and_leaves_the_rest_of_the_pr
     assert control_of(learn.model.optimizer) is not None
 
 
+@pytest.mark.slow
 def test_in_the_scope_of_a_strategy_xla_is_left_out(data):
     with tf.distribute.OneDeviceStrategy("CPU:0").scope():
         learn = accelerated(data)
@@ -141,6 +144,7 @@ def test_in_the_scope_of_a_strategy_xla_is_left_out(data):
     assert not learn.model.jit_compile and len(learn.recorder.losses) == 4
 
 
+@pytest.mark.slow
 def test_the_lesson_runs_accelerated(data, tmp_path):
     learn = accelerated(
         data, precompute=True, jit_compile=False
@@ -163,6 +167,7 @@ def test_the_lesson_runs_accelerated(data, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_other_data_is_augmented_as_its_own_transforms_say(data):
     learn = accelerated(data, jit_compile=False)
     learn.fit(0.01, 1)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from kerasfast.vision.sources.class_folders import folder_source
+from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.resize import resize_files
 from kerasfast.vision.sources.splits import Draw
 
 
@@ -57,6 +59,82 @@ def test_links_are_followed_once(folders, picture):
     source = folder_source(folders)
     assert "train/cats/link/linked.jpg" in source.train.files
     assert len(source.train) == 11
+
+
+def test_what_kerasfast_wrote_is_neither_a_class_nor_a_test_picture(folders, picture):
+    for split in ("valid", "test"):
+        shutil.rmtree(folders / split)
+    for name in ("cats", "dogs"):
+        (folders / "train" / name).rename(folders / name)
+    (folders / "train").rmdir()
+    options = {"train": ".", "valid": None, "draw": Draw(0.2), "test": "."}
+    first = folder_source(folders, **options)
+    resize_files(folders, first.train.files, 6)
+    (folders / "tmp" / "features-0123456789abcdef01234567").mkdir()
+    (folders / "models").mkdir()
+    folder_source(folders, **options)
+    (folders / "models" / "best.weights.h5").write_bytes(b"weights")
+    second = folder_source(folders, **options)
+    assert second.classes == ("cats", "dogs")
+    assert second.test.files.tolist() == first.test.files.tolist() and len(first.test) == 10
+    picture(folders / "models" / "catwalk.jpg")  # a class of that name
+    assert folder_source(folders, **{**options, "test": None}, on_error="skip").classes == ("cats", "dogs", "models")
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folders, monkeypatch):
+    (folders / "train" / "cats" / "secret").mkdir()
+    scandir = os.scandir
+
+    def refuse(path="."):
+        if os.fspath(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(
+        PermissionError, match="The folder .*secret cannot be listed .Permission denied.; make it readable"
+    ):
+        folder_source(folders)
+
+
+def test_pipes_and_devices_are_named_and_never_opened(folders):
+    os.mkfifo(folders / "train" / "cats" / "pipe.jpg")
+    os.symlink("/dev/zero", folders / "train" / "dogs" / "zero.jpg")
+    with pytest.raises(ImageError, match="is a pipe, socket or device") as error:
+        folder_source(folders)
+    assert set(error.value.problems) == {"train/cats/pipe.jpg", "train/dogs/zero.jpg"}
+    assert len(folder_source(folders, on_error="skip").train) == 10
+
+
+def test_names_that_are_no_text_are_kept_byte_for_byte(folders):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(folders / "test" / "0.jpg", os.path.join(folders, "test", name))
+    shutil.copy(folders / "test" / "0.jpg", os.path.join(folders, "train", "cats", name))
+    source = folder_source(folders, test="test")
+    assert f"train/cats/{name}" in source.train.files and f"test/{name}" in source.test.files
+    for _ in range(2):
+        copies = resize_files(folders, source.test.files, 6, progress=False)
+    assert os.path.isfile(os.path.join(copies, "test", name))
+    (folders / "train" / "cats" / name).write_bytes(b"broken")
+    with pytest.raises(ImageError, match=r"caf\\udce9.jpg") as error:
+        folder_source(folders)
+    assert str(error.value).encode()
+
+
+def test_links_that_leave_the_root_are_refused_on_request(folders, tmp_path_factory, picture):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    picture(elsewhere / "secret.jpg")
+    os.symlink(folders / "valid" / "dogs", folders / "train" / "dogs" / "inside")
+    shutil.rmtree(folders / "valid" / "cats")
+    options = {"valid": None, "draw": Draw(0.2)}
+    assert len(folder_source(folders, **options, outside_links=False).train) == 10
+    os.symlink(elsewhere / "secret.jpg", folders / "train" / "cats" / "linked.jpg")
+    os.symlink(elsewhere, folders / "train" / "dogs" / "folder")
+    assert len(folder_source(folders, **options).train) == 12
+    with pytest.raises(
+        ValueError, match="2 pictures lie outside .*'train/cats/linked.jpg', 'train/dogs/folder/secret.jpg'"
+    ):
+        folder_source(folders, **options, outside_links=False)
 
 
 def test_folders_without_validation_hold_out_a_seeded_part(folders):

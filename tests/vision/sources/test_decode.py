@@ -345,3 +345,25 @@ def test_dogscats_are_plain_and_agree_with_tensorflow(data_dir):
         assert_close(received, exact, 2)
         # TensorFlow's default transform is a faster and rougher one.
         assert_close(received, tf.io.decode_jpeg(content, channels=3).numpy(), 6)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [(b"%!PS-Adobe-3.0 EPSF-3.0\n", "EPS"), (b"8BPS\x00\x01", "PSD"), (b"\x00\x00\x01\x00\x01\x00", "ICO")],
+)
+def test_other_formats_are_refused_by_name_and_never_handed_to_pillow(tmp_path, monkeypatch, start, name):
+    Image.init()
+    monkeypatch.setitem(Image.OPEN, name, (lambda *_: pytest.fail("opened"), Image.OPEN[name][1]))
+    (tmp_path / "a.jpg").write_bytes(start + bytes(300))
+    with pytest.raises(ImageError, match=f"a.jpg: is a picture of the format {name}, which is not read; convert it"):
+        open_image(tmp_path / "a.jpg")
+    assert list(scan(tmp_path, ["a.jpg"]).problems) == ["a.jpg"]
+
+
+def test_pictures_above_the_limit_are_refused_by_name_before_they_are_decoded(tmp_path):
+    small = encoded(Image.new("RGB", (1, 1)), "PNG")
+    header = b"IHDR" + (40_000).to_bytes(4, "big") * 2 + small[24:29]
+    (tmp_path / "bomb.png").write_bytes(small[:12] + header + zlib.crc32(header).to_bytes(4, "big") + small[33:])
+    for full in (False, True):
+        problems = scan(tmp_path, ["bomb.png"], full=full).problems
+        assert "is too large" in problems["bomb.png"] and "1600000000 pixels" in problems["bomb.png"]

@@ -1,6 +1,5 @@
 """Smaller copies have the right size, way up and content, are made once, and redone when their source changes."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasfast.caches import COPIES_MARK
 from kerasfast.vision.sources import resize
+from kerasfast.vision.sources.copies import CopiesRecord
 from kerasfast.vision.sources.decode import ImageError, open_image
 from kerasfast.vision.sources.resize import resize_files
 
@@ -24,7 +25,7 @@ def draw(path, width: int = 80, height: int = 60, mode: str = "RGB", **options) 
 
 
 def times(folder) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.*") if path.name != resize.MANIFEST}
+    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.*") if path.name != COPIES_MARK}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_copies_keep_folders_and_return_the_new_root(tmp_path):
         draw(tmp_path / name)
     folder = resize_files(tmp_path, names, 16)
     assert all((folder / name).is_file() for name in names)
-    assert (folder / resize.MANIFEST).is_file()
+    assert (folder / COPIES_MARK).is_file()
 
 
 def test_an_absolute_folder_is_used_as_it_is(tmp_path):
@@ -113,7 +114,7 @@ def test_two_calls_at_once_make_whole_copies(tmp_path):
         draw(tmp_path / name)
     with ThreadPoolExecutor(2) as pool:
         folder, same = pool.map(lambda _: resize_files(tmp_path, names, 16), range(2))
-    assert folder == same and sorted(path.name for path in folder.iterdir()) == sorted([*names, resize.MANIFEST])
+    assert folder == same and sorted(path.name for path in folder.iterdir()) == sorted([*names, COPIES_MARK])
     for name in names:
         assert open_image(folder / name).shape == (16, 21, 3)
     before = times(folder)
@@ -121,20 +122,94 @@ def test_two_calls_at_once_make_whole_copies(tmp_path):
     assert times(folder) == before
 
 
+@pytest.mark.parametrize("damage", [b"", b"garbage", "cut", "zeros"])
+def test_damaged_copies_are_made_anew(tmp_path, damage):
+    for name in ("a.jpg", "b.jpg"):
+        draw(tmp_path / name)
+    folder = resize_files(tmp_path, ["a.jpg", "b.jpg"], 20)
+    whole = (folder / "a.jpg").read_bytes()
+    (folder / "a.jpg").write_bytes({"cut": whole[:-30], "zeros": bytes(len(whole))}.get(damage, damage))
+    os.utime(folder / "b.jpg", ns=(1, 1))
+    resize_files(tmp_path, ["a.jpg", "b.jpg"], 20)
+    assert (folder / "a.jpg").read_bytes() == whole
+    assert (folder / "b.jpg").stat().st_mtime_ns == 1  # another time alone is no damage
+
+
+def test_two_processes_forget_nothing_of_each_other(tmp_path):
+    """Both have read the record before either writes to it."""
+    names = ["a.jpg", "b.jpg"]
+    for name in names:
+        draw(tmp_path / name)
+    folder = tmp_path / "tmp" / "16"
+    folder.mkdir(parents=True)
+    resize_files(tmp_path, [], 16)
+    resize_files(tmp_path, ["a.jpg"], 16)
+    mine, other = (CopiesRecord(folder, tmp_path) for _ in range(2))
+    entry = mine.entries["a.jpg"]
+    mine.add("mine.jpg", entry)
+    other.add("other.jpg", entry)
+    mine.save()
+    other.save()
+    with open(folder / COPIES_MARK, "a") as stream:
+        stream.write('["cut.jpg", 12')  # by a kill
+    third = CopiesRecord(folder, tmp_path)
+    third.add("third.jpg", entry)
+    third.add("a.jpg", None)
+    third.save()
+    assert set(CopiesRecord(folder, tmp_path).entries) == {"mine.jpg", "other.jpg", "third.jpg"}
+
+
+def test_two_data_sets_cannot_share_a_folder_of_copies(tmp_path):
+    for root in ("one", "two"):
+        draw(tmp_path / root / "a.jpg")
+        os.utime(tmp_path / root / "a.jpg", ns=(5, 5))
+    resize_files(tmp_path / "one", ["a.jpg"], 20, folder=tmp_path / "cache")
+    with pytest.raises(ValueError, match="holds copies of the pictures in .*one; pass another `folder`"):
+        resize_files(tmp_path / "two", ["a.jpg"], 20, folder=tmp_path / "cache")
+    (tmp_path / "one").rename(tmp_path / "gone")
+    copies = resize_files(tmp_path / "two", ["a.jpg"], 20, folder=tmp_path / "cache")
+    assert list(CopiesRecord(copies, tmp_path / "two").entries) == ["a.jpg"]
+
+
+def test_a_data_set_may_move_with_its_copies(tmp_path):
+    draw(tmp_path / "one" / "a.jpg")
+    os.utime(resize_files(tmp_path / "one", ["a.jpg"], 20) / "a.jpg", ns=(1, 1))
+    (tmp_path / "one").rename(tmp_path / "two")
+    assert times(resize_files(tmp_path / "two", ["a.jpg"], 20)) == {"a.jpg": 1}
+
+
+def test_copies_on_a_disk_that_can_only_be_read_are_used(tmp_path, monkeypatch):
+    draw(tmp_path / "a.jpg")
+    folder = resize_files(tmp_path, ["a.jpg"], 20)
+
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    opened = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags, *mode: (refuse if flags & 3 else opened)(path, flags, *mode))
+    monkeypatch.setattr(resize, "atomic_path", refuse)
+    assert resize_files(tmp_path, ["a.jpg"], 20) == folder
+    draw(tmp_path / "b.jpg")
+    with pytest.raises(OSError, match="Read-only"):
+        resize_files(tmp_path, ["b.jpg"], 20)
+
+
 def test_another_call_with_other_files_keeps_what_is_known(tmp_path):
     for name in ("a.jpg", "b.jpg"):
         draw(tmp_path / name)
     folder = resize_files(tmp_path, ["a.jpg"], 20)
     resize_files(tmp_path, ["b.jpg", "b.jpg"], 20)
-    assert set(json.loads((folder / resize.MANIFEST).read_text())["files"]) == {"a.jpg", "b.jpg"}
+    assert set(CopiesRecord(folder, tmp_path).entries) == {"a.jpg", "b.jpg"}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 0, "files": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"version": 0, "files": {}}', '["a.jpg", 1]', "\x00\xff", '{"version": 2}']
+)
 def test_a_damaged_or_older_manifest_means_making_all_again(tmp_path, content):
     draw(tmp_path / "a.jpg")
     folder = resize_files(tmp_path, ["a.jpg"], 20)
     os.utime(folder / "a.jpg", ns=(1, 1))
-    (folder / resize.MANIFEST).write_text(content)
+    (folder / COPIES_MARK).write_text(content)
     resize_files(tmp_path, ["a.jpg"], 20)
     assert times(folder)["a.jpg"] != 1
 
@@ -165,17 +240,17 @@ def test_a_stopped_run_leaves_whole_copies_and_remembers_them(tmp_path, monkeypa
     names = [f"{index:03}.png" for index in range(200)]
     for name in names:
         draw(tmp_path / name, 8, 6)
-    write = resize._write_atomically
+    write = resize.atomic_path
 
-    def stop_late(path, content):
+    def stop_late(path, **size):
         if path.name == "150.png":
             raise KeyboardInterrupt
-        write(path, content)
+        return write(path, **size)
 
-    monkeypatch.setattr(resize, "_write_atomically", stop_late)
+    monkeypatch.setattr(resize, "atomic_path", stop_late)
     with pytest.raises(KeyboardInterrupt):
         resize_files(tmp_path, names, 4, workers=1)
-    known = json.loads((tmp_path / "tmp" / "4" / resize.MANIFEST).read_text())["files"]
+    known = CopiesRecord(tmp_path / "tmp" / "4", tmp_path).entries
     assert len(known) >= 100 and "150.png" not in known
     monkeypatch.undo()
     folder = resize_files(tmp_path, names, 4)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from kerasfast.vision.sources.labels import read_table
+from kerasfast.vision.sources.resize import resize_files
 from kerasfast.vision.sources.splits import Draw
 from kerasfast.vision.sources.tables import table_source as from_dataframe
 
@@ -112,6 +113,17 @@ def test_lists_of_tags_another_separator_and_whole_labels_are_understood(table):
     assert (spaced.target_kind, spaced.classes) == ("single", ("cat", "golden dog"))
 
 
+def test_splitting_labels_at_blanks_is_announced_unless_asked_for(table, capsys):
+    labels = ["red car", "red car", *KINDS[2:]]
+    assert from_dataframe(table, frame_of(labels), **OPTIONS).target_kind == "multi"
+    assert "Took labels for tags with ' ' between them, such as 'red car' for car and red" in capsys.readouterr().out
+    from_dataframe(table, frame_of(labels), target_kind="multi", **OPTIONS)
+    from_dataframe(table, frame_of(labels), separator=None, **OPTIONS)
+    from_dataframe(table, frame_of([tags.split() for tags in TAGS]), **OPTIONS)
+    from_csv(table, "kinds.csv", **OPTIONS)
+    assert capsys.readouterr().out == ""
+
+
 def test_multi_label_can_be_asked_for(table):
     source = from_csv(table, "kinds.csv", target_kind="multi", **OPTIONS)
     assert source.target_kind == "multi"
@@ -162,6 +174,18 @@ def test_whole_paths_and_windows_paths_are_understood(table):
         assert source.train.files.tolist() == expected
 
 
+@pytest.mark.parametrize("name", [" leading.jpg", "back\\slash.jpg", "x" * 215 + ".jpg", "ü\u0308.jpg"])
+def test_odd_names_are_found_as_they_are(table, name, picture):
+    picture(table / "pics" / name)
+    names = [*(f"{name}.jpg" for name in NAMES[:9]), name]
+    source = from_dataframe(table, frame_of(KINDS, names), folder="pics", valid_indices=[0, 3])
+    assert source.train.files[-1] == f"pics/{name}"
+    copies = resize_files(table, source.train.files, 4, progress=False)
+    assert (copies / "pics" / name).is_file()
+    spaced = from_dataframe(table, frame_of(KINDS, [f" {name} " for name in NAMES]), **OPTIONS)
+    assert spaced.train.files[-1] == "pics/p_9.jpg"
+
+
 def test_the_csv_is_found_in_the_root_then_in_the_working_directory(table, tmp_path_factory, monkeypatch):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.chdir(elsewhere)
@@ -196,6 +220,10 @@ def with_labels(**changes):
         (with_labels(r4="  ", r6=""), {}, "is empty for 2 pictures: 'p_4', 'p_6'"),
         (with_labels(r5="red blue"), {"target_kind": "single"}, r"'p_5' has \['blue', 'red'\].*separator=None"),
         (with_labels(r3="green"), {}, "validation set only.*'green'.*valid_indices"),
+        ([["red", None], *KINDS[1:]], {}, "must be text or numbers, or lists of them, but 'p_0' has None"),
+        ([*KINDS[:9], ["red", float("nan")]], {}, "'p_9' has nan"),
+        ([{"red": 1}, *KINDS[1:]], {}, "'p_0' has {'red': 1}"),
+        ([1e300, *range(9)], {"target_kind": "regression"}, "'p_0' has '1e[+]300'.*too large"),
         (["red"] * 10, {}, "two classes or more; found only 'red'"),
         (KINDS, {"separator": ""}, "`separator` must be a text"),
         (KINDS, {"label_columns": "tags"}, "column 'tags' is not there; the columns are 'image', 'label'"),

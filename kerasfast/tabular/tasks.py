@@ -1,0 +1,38 @@
+"""What a target asks of a model that learns it: activation, loss, usual metric, optimizer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.metrics.percentage_errors import exp_rmspe
+from kerasfast.metrics.tags import ThresholdAccuracy
+from kerasfast.tabular.encoding.targets import Target
+from kerasfast.training.training_stage import OptimizerMaker
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a kind of target asks of the model: its last activation, its loss and its usual metric."""
+
+    activation: str
+    loss: str
+    metric: Callable[[], Any]
+
+
+def task_of(target: Target) -> Task:
+    """Return the task that a target sets."""
+    if target.kind == "single":
+        return Task("softmax", "sparse_categorical_crossentropy", lambda: "accuracy")
+    if target.kind == "multi":
+        return Task("sigmoid", "binary_crossentropy", ThresholdAccuracy)
+    rmse = lambda: keras.metrics.RootMeanSquaredError(name="rmse")
+    return Task("linear", "mean_squared_error", exp_rmspe if target.log else rmse)
+
+
+def adam_for(target: Target) -> OptimizerMaker:
+    """Return a maker of Adam that learns as fast whatever the unit of the target is."""
+    variance = 1.0 if target.scale is None else float(np.min(target.scale.deviation)) ** 2
+    return lambda: keras.optimizers.Adam(epsilon=1e-7 * min(1.0, variance))
