@@ -49,12 +49,11 @@ Plots
     plot_images, plot_predictions, plot_confusion_matrix, save_figure
 """
 
-import importlib
 import os
 import sys
 from typing import Any
 
-from kerasfast.quiet import LEVEL, quiet_start
+from kerasfast.quiet import LEVEL, quietly_imported
 from kerasfast.version import __version__ as __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
@@ -117,12 +116,7 @@ def __getattr__(name: str) -> Any:
         return _all_for(sys._getframe(1).f_globals.get("__name__"))
     if name not in _HOME_OF and name not in _MODULES:
         raise AttributeError(f"module 'kerasfast' has no attribute {name!r}")
-    home = _MODULES.get(name) or _HOME_OF[name]
-    if "tensorflow" in sys.modules:
-        module = importlib.import_module(home)
-    else:
-        with quiet_start():
-            module = importlib.import_module(home)
+    module = quietly_imported(_MODULES.get(name) or _HOME_OF[name])
     value = globals()[name] = module if name in _MODULES else getattr(module, name)
     return value
 

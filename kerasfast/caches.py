@@ -12,7 +12,7 @@ COPIES_MARK = ".kerasfast-copies.jsonl"
 FEATURES_PREFIX = "features-"
 _MARKS = (COPIES_MARK, ".resized.json")  # the second is of version 0.1
 _FEATURES = re.compile(FEATURES_PREFIX + r"[0-9a-f]{24}")
-_MODELS = (".weights.h5", ".keras", ".kerasfast")
+_MODELS = (".weights.h5", ".keras", ".kerasfast", ".resume.npz")
 _PARENTS = ("tmp", "models")
 
 

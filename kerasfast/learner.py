@@ -12,6 +12,7 @@ import numpy as np
 from kerasfast.arguments import number
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.described import Described
+from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.groups import LayerGroups, flat_layers
@@ -276,7 +277,7 @@ class Learner(Described):
     def predict(self, is_test: bool = False) -> np.ndarray:
         """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
         stage = self._stage()
-        with self._guard():
+        with self._guard(), expected_tracing():
             rows = batches(self._split(stage.data, is_test))
             return np.asarray(stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()]))
 
@@ -390,7 +391,7 @@ class Learner(Described):
         )  # fmt: skip
         whole = [saving_whole(callback, self.model) for callback in callbacks]
         every = [self.recorder, kf_callbacks.EpochTable(), *savers, *whole]
-        with self._guard():
+        with self._guard(), expected_tracing():
             history = self._kept(resume, stage, plan, every, watch) if resume else stage.fit(plan, every, watch)
         load = lambda name: self.load(name, weights_only=True)
         self._saving.finish(names, load, speaks=is_chief(self.model.distribute_strategy))

@@ -34,6 +34,7 @@ def test_a_bar_that_is_silent_counts_like_one_that_is_not():
 def test_a_script_with_redirected_output_prints_its_lines_and_nothing_of_tensorflow():
     program = (
         "import kerasfast as kf\n"
+        "kf.ImageLearner\n"
         "import numpy as np, keras\n"
         "x = np.random.default_rng(0).integers(0, 255, (60, 32, 32, 3)).astype('uint8')\n"
         "y = np.arange(60) % 2\n"

@@ -98,3 +98,21 @@ def test_start_up_notes_are_held_back_unless_the_start_fails(monkeypatch, capfd)
     with quiet_start():
         os.write(2, b"wanted\n")
     assert capfd.readouterr().err == "wanted\n"
+
+
+def test_doctor_shows_caches_and_removes_them(tmp_path, capfd):
+    store = tmp_path / "tmp" / f"features-{'0' * 24}"
+    store.mkdir(parents=True)
+    (store / "a.npz").write_bytes(bytes(3 * 2**20))
+    model = tmp_path / "models" / "best.weights.h5"
+    model.parent.mkdir()
+    model.touch()
+    assert main(["doctor", "--clean", str(tmp_path), "--keep"]) == 0
+    printed = capfd.readouterr().out
+    assert "3.0 MiB  activations" in printed and "nothing was removed" in printed and store.is_dir()
+    assert main(["doctor", "--clean", str(tmp_path), "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["removed"] and [cache["bytes"] for cache in found["caches"]] == [3 * 2**20]
+    assert not store.exists() and model.is_file()
+    assert main(["doctor", "--clean", str(tmp_path)]) == 0 and "no caches" in capfd.readouterr().out
+    assert main(["doctor", "--clean", str(tmp_path / "absent")]) == main(["doctor", "--keep"]) == 2

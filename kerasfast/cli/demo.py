@@ -3,7 +3,7 @@
 import argparse
 
 from kerasfast.cli.options import Commands, add_seed, answer, command, talking
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast demo
@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    start_tensorflow()
+    start_tensorflow(compute=True)
     from kerasfast.demo.run import Settings, run_demo
 
     settings = Settings(

@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast evaluate pets.kerasfast dogscats
@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    start_tensorflow()
+    start_tensorflow(compute=True)
     with talking(options):
         kind, predictor = open_model(options.model)
         if kind == IMAGE:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 FORMS = ("keras", "savedmodel", "litert", "litert-dynamic", "litert-int8", "onnx")
 MOST = 200  # samples that the ranges of int8 are learned from
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.format == "litert-int8" and options.data is None:
         raise ValueError("litert-int8 needs --data, some of the training pictures (or rows).")
-    start_tensorflow()
+    start_tensorflow(compute=True)
     kind, predictor = open_model(options.model)
     # What converters say of their work goes where notes go.
     with contextlib.redirect_stdout(sys.stderr):

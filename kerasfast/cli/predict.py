@@ -9,7 +9,7 @@ from typing import Any
 
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast predict pets.kerasfast holiday/ --out predictions.csv
@@ -49,7 +49,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    start_tensorflow()
+    start_tensorflow(compute=True)
     with talking(options), warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"kerasfast predict: {message}", file=sys.stderr)
         kind, predictor = open_model(options.model)

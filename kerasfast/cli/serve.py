@@ -4,7 +4,7 @@ import argparse
 
 from kerasfast.cli.models import IMAGE, open_model
 from kerasfast.cli.options import Commands, command
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast serve pets.kerasfast
@@ -33,12 +33,12 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     try:
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn
     except ImportError as error:
         raise ImportError(f"Serving needs {error.name}: pip install 'kerasfast[serve]'.") from error
-    start_tensorflow()
+    start_tensorflow(compute=True)
     kind, predictor = open_model(options.model, runtime=options.runtime)
     if kind != IMAGE:
         raise ValueError(

@@ -4,7 +4,7 @@ import argparse
 
 from kerasfast.cli.models import read_table
 from kerasfast.cli.options import Commands, add_seed, answer, command, talking
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast tabular houses.csv --target price --log --out houses
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    start_tensorflow()
+    start_tensorflow(compute=True)
     from kerasfast.runs.tables import TableSettings, train_table
 
     names = ("target", "date", "id", "log", "epochs", "batch_size", "seed", "out")

@@ -3,7 +3,7 @@
 import argparse
 
 from kerasfast.cli.options import Commands, add_seed, answer, command, talking
-from kerasfast.cli.start import start_tensorflow
+from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast train dogscats --sizes 128,224 --out dogs
@@ -55,7 +55,7 @@ def sizes(text: str) -> tuple[int, ...]:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    start_tensorflow()
+    start_tensorflow(compute=True)
     from kerasfast.runs.settings import RunRecord, RunSettings
     from kerasfast.runs.training import run_training
 

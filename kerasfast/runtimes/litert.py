@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -105,6 +106,9 @@ def _quiet():
     level = logger.level
     logger.setLevel("ERROR")
     try:
-        yield
+        with warnings.catch_warnings():
+            # The converter runs int8's samples on TensorFlow's own interpreter, which is on its way out.
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated", category=UserWarning)
+            yield
     finally:
         logger.setLevel(level)

@@ -22,6 +22,7 @@ def signature_of(model: keras.Model, *, batch: int | None = None, side: int | No
         return tf.TensorSpec(shape, tensor.dtype, tensor.name)
 
     inputs = model.input
+    inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
     return {name: spec(tensor) for name, tensor in inputs.items()} if isinstance(inputs, dict) else spec(inputs)
 
 

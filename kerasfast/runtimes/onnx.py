@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import warnings
 from collections.abc import Mapping
 
 import keras
@@ -29,7 +30,8 @@ def write_onnx(model: keras.Model, path: str | os.PathLike, *, side: int | None 
     except ImportError as error:
         raise ImportError("Writing ONNX needs tf2onnx: pip install 'kerasfast[onnx]'.") from error
     model = in_float32(model)
-    with atomic_path(path) as unfinished:
+    with atomic_path(path) as unfinished, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="In the future `np.object`", category=FutureWarning)  # of tf2onnx
         model.export(unfinished, format="onnx", input_signature=[signature_of(model, side=side)], verbose=False)
     return pathlib.Path(path)
 

@@ -236,7 +236,8 @@ class TableLearner(Learner):
     def _say_result(self, table: pd.DataFrame) -> None:
         if not table["best"].any():
             print(
-                "no cycle was of use: the loss was not a number; the weights are those of before, try a lower learning rate"
+                "no cycle was of use: the loss was not a number; the weights are those of before. "
+                "Try a lower learning rate."
             )
             return
         said = f"the weights of cycle {table.index[table['best']][0]} are loaded"

@@ -13,6 +13,7 @@ import pandas as pd
 
 from kerasfast.bundle import BundleFormat
 from kerasfast.described import Described, some
+from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
@@ -145,7 +146,8 @@ class TablePredictor(Described):
 
 def predict_rows(model: keras.Model, rows: Rows) -> np.ndarray:
     """Return the model's outputs (rows, outputs) for encoded rows."""
-    return np.asarray(model.predict(inputs_of(rows), batch_size=4096, verbose=0))
+    with expected_tracing():
+        return np.asarray(model.predict(inputs_of(rows), batch_size=4096, verbose=0))
 
 
 def inputs_of(rows: Rows) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """The state of a training beside the weights: taken from a stage, and put back into one."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -31,6 +32,7 @@ def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | Non
     if control is not None:
         record["optimizer"] = {
             "class": type(control.optimizer).__name__,
+            "names": [variable.name for variable in optimizer.variables],
             "learning_rates": control.learning_rates.tolist(),
             "weight_decays": control.weight_decays.tolist(),
         }
@@ -57,21 +59,40 @@ def restore_groups(groups: LayerGroups, state: TrainingState) -> None:
 
 
 def restore_optimizer(stage: Stage, state: TrainingState) -> None:
-    """Put rates and slots back into the optimizer of a compiled stage; warn where they do not fit."""
+    """Put rates and slots back into the optimizer of a compiled stage; warn where they do not fit.
+
+    An optimizer of the head alone, as stored activations have it, and one of the whole network give each other the
+    slots that both have.
+    """
     control, saved = control_of(stage.model.optimizer), state.record["optimizer"]
     variables = stage.model.optimizer.variables
     slots = [array for name, array in sorted(state.arrays.items()) if name.startswith(_SLOT)]
-    same = type(control.optimizer).__name__ == saved["class"] and len(slots) == len(variables)
-    if not same or any(tuple(slot.shape) != tuple(own.shape) for slot, own in zip(slots, variables, strict=True)):
+    pairs = _matched(slots, saved["names"], variables)
+    if type(control.optimizer).__name__ != saved["class"] or pairs is None:
         warnings.warn(
             f"The saved state is of an {saved['class']} with {len(slots)} variables, the learner's optimizer is an "
             f"{type(control.optimizer).__name__} with {len(variables)}; it begins anew.",
             stacklevel=3,
         )
         return
-    control.set_rates(np.array(saved["learning_rates"]), np.array(saved["weight_decays"]))
-    for slot, variable in zip(slots, variables, strict=True):
+    if len(saved["learning_rates"]) == control.size:
+        control.set_rates(np.array(saved["learning_rates"]), np.array(saved["weight_decays"]))
+    for slot, variable in pairs:
         variable.assign(slot)
+
+
+def _matched(
+    slots: Sequence[np.ndarray], names: Sequence[str], variables: Sequence[keras.Variable]
+) -> list[tuple[np.ndarray, keras.Variable]] | None:
+    """Return saved slots with the variables they belong to, by position or else by name; None where they do not fit."""
+    if len(slots) == len(variables):
+        # Automatic names (`dense_7`) depend on what was built before in the same process.
+        pairs = list(zip(slots, variables, strict=True))
+    else:
+        places = {variable.name: variable for variable in variables}
+        pairs = [(slot, places[name]) for slot, name in zip(slots, names, strict=True) if name in places]
+    fits = all(tuple(slot.shape) == tuple(variable.shape) for slot, variable in pairs)
+    return pairs if fits and len(pairs) == min(len(slots), len(variables)) else None
 
 
 def _saved(variable: keras.Variable) -> np.ndarray:

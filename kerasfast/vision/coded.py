@@ -24,8 +24,8 @@ def window_of(content: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     is_jpeg = tf.strings.substr(content, 0, 2) == b"\xff\xd8"
     header = tf.io.decode_raw(tf.strings.substr(content, 0, tf.minimum(tf.strings.length(content), _HEADER)), tf.uint8)
     header = tf.cast(header, tf.int32)
-    channels = tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(content)[2], lambda: 0)
-    turned = tf.cond(is_jpeg, lambda: _orientation(header), lambda: 1)
+    channels = tf.convert_to_tensor(tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(content)[2], lambda: 0))
+    turned = tf.convert_to_tensor(tf.cond(is_jpeg, lambda: _orientation(header), lambda: 1))
     plain = is_jpeg & (channels < 4) & (turned == 1)
     return tf.cond(
         plain, lambda: _plain_jpeg(content, transforms), lambda: _other(content, header, channels, turned, transforms)

@@ -230,7 +230,7 @@ class ImageLearner(Learner):
         self.freeze()
         self.precompute = precompute
 
-    def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | Any]:
+    def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         """Predict with test-time augmentation; every picture is read once for all its views.
 
         Args:

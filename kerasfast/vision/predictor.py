@@ -14,6 +14,7 @@ from kerasfast.arguments import choice, number, whole
 from kerasfast.bars import progress_bar
 from kerasfast.bundle import BundleFormat, written_by
 from kerasfast.described import Described, some
+from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples
@@ -243,13 +244,14 @@ class ImagePredictor(Described):
 
     def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:
         if self.runner is None:
-            return self.model.predict(sharded_by_samples(batches), verbose=0, callbacks=[PredictionBar()])
+            with expected_tracing():
+                return self.model.predict(sharded_by_samples(batches), verbose=0, callbacks=[PredictionBar()])
         bar = progress_bar(batches, desc="predicting", unit="batch", leave=False, delay=2)
         return np.concatenate([self.runner(pixels.numpy()) for pixels in bar])
 
     def _bare_model(self) -> keras.Model:
         """Return a model of the same layers, without the optimizer's state, losses and metrics."""
-        return keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        return keras.Model(self.model.input, self.model.output, name=self.model.name)
 
 
 def _thresholds(threshold: float | Sequence[float], classes: int) -> float | tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Kill a training at random moments again and again, compare what it ends with: python kill_training.py --kills 100.
+"""Kill a training at random moments and compare what it ends with: python tests/faults/kill_training.py --kills 100.
 
 Each training (`resumed_program.py`: pictures, stored activations, fine-tuning, one cycle) is killed with SIGKILL at a
 random moment of its life, started again, killed again, until a start is left alone to finish. Its weights, curves and
@@ -61,7 +61,7 @@ def main() -> int:
             result, _, _ = run(folder)
             wrong += result != expected
             left += sum(file.name.startswith(".kerasfast") for file in folder.rglob("*"))
-    print(f"{kills} kills of {trainings} trainings: {wrong} ended differently, {left} unfinished files left behind.")
+    print(f"{kills} kills of {trainings} trainings: {wrong} ended differently, {left} unfinished files were left.")
     return int(wrong > 0 or left > 0)
 
 
