@@ -5,13 +5,15 @@ names the function to mend when it moves (`tests/test_keras_internals.py`). Wher
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+Metric = TypeVar("Metric")
 
 
 def patch(instance: Any, **attributes: Any) -> None:
@@ -171,7 +173,7 @@ def metric_direction(metric: keras.metrics.Metric) -> str | None:
     return getattr(metric, "_direction", None)
 
 
-def better(direction: str) -> Callable[[Any], Any]:
+def better(direction: str) -> Callable[[Metric], Metric]:
     """Return a decorator that says of a metric, a class or a function, whether "up" or "down" is better.
 
     Keras's own callbacks look for it in a private place of the class.

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -230,7 +231,7 @@ class ImageLearner(Learner):
         self.freeze()
         self.precompute = precompute
 
-    def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, Any]:
         """Predict with test-time augmentation; every picture is read once for all its views.
 
         Args:

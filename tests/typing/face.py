@@ -29,3 +29,8 @@ def parts() -> None:
     kf.ImageLearner.pretrained("resnet34")  # type: ignore[call-arg]
     kf.sgdr(cycle_len="1")  # type: ignore[arg-type]
     kf.no_such_name  # type: ignore[attr-defined]
+
+
+def metrics() -> None:
+    assert_type(kf.FBeta(), kf.FBeta)
+    assert_type(kf.best_threshold(np.ones((2, 3)), np.ones((2, 3))), tuple[float, float])
