@@ -61,8 +61,10 @@ def main() -> int:
             result, _, _ = run(folder)
             wrong += result != expected
             left += sum(file.name.startswith(".kerasfast") for file in folder.rglob("*"))
-    print(f"{kills} kills of {trainings} trainings: {wrong} ended differently, {left} unfinished files were left
-    behind.") return int(wrong > 0 or left > 0)
+    print(
+        f"{kills} kills of {trainings} trainings: {wrong} ended differently, {left} unfinished files were left behind."
+    )
+    return int(wrong > 0 or left > 0)
 
 
 if __name__ == "__main__":
