@@ -11,7 +11,6 @@ import tensorflow as tf
 from matplotlib import pyplot as plt
 
 import kerasfast as kf
-from kerasfast.training.replicas import is_chief
 
 ALPHAS = {"mobilenet": 0.75, "mobilenet_v2": 0.35}
 
@@ -72,7 +71,7 @@ def save_plot(settings: Settings, name: str) -> None:
     """Save the current figure as DIR/plots/NAME.png and close it."""
     os.makedirs(f"{settings.path}plots", exist_ok=True)
     file = f"{settings.path}plots/{name}.png"
-    if is_chief():  # of several workers one draws for all
+    if kf.replicas.is_chief():  # of several workers one draws for all
         plt.gcf().savefig(file, dpi=100, bbox_inches="tight")
     plt.close("all")
     settings.plots.append(file)

@@ -17,11 +17,10 @@ from common import Settings
 from keras import layers
 
 import kerasfast as kf
-from kerasfast.vision.networks.registry import get
 
 settings = Settings.parse(__doc__)
 sz, batch_size, epochs = (64, 4, 1) if settings.tiny else (224, 64, 3)
-backbone = get(settings.backbone)
+backbone = kf.backbones.get(settings.backbone)
 
 
 # %% Plain Keras 3: the notes' code

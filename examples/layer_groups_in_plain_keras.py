@@ -11,8 +11,6 @@ from common import Settings
 from matplotlib.figure import Figure
 
 import kerasfast as kf
-from kerasfast.plots.curves import save_figure
-from kerasfast.vision.networks.registry import get
 
 # %% The data as Keras has it
 settings = Settings.parse(__doc__)
@@ -28,7 +26,7 @@ def dataset(folder: str, size: int, shuffle: bool):
 size = 64 if settings.tiny else 224
 train, valid = (dataset(f"{settings.path}{name}", size, name == "train") for name in ("train", "valid"))
 classes = len(train.class_names)
-backbone = get(settings.backbone)
+backbone = kf.backbones.get(settings.backbone)
 base = backbone.create(weights=settings.weights)
 x = keras.layers.GlobalAveragePooling2D(name="pool")(base.output)
 model = keras.Model(base.input, keras.layers.Dense(classes, activation="softmax", name="classes")(x))
@@ -63,6 +61,6 @@ accuracy["unfrozen"] = history.history["val_accuracy"][-1]
 # %% What was applied, step by step
 recorder.plot_rates(ax=rates_axes)
 file = f"{settings.path}plots/layer-groups.png"
-save_figure(figure, file)
+kf.save_figure(figure, file)
 settings.plots.append(file)
 print({name: round(float(value), 4) for name, value in accuracy.items()})

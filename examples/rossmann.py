@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 import kerasfast as kf
-from kerasfast.plots.curves import save_figure
 from kerasfast.tabular import add_date_parts, add_elapsed, add_rolling, join_df
 
 TABLES = ("train", "test", "store", "store_states", "state_names", "googletrend", "weather")
@@ -200,8 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> kf.TableLearner:
     print(f"      {lesson_score(outputs, targets):.4f} as the lesson counted")
 
     plots = options.data / "plots"
-    save_figure(learn.plot_embeddings("State"), plots / "states.png")
-    save_figure(learn.recorder.plot_losses(), plots / "rossmann-loss.png")
+    kf.save_figure(learn.plot_embeddings("State"), plots / "states.png")
+    kf.save_figure(learn.recorder.plot_losses(), plots / "rossmann-loss.png")
     print(learn.importance(rows=5000).head(10).to_string(float_format="{:.4f}".format))
     write_submission(learn, tables["test"], test, options.data / "sub.csv")
     learn.export(options.data / "rossmann.kerasfast")

@@ -38,9 +38,17 @@ def test_completion_and_star_imports_know_them_too():
 def test_help_is_a_page_that_names_all():
     page = pydoc.plain(pydoc.render_doc(kerasfast))
     assert page.count("\n") < 150
-    assert not {name for name in kerasfast.__all__ if not re.search(rf"\b{name}\b", kerasfast.__doc__)} - {
-        "__version__"
-    }
+    assert set(kerasfast.__all__) - set(re.findall(r"\w+", kerasfast.__doc__)) == {"__version__"}
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", *sorted(str(file.relative_to(ROOT)) for file in ROOT.glob("examples/*.py"))]
+)
+def test_readme_and_examples_use_public_names_alone(file):
+    text = (ROOT / file).read_text("utf-8")
+    modules = set(re.findall(r"^(?:from|import) (kerasfast[\w.]*)", text, flags=re.MULTILINE))
+    assert {name for name in modules if not name.startswith("kerasfast.fastai")} <= {"kerasfast", "kerasfast.tabular"}
+    assert set(re.findall(r"\bkf\.(\w+)", text)) <= set(kerasfast.__all__)
 
 
 @pytest.mark.slow
