@@ -195,6 +195,6 @@ def _dense(x: keras.KerasTensor, members: int, units: int, activation: str, name
     gain = 2.0 if activation == "relu" else 1.0
     return keras.layers.EinsumDense(
         "bmi,mio->bmo", (members, units), bias_axes="mo", activation=activation, name=name,
-        # Keras counts the members among the inputs of a unit.
-        kernel_initializer=keras.initializers.VarianceScaling(gain * members, "fan_in", "untruncated_normal"),
+        # He's by hand: versions of Keras differ in whether the members count among the inputs of a unit.
+        kernel_initializer=keras.initializers.RandomNormal(stddev=(gain / x.shape[-1]) ** 0.5),
     )(x)  # fmt: skip

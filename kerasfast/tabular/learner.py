@@ -27,6 +27,7 @@ from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 STEPS_PER_CALL = 32  # a step takes a few milliseconds: not much more than the call that starts it
+FORGETTING = 0.99  # the second beta of an ensemble's Adam: a cycle may have a hundred steps
 _SAMPLE = 100_000  # rows to measure numbers on
 
 
@@ -79,7 +80,7 @@ class TableLearner(Learner):
         super().__init__(
             model, data, groups=groups if each_member is None else None, loss=task.loss if loss is None else loss,
             metrics=table_metrics([task.metric()] if metrics is None else metrics, data.target),
-            optimizer=adam_for(data.target) if optimizer is None else optimizer, clip=clip,
+            optimizer=optimizer or adam_for(data.target, 0.999 if each_member is None else FORGETTING), clip=clip,
             steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
         )  # fmt: skip
         self._widths = embedding_widths

@@ -32,7 +32,7 @@ def task_of(target: Target) -> Task:
     return Task("linear", "mean_squared_error", exp_rmspe if target.log else rmse)
 
 
-def adam_for(target: Target) -> OptimizerMaker:
+def adam_for(target: Target, beta_2: float = 0.999) -> OptimizerMaker:
     """Return a maker of Adam that learns as fast whatever the unit of the target is."""
     variance = 1.0 if target.scale is None else float(np.min(target.scale.deviation)) ** 2
-    return lambda: keras.optimizers.Adam(epsilon=1e-7 * min(1.0, variance))
+    return lambda: keras.optimizers.Adam(beta_2=beta_2, epsilon=1e-7 * min(1.0, variance))

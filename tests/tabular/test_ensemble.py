@@ -131,6 +131,16 @@ def test_numbers_are_drawn_in_and_standardised(rng):
     assert near.max() < 12 and abs(drawn_in(1e9)) <= 3
 
 
+def test_members_begin_as_networks_of_their_own_would(rng):
+    values = rng.normal(size=(2000, 5)).astype(np.float32)
+    stds = []
+    for members in (1, 8):
+        keras.utils.set_random_seed(0)
+        each, _ = ensemble_model({}, NumberSpread.of(values), members=members, embedding_widths={})
+        stds.append(each({"values": values}).numpy().std())
+    assert stds[1] == pytest.approx(stds[0], rel=0.4) and 0.2 < stds[1] < 2
+
+
 def test_pieces_between_quantiles_add_up_to_the_place_of_a_number(rng):
     values = np.stack([rng.exponential(size=2000), rng.integers(0, 3, 2000)], axis=1).astype(np.float32)
     spread = NumberSpread.of(values)

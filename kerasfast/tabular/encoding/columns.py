@@ -189,12 +189,12 @@ class Moments:
     """Mean and deviation of numbers, or of several columns of them, that come in parts (Chan et al. 1979).
 
     Attributes:
-        count: Values so far.
+        count: Values so far, or the sum of their weights.
         mean: Of them.
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: float = 0
         self.mean: float | np.ndarray = 0.0
         self._squares: float | np.ndarray = 0.0
 
@@ -203,7 +203,7 @@ class Moments:
         """The standard deviation of the values so far."""
         return np.sqrt(self._squares / self.count)
 
-    def add(self, count: int, mean: float | np.ndarray, squares: float | np.ndarray) -> None:
+    def add(self, count: float, mean: float | np.ndarray, squares: float | np.ndarray) -> None:
         """Join the mean and the sum of the squared deviations of further values to those so far."""
         if not count:
             return

@@ -158,13 +158,13 @@ class TargetStatistics:
         self._binary = True
         self._moments, self._low, self._high = Moments(), np.inf, -np.inf
 
-    def update(self, frame: pd.DataFrame) -> None:
-        """Look at the next rows, and check them."""
+    def update(self, frame: pd.DataFrame, weights: np.ndarray | None = None) -> None:
+        """Look at the next rows, and check them; `weights` (rows,) say how much each counts."""
         columns = [_column(frame, name) for name in self.names]
         if self.kind is None and len(columns) == 1 and not self.log and not _is_number(columns[0]):
             self.kind, self.question = "single", False
         if self.kind != "single":
-            self._measure(Target(self.names, self.kind or "regression", self.log).encode(frame))
+            self._measure(Target(self.names, self.kind or "regression", self.log).encode(frame), weights)
         if self.kind == "single" or self.question:
             _check_complete(columns[0].isna().to_numpy(), self.names[0])
             self._classes.update(columns[0])
@@ -181,8 +181,9 @@ class TargetStatistics:
         if self.kind != "single" and not self.question:
             several = "multi" if self._binary and not self.log and len(self.names) > 1 else "regression"
             kind = self.kind or several
-            measured = NumberScale.measured(self._moments, self._low, self._high)
-            return Target(self.names, kind, self.log, scale=measured if kind == "regression" else None)
+            known = kind == "regression" and self._moments.count > 0
+            scale = NumberScale.measured(self._moments, self._low, self._high) if known else None
+            return Target(self.names, kind, self.log, scale=scale)
         column = self._classes.column(max_levels=None, min_count=1, separate_missing=False)
         if len(column.levels) < 2:
             raise ValueError(
@@ -191,11 +192,15 @@ class TargetStatistics:
             )
         return Target(self.names, "single", column=column)
 
-    def _measure(self, numbers: np.ndarray) -> None:
+    def _measure(self, numbers: np.ndarray, weights: np.ndarray | None) -> None:
         numbers = numbers.astype(np.float64)
         self._binary &= bool(np.isin(numbers, (0, 1)).all())
-        mean = numbers.mean(axis=0)
-        self._moments.add(len(numbers), mean, np.square(numbers - mean).sum(axis=0))
+        weights = np.ones(len(numbers)) if weights is None else weights.astype(np.float64)
+        numbers, weights = numbers[weights > 0], weights[weights > 0]
+        if not len(numbers):
+            return
+        mean = np.average(numbers, axis=0, weights=weights)
+        self._moments.add(weights.sum(), mean, weights @ np.square(numbers - mean))
         self._low = np.minimum(self._low, numbers.min(axis=0))
         self._high = np.maximum(self._high, numbers.max(axis=0))
 

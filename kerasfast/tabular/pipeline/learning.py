@@ -68,9 +68,7 @@ def learn_rows(
                 frame = frame if split is None else frame[~split.mask(frame, first)]
                 if len(frame):
                     count += len(frame)
-                    statistics.update(frame)
-                    if weights:
-                        row_weights(frame, weights)
+                    statistics.update(frame, row_weights(frame, weights) if weights else None)
                     yield frame
 
     encoder.learn(training_frames())

@@ -64,6 +64,16 @@ def test_the_scale_is_that_of_all_parts(rng):
     np.testing.assert_allclose([scale.low, scale.high], [numbers.min(axis=0), numbers.max(axis=0)])
 
 
+def test_weights_count_in_the_scale(rng):
+    numbers, weights = rng.normal(5, 2, 100).astype(np.float32), rng.integers(0, 3, 100)
+    statistics = TargetStatistics("y")
+    for part in (slice(30), slice(30, None)):
+        statistics.update(pd.DataFrame({"y": numbers[part]}), weights[part].astype(np.float32))
+    scale, repeated = statistics.target().scale, np.repeat(numbers, weights).astype(np.float64)
+    np.testing.assert_allclose([scale.mean[0], scale.deviation[0]], [repeated.mean(), repeated.std()], rtol=1e-6)
+    assert (scale.low[0], scale.high[0]) == (repeated.min(), repeated.max())
+
+
 def test_a_column_is_a_question_only_while_it_has_two_values():
     statistics = TargetStatistics("y")
     for values in ([0, 1, 1], [1, 0], [0, 7]):
