@@ -48,26 +48,16 @@ def picture_data(pictures: Pictures, seed: int) -> kf.ImageData:
 
 
 def head(backbone: kf.Backbone | str, data: kf.ImageData) -> kf.ImageLearner:
-    """README, An image classifier and Several tags per picture: the head on stored activations."""
-    learn = kf.ImageLearner.pretrained(backbone, data, precompute=True)
-    if data.target_kind == "multi":
-        learn.fit(0.2, 3, cycle_len=1, cycle_mult=2)
-    else:
-        learn.fit(0.01, 1, cycle_len=8)
+    """README, An image classifier: the head on stored activations."""
+    learn = kf.ImageLearner.pretrained(backbone, data)
+    learn.fit_head()
     return learn
 
 
 def fine_tuned(backbone: kf.Backbone | str, data: kf.ImageData) -> kf.ImageLearner:
-    """README, An image classifier and Several tags per picture: all of it."""
-    learn = head(backbone, data)
-    learn.precompute = False
-    if data.target_kind == "multi":
-        learn.unfreeze()
-        learn.fit([0.02, 0.07, 0.2], 3, cycle_len=1, cycle_mult=2)
-    else:
-        learn.bn_freeze(True)
-        learn.unfreeze()
-        learn.fit([3e-6, 3e-5, 3e-4], 1, cycle_len=1)
+    """README, An image classifier: all of it."""
+    learn = kf.ImageLearner.pretrained(backbone, data)
+    learn.fine_tune()
     return learn
 
 

@@ -35,6 +35,7 @@ def plot_lr_finder(
     rates: Any,
     losses: Any,
     *,
+    smoothed: Any = None,
     suggestion: float | None = None,
     skip_start: int | None = None,
     skip_end: int | None = None,
@@ -45,6 +46,7 @@ def plot_lr_finder(
     Args:
         rates: Learning rate of each step, (steps,) or (steps, groups); of several groups the last one counts.
         losses: Loss of each step, (steps,). Steps whose loss is not finite are left out.
+        smoothed: The smooth curve of the losses, (steps,); one is made when not given.
         suggestion: A rate to mark.
         skip_start: Steps to leave out at the start; the course's 10 when not given, but at most a tenth of the steps.
         skip_end: Steps to leave out at the end, where the loss explodes; 5 or at most a tenth when not given.
@@ -67,7 +69,7 @@ def plot_lr_finder(
             f"skip_end={len(rates) - last}."
         )
     ax = _prepared(ax, "Learning rate finder", "learning rate", "loss")
-    smooth = _smoothed(losses[kept])
+    smooth = _smoothed(losses[kept]) if smoothed is None else np.asarray(smoothed, dtype=float)[kept]
     ax.plot(rates[kept], losses[kept], color=BLUE, alpha=0.3, linewidth=1, label="each step")
     ax.plot(rates[kept], smooth, color=BLUE, linewidth=2, label="smoothed")
     ax.set_xscale("log")

@@ -58,7 +58,8 @@ def run_training(
     print("\n".join(["", "Recipe", *(f"  {line}" for line in settings.recipe(data.test is not None))]), flush=True)
     files: dict[str, pathlib.Path] = {}
     with progress.stage("features", f"{backbone.name} looks at every picture once, at {settings.sizes[0]} pixels"):
-        learn = ImageLearner.pretrained(backbone, data, precompute=True, metrics=[_keras_metric(metric)])
+        options = {"hidden": (512,), "metrics": [_keras_metric(metric)]}
+        learn = ImageLearner.pretrained(backbone, data, precompute=True, **options)
     rates = _train(learn, record, progress, files)
     scores = _score(learn, metric, progress)
     files["predictions"] = report.plot_examples(learn.data, scores, settings.out, settings.seed)

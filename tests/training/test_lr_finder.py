@@ -99,6 +99,21 @@ def test_the_suggestion_lies_on_the_falling_side():
     assert 1e-3 < found.suggestion < 1e-1
 
 
+def test_suggestion_smooth_curve_and_plot_are_one():
+    rates = np.geomspace(1e-5, 10, 100)
+    losses = 1.0 - 0.8 / (1 + np.exp(-4 * (np.log10(rates) + 2))) + np.where(rates > 1, 50 * rates, 0)
+    losses[-1] = np.nan
+    found = kf.LearningRateSearch(rates[:, None], losses, True)
+    curve = found.smoothed
+    fallen = np.interp(found.suggestion, rates, curve)
+    assert fallen == pytest.approx(1.0 - 0.9 * (1.0 - curve.min()), abs=0.05)
+    assert np.isfinite(curve).all() and curve.max() <= 2.01
+    lines = {line.get_label(): line.get_xydata() for line in found.plot().lines}
+    shown = lines["smoothed"]
+    np.testing.assert_allclose(shown[:, 1], np.interp(shown[:, 0], rates, curve), rtol=1e-6)
+    assert any(np.isclose(line[:, 0], found.suggestion).all() for line in lines.values())
+
+
 def test_several_steps_per_call_make_no_more_steps_than_asked_for():
     model, data = model_and_data()
     model.compile(keras.optimizers.SGD(), loss="mse", steps_per_execution=7)
