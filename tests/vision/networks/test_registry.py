@@ -318,7 +318,7 @@ def test_split_is_taken_by_name_and_index_and_checked(small):
         assert backbone.split_layer(model) == (split if isinstance(split, str) else model.layers[split].name)
     with pytest.raises(ValueError, match="'conv9'.*conv8"):
         Backbone.from_model(small, split="conv9")
-    with pytest.raises(ValueError, match="99, which is none of the 11 layers"):
+    with pytest.raises(ValueError, match="one of the 11 layers of small; received 99"):
         Backbone.from_model(small, split=99)
     with pytest.raises(ValueError, match="no parameters on one side"):
         Backbone.from_model(small, split=0)
@@ -416,5 +416,5 @@ def test_a_network_without_its_last_stage_ends_where_that_begins(name, channels)
 def test_stages_that_are_not_there_cannot_be_left_out():
     with pytest.raises(ValueError, match="cannot end 9 halvings before"):
         backbones.get("resnet18").without_stages(9).create(weights=None)
-    with pytest.raises(ValueError, match="whole number of stages"):
+    with pytest.raises(ValueError, match="`count` must be a whole number, 0 or more"):
         backbones.get("resnet18").without_stages(-1)
