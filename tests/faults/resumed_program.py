@@ -36,13 +36,13 @@ def main(folder: pathlib.Path) -> None:
     import kerasfast as kf
 
     draw(folder / "pictures")
+    keras.utils.set_random_seed(0)
     layers = keras.layers
     inputs = keras.Input((None, None, 3))
     x = layers.Rescaling(1 / 127.5, -1)(inputs)
     for width in (8, 16):
         x = layers.Conv2D(width, 3, strides=2, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
-    keras.utils.set_random_seed(0)
     backbone = kf.Backbone.from_model(keras.Model(inputs, x), size=32, name="tiny")
     transforms = kf.transforms_side_on(32, max_zoom=1.1)
     data = kf.ImageData.from_folders(folder / "pictures", transforms=transforms, batch_size=8)
