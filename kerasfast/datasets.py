@@ -50,6 +50,11 @@ class Datasets:
         valid: The same for validation.
         test: Batches of inputs, or (inputs, anything).
         path: Folder in which the learner keeps `models/`.
+
+    Example:
+        >>> rows = tf.data.Dataset.from_tensor_slices((np.ones((8, 2)), np.ones((8, 1)))).batch(4)
+        >>> targets_of(Datasets(train=rows, valid=rows).valid).shape
+        (8, 1)
     """
 
     train: Split | tf.data.Dataset

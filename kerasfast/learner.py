@@ -54,11 +54,21 @@ class Learner(Described):
         search: Result of the last `lr_find`.
         models_path: Folder that `save` writes to; `models/` below the path.
 
-    Example:
+    Raises:
+        ValueError: If there is no loss, or `optimizer` is no function.
 
-        learn = Learner(model, Datasets(train, valid), groups=LayerGroups.split(model, [81]), loss="mse")
-        learn.lr_find().plot()
-        learn.fit([1e-3, 1e-2], 3, cycle_len=1, cycle_mult=2)
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+        >>> rows = np.random.default_rng(0).normal(size=(64, 3))
+        >>> batches = tf.data.Dataset.from_tensor_slices((rows[:, :2], rows[:, 2:])).batch(16)
+        >>> train, valid = batches.skip(1), batches.take(1)
+        >>> learn = Learner(model, kf.Datasets(train, valid), groups=LayerGroups.split(model, [1]), loss="mse")
+        >>> ax = learn.lr_find(steps=20).plot()
+        >>> history = learn.fit([1e-3, 1e-2], 2, cycle_len=1, cycle_mult=2)  # doctest: +ELLIPSIS
+        epoch    trn_loss    val_loss
+            0  ...
+        >>> len(history.epoch), learn.predict().shape
+        (3, (16, 1))
     """
 
     def __init__(
@@ -213,6 +223,9 @@ class Learner(Described):
             tail: Fraction of the cycle that fades out to `learning_rates / (100 * div)`.
             momentum: Largest and smallest momentum (first beta for the Adam family).
             best_save_name, restore_best, metrics, callbacks, resume: As in `fit`.
+
+        Returns:
+            Keras's history.
         """
         names, stage = SaveNames(best=best_save_name, restore_best=restore_best), self._ready(metrics)
         groups = len(stage.groups)

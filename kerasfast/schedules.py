@@ -27,23 +27,83 @@ def _progress(time: np.ndarray, length: float) -> np.ndarray:
 
 
 def constant(value: float) -> ScheduleFunction:
-    """Always `value`."""
+    """Always `value`.
+
+    Args:
+        value: Factor of the rates, or momentum.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Example:
+        >>> constant(0.9)(np.arange(3))
+        array([0.9, 0.9, 0.9])
+    """
     return lambda time: np.full(np.shape(time), value, dtype=np.float64)
 
 
 def linear(start: float, end: float, length: float) -> ScheduleFunction:
-    """From `start` to `end` in a straight line over `length`."""
+    """From `start` to `end` in a straight line over `length`.
+
+    Args:
+        start: Value at time 0.
+        end: Value at `length` and after it.
+        length: In steps or epochs, as the times.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` is not above 0.
+
+    Example:
+        >>> linear(1.0, 0.0, 4)(np.arange(6))
+        array([1.  , 0.75, 0.5 , 0.25, 0.  , 0.  ])
+    """
     return polynomial(start, end, length, power=1.0)
 
 
 def polynomial(start: float, end: float, length: float, *, power: float = 2.0) -> ScheduleFunction:
-    """`end + (start - end) * (1 - t) ** power`, with t the fraction of `length` that has passed."""
+    """`end + (start - end) * (1 - t) ** power`, with t the fraction of `length` that has passed.
+
+    Args:
+        start: Value at time 0.
+        end: Value at `length` and after it.
+        length: In steps or epochs, as the times.
+        power: 1 is a straight line; the larger, the faster the beginning.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` is not above 0.
+
+    Example:
+        >>> polynomial(1.0, 0.0, 2, power=2)(np.arange(4) / 2)
+        array([1.    , 0.5625, 0.25  , 0.0625])
+    """
     number("length", length, above=0)
     return lambda time: end + (start - end) * (1.0 - _progress(time, length)) ** power
 
 
 def exponential(start: float, end: float, length: float) -> ScheduleFunction:
-    """From `start` to `end` by equal ratios over `length`; the two must have the same sign and not be 0."""
+    """From `start` to `end` by equal ratios over `length`, as in the learning-rate finder.
+
+    Args:
+        start: Value at time 0.
+        end: Value at `length` and after it.
+        length: In steps or epochs, as the times.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` is not above 0, or the two values differ in sign or one is 0.
+
+    Example:
+        >>> exponential(1.0, 0.01, 2)(np.arange(3))
+        array([1.  , 0.1 , 0.01])
+    """
     number("length", length, above=0)
     if start * end <= 0:
         raise ValueError(f"An exponential schedule needs two values of the same sign; received {start} and {end}.")
@@ -51,13 +111,44 @@ def exponential(start: float, end: float, length: float) -> ScheduleFunction:
 
 
 def cosine(start: float, end: float, length: float) -> ScheduleFunction:
-    """From `start` to `end` along half a cosine wave over `length`."""
+    """From `start` to `end` along half a cosine wave over `length`: slowly at both ends.
+
+    Args:
+        start: Value at time 0.
+        end: Value at `length` and after it.
+        length: In steps or epochs, as the times.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` is not above 0.
+
+    Example:
+        >>> cosine(1.0, 0.0, 4)(np.arange(5)).round(2)
+        array([1.  , 0.85, 0.5 , 0.15, 0.  ])
+    """
     number("length", length, above=0)
     return lambda time: end + (start - end) * (1.0 + np.cos(np.pi * _progress(time, length))) / 2.0
 
 
 def piecewise_linear(times: Sequence[float], values: Sequence[float]) -> ScheduleFunction:
-    """Straight lines through the points (`times[i]`, `values[i]`)."""
+    """Straight lines through the points (`times[i]`, `values[i]`).
+
+    Args:
+        times: In steps or epochs, in order; the first and the last value hold before and after them.
+        values: As many.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If there are fewer than two points, or the times fall.
+
+    Example:
+        >>> piecewise_linear([0, 2, 4], [0.0, 1.0, 0.5])(np.arange(5))
+        array([0.  , 0.5 , 1.  , 0.75, 0.5 ])
+    """
     if len(times) != len(values) or len(times) < 2 or np.any(np.diff(times) < 0):
         raise ValueError(
             "`times` and `values` must have the same length, 2 or more, and `times` must not fall; "
@@ -67,13 +158,43 @@ def piecewise_linear(times: Sequence[float], values: Sequence[float]) -> Schedul
 
 
 def repeat(schedule: ScheduleFunction, length: float) -> ScheduleFunction:
-    """Start `schedule` anew every `length`."""
+    """Start `schedule` anew every `length`.
+
+    Args:
+        schedule: What to repeat.
+        length: In steps or epochs, as the times.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` is not above 0.
+
+    Example:
+        >>> repeat(linear(1.0, 0.0, 2), 2)(np.arange(5))
+        array([1. , 0.5, 1. , 0.5, 1. ])
+    """
     number("length", length, above=0)
     return lambda time: schedule(np.mod(np.asarray(time, dtype=np.float64), length))
 
 
 def join(schedules: Sequence[ScheduleFunction], lengths: Sequence[float]) -> ScheduleFunction:
-    """Play `schedules` in turn, the i-th for `lengths[i]` and each in its own time; the last one goes on."""
+    """Play `schedules` in turn, the i-th for `lengths[i]` and each in its own time; the last one goes on.
+
+    Args:
+        schedules: In their order.
+        lengths: One for each, in steps or epochs, as the times.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If there is no schedule, or another number of lengths.
+
+    Example:
+        >>> join([linear(0.0, 1.0, 2), constant(0.5)], [2, 1])(np.arange(4))
+        array([0. , 0.5, 0.5, 0.5])
+    """
     if len(schedules) != len(lengths) or not schedules:
         raise ValueError(
             f"`join` needs one length per schedule; received {len(schedules)} schedules and {len(lengths)} lengths."
@@ -109,8 +230,15 @@ def sgdr(
         warm_up: Fraction of the first cycle that runs at `warm_up_factor`.
         warm_up_factor: The factor during warm-up (the course: a hundredth of the rate).
 
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
     Raises:
         ValueError: If a length is not positive or `cycle_mult` is below 1.
+
+    Example:
+        >>> sgdr(2, cycle_mult=2)(np.arange(7)).round(2)    # cycles of 2, 4, ...
+        array([0.01, 0.5 , 1.  , 0.85, 0.5 , 0.15, 1.  ])
     """
     number("cycle_len", cycle_len, above=0)
     number("cycle_mult", cycle_mult, least=1)
@@ -157,6 +285,16 @@ def triangular(
         start: Value at the start and at the end of a cycle.
         peak: Value at the top.
         rise: How long the rise takes; an eighth of the cycle by default.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `cycle_len` is not above 0, or `rise` is longer.
+
+    Example:
+        >>> triangular(4, start=0.0, rise=1)(np.arange(6)).round(2)
+        array([0.  , 1.  , 0.67, 0.33, 0.  , 1.  ])
     """
     number("cycle_len", cycle_len, above=0)
     rise = cycle_len / 8 if rise is None else rise
@@ -172,6 +310,23 @@ def one_cycle(
     Rises from `start` to `peak`, falls back to `start` in the same time, and spends the last `tail` (a fraction of
     `length`) on the way to `end`. For the momentum pass `start=0.95, peak=0.85, end=0.95`.
     The course's `use_clr_beta=(div, pct)` is `start=1 / div, end=0.01 / div, tail=pct / 100`.
+
+    Args:
+        length: Of the cycle (steps or epochs).
+        start: Value at the start, and when the fade-out begins.
+        peak: Value in the middle between the two.
+        end: Value at the end.
+        tail: Fraction of `length` that fades out; 0 or more and below 1.
+
+    Returns:
+        A schedule: times of any shape to values of that shape.
+
+    Raises:
+        ValueError: If `length` or `tail` is out of range.
+
+    Example:
+        >>> one_cycle(10, start=0.1, end=0.0, tail=0.2)(np.arange(0, 11, 2)).round(2)
+        array([0.1 , 0.55, 1.  , 0.55, 0.1 , 0.  ])
     """
     number("length", length, above=0)
     number("tail", tail, least=0, below=1)

@@ -4,9 +4,11 @@ import doctest
 import importlib
 import pathlib
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import kerasfast as kf
 
@@ -22,7 +24,7 @@ EXAMPLES = sorted(
 def test_examples_of(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
-    names = {"np": np, "pd": pd, "kf": kf, **vars(module)}
+    names = {"np": np, "pd": pd, "tf": tf, "keras": keras, "kf": kf, **vars(module)}
     with pd.option_context("display.width", 120):
         result = doctest.testmod(module, globs=names, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0, "see the examples printed above"

@@ -55,7 +55,7 @@ LEAVES = {
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
-    "metrics.tags": {"keras_internals"},
+    "metrics.tags": {"arguments", "keras_internals"},
     "losses": {"arguments"},
     "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},

@@ -25,12 +25,15 @@ class ArrayMetric:
         lower_is_better: Whether small values are good, which decides what `best_save_name` saves; by default what the
             function says itself (its attribute `lower_is_better`) or Keras knows of it.
 
+    Raises:
+        ValueError: If `function` cannot be called.
+
     Example:
-
-        def median_error(targets, predictions):
-            return np.median(np.abs(targets - predictions[:, 0]))
-
-        learn = Learner(model, Datasets(train, valid), loss="mse", metrics=[ArrayMetric(median_error)])
+        >>> def median_error(targets, predictions):
+        ...     return np.median(np.abs(targets - predictions))
+        >>> metric = ArrayMetric(median_error)      # as in `Learner(..., metrics=[metric])`
+        >>> metric.name, metric(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 9.0]))
+        ('median_error', 0.5)
     """
 
     function: Callable[[np.ndarray, np.ndarray], float]

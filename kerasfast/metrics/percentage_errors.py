@@ -20,6 +20,12 @@ class RMSPE(keras.metrics.Metric):
         log: Whether targets and predictions are natural logarithms; then both are exponentiated first.
         name: Name in the logs.
         dtype: Precision to accumulate in.
+
+    Example:
+        >>> metric = RMSPE()
+        >>> metric.update_state([100.0, 0.0, 200.0], [90.0, 5.0, 220.0])
+        >>> round(float(metric.result()), 3)
+        0.1
     """
 
     def __init__(self, log: bool = False, name: str = "rmspe", dtype: Any = None) -> None:
@@ -53,12 +59,30 @@ class RMSPE(keras.metrics.Metric):
 
 
 def rmspe() -> RMSPE:
-    """Return Rossmann's metric for a model that learns the numbers themselves."""
+    """Return Rossmann's metric for a model that learns the numbers themselves.
+
+    Returns:
+        A new `RMSPE`.
+
+    Example:
+        >>> rmspe().name
+        'rmspe'
+    """
     return RMSPE()
 
 
 def exp_rmspe() -> RMSPE:
-    """Return the metric of the Rossmann lesson: RMSPE of a model that learns logarithms."""
+    """Return the metric of the Rossmann lesson: RMSPE of a model that learns logarithms.
+
+    Returns:
+        A new `RMSPE(log=True)`.
+
+    Example:
+        >>> metric = exp_rmspe()
+        >>> metric.update_state(np.log([100.0, 200.0]), np.log([90.0, 220.0]))
+        >>> round(float(metric.result()), 3)
+        0.1
+    """
     return RMSPE(log=True, name="exp_rmspe")
 
 
@@ -66,8 +90,19 @@ def exp_rmspe() -> RMSPE:
 def rmspe_score(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Return the RMSPE of arrays of the same shape; targets of 0 are left out.
 
+    Args:
+        targets: Of any shape.
+        predictions: Of the same shape and in the same units.
+
+    Returns:
+        A fraction: 0.1 is ten percent.
+
     Raises:
         ValueError: If the shapes differ, or no target differs from 0.
+
+    Example:
+        >>> round(rmspe_score(np.array([100.0, 0.0, 200.0]), np.array([90.0, 5.0, 220.0])), 3)
+        0.1
     """
     targets, predictions = np.asarray(targets, np.float64), np.asarray(predictions, np.float64)
     if targets.shape != predictions.shape:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfast.arguments import choice, number
 from kerasfast.keras_internals import better
 
 AVERAGES = ("samples", "micro", "macro")
@@ -41,11 +41,10 @@ class FBeta(keras.metrics.Metric):
         ValueError: For a wrong argument, or for targets and predictions that are not both (rows, classes).
 
     Example:
-
-        metric = FBeta(2, thresholds=[0.1, 0.2, 0.3])
-        model.compile("adam", "binary_crossentropy", metrics=[metric])
-        model.evaluate(dataset)
-        metric.best_threshold
+        >>> metric = FBeta(2, thresholds=[0.1, 0.25, 0.5])      # as in `model.compile(metrics=[metric])`
+        >>> metric.update_state([[1, 0], [1, 1]], [[0.3, 0.2], [0.9, 0.4]])
+        >>> float(metric.result()), metric.best_threshold
+        (1.0, 0.25)
     """
 
     def __init__(
@@ -59,8 +58,8 @@ class FBeta(keras.metrics.Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.beta = _checked_beta(beta)
-        self.average = _checked_average(average)
+        self.beta = number("beta", beta, above=0)
+        self.average = choice("average", average, AVERAGES)
         self.threshold, self.thresholds = threshold, None if thresholds is None else _as_floats(thresholds)
         self._grid = _checked_grid(self.threshold, self.thresholds)
         self._precision = keras.backend.result_type(self.dtype, "float32")
@@ -137,6 +136,15 @@ def f2(**arguments: Any) -> FBeta:
 
     Args:
         **arguments: Arguments of `FBeta` that should differ, for example `name` or `thresholds`.
+
+    Returns:
+        A new `FBeta`.
+
+    Example:
+        >>> metric = f2()
+        >>> metric.update_state([[1, 0]], [[0.3, 0.1]])
+        >>> float(metric.result()), metric.best_threshold
+        (1.0, 0.17)
     """
     defaults = {"beta": 2.0, "average": "samples", "name": "f2"}
     if arguments.get("threshold") is None:
@@ -156,6 +164,12 @@ class ThresholdAccuracy(keras.metrics.Mean):
 
     Raises:
         ValueError: For a threshold outside (0, 1), or shapes of targets and predictions that differ.
+
+    Example:
+        >>> metric = ThresholdAccuracy(0.3)
+        >>> metric.update_state([[1, 0], [1, 1]], [[0.4, 0.2], [0.9, 0.1]])
+        >>> float(metric.result())
+        0.75
     """
 
     def __init__(self, threshold: float = 0.5, name: str = "accuracy_thresh", dtype: Any = None) -> None:
@@ -186,8 +200,15 @@ def fbeta_score(
         threshold: Between 0 and 1.
         average: `"samples"`, `"micro"` or `"macro"`.
 
+    Returns:
+        The score, from 0 to 1.
+
     Raises:
         ValueError: For a wrong argument, shapes that differ, no rows, or predictions that are not finite.
+
+    Example:
+        >>> round(fbeta_score(np.array([[1, 0], [1, 1]]), np.array([[0.6, 0.2], [0.9, 0.4]])), 3)
+        0.778
     """
     return best_threshold(targets, predictions, beta=beta, thresholds=[threshold], average=average)[1]
 
@@ -209,12 +230,19 @@ def best_threshold(
         thresholds: The grid to search; 0.02 to 0.98 by 0.01 when not given. Of equally good ones the first is taken.
         average: `"samples"`, `"micro"` or `"macro"`.
 
+    Returns:
+        The threshold and its score.
+
     Raises:
         ValueError: For a wrong argument, shapes that differ, no rows, or predictions that are not finite.
+
+    Example:
+        >>> best_threshold(np.array([[1, 0], [1, 1]]), np.array([[0.6, 0.2], [0.9, 0.4]]))
+        (0.2, 1.0)
     """
     grid = _checked_grid(None, DEFAULT_GRID if thresholds is None else thresholds)
     truth, predictions = _matched_arrays(targets, predictions)
-    beta, average = _checked_beta(beta), _checked_average(average)
+    beta, average = number("beta", beta, above=0), choice("average", average, AVERAGES)
     scores = [_array_score(truth, predictions > threshold, beta, average) for threshold in grid]
     best = int(np.argmax(scores))
     return grid[best], scores[best]
@@ -231,9 +259,17 @@ def best_constant(targets: np.ndarray, beta: float = 2) -> tuple[np.ndarray, flo
 
     Returns:
         The tags as 0.0 or 1.0 with shape (classes,), and the score.
+
+    Raises:
+        ValueError: For a wrong `beta`, or targets that are no rows of 0 and 1.
+
+    Example:
+        >>> tags, score = best_constant(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 1]]))
+        >>> tags.tolist(), round(score, 3)
+        ([1.0, 0.0, 0.0], 0.852)
     """
     truth, _ = _matched_arrays(targets, targets)
-    beta = _checked_beta(beta)
+    beta = number("beta", beta, above=0)
     order = np.argsort(-truth.sum(axis=0), kind="stable")
     # Row by row, how many of the k most frequent tags are right, for every k at once.
     hits = np.cumsum(truth[:, order], axis=1)
@@ -269,18 +305,6 @@ def _checked_grid(threshold: float | None, thresholds: Sequence[float] | np.ndar
     if not grid or not all(0 < value < 1 for value in grid):
         raise ValueError(f"Thresholds must lie between 0 and 1, and there must be at least one; received {list(grid)}.")
     return grid
-
-
-def _checked_beta(beta: float) -> float:
-    if not (beta > 0 and math.isfinite(beta)):
-        raise ValueError(f"`beta` must be a number above 0; received {beta!r}.")
-    return float(beta)
-
-
-def _checked_average(average: str) -> str:
-    if average not in AVERAGES:
-        raise ValueError(f"`average` must be one of {', '.join(AVERAGES)}; received {average!r}.")
-    return average
 
 
 def _check_shapes(expected: tuple[int | None, ...], received: tuple[int | None, ...], rank: int | None) -> None:

@@ -158,8 +158,16 @@ def plot_confusion_matrix(
         title: Title above the matrix.
         ax: Where to draw; a new figure when not given.
 
+    Returns:
+        The axes.
+
     Raises:
         ValueError: When the matrix is not (classes, classes).
+
+    Example:
+        >>> ax = plot_confusion_matrix([[9, 1], [2, 8]], ["cat", "dog"])
+        >>> [text.get_text() for text in ax.texts]
+        ['9', '1', '2', '8']
     """
     matrix, count = np.asarray(matrix), len(class_names)
     if matrix.shape != (count, count):
@@ -216,8 +224,15 @@ def save_figure(drawing: Axes | Figure, path: str | os.PathLike[str], *, dpi: in
         path: The file; its suffix (.png, .pdf, .svg ...) decides the format. Missing folders are made.
         dpi: Pixels per inch of bitmap formats.
 
+    Returns:
+        The path of the file.
+
     Raises:
         ValueError: When the suffix is missing or not a format matplotlib writes.
+
+    Example:
+        >>> save_figure(plot_confusion_matrix([[9, 1], [2, 8]], ["cat", "dog"]), "plots/confusion.png").name
+        'confusion.png'
     """
     path = pathlib.Path(path)
     figure = drawing if hasattr(drawing, "savefig") else drawing.figure

@@ -36,8 +36,15 @@ def plot_images(
         title: Title above the grid.
         ax: Where to draw; a new figure when not given.
 
+    Returns:
+        The axes.
+
     Raises:
         ValueError: When the pictures cannot be shown, or titles and pictures differ in number.
+
+    Example:
+        >>> plot_images(np.zeros((4, 8, 8, 3)), ["a", "b", "c", "d"], title="four").get_title(loc="left")
+        'four'
     """
     pictures = _displayable(images)
     captions = [[] for _ in pictures]
@@ -72,8 +79,15 @@ def plot_predictions(
         title: Title above the grid.
         ax: Where to draw; a new figure when not given.
 
+    Returns:
+        The axes.
+
     Raises:
         ValueError: When the pictures cannot be shown, or shapes differ.
+
+    Example:
+        >>> tags, likely = np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.2], [0.3, 0.4]])
+        >>> ax = plot_predictions(np.zeros((2, 8, 8, 3)), tags, likely, ["clear", "haze"])
     """
     pictures, predictions = _displayable(images), np.asarray(predictions)
     expected = (len(pictures), len(class_names))

@@ -20,6 +20,15 @@ class Recorder(keras.callbacks.Callback):
         learning_rates: (steps, groups) rates that the updates used.
         momentums: (steps,) momentum or first beta that the updates used.
         epochs: One dict of logs per epoch.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> rows = np.ones((8, 2)), np.ones((8, 1))
+        >>> recorder = Recorder()
+        >>> _ = model.fit(*rows, batch_size=4, epochs=2, callbacks=[recorder], verbose=0)
+        >>> recorder.losses.shape, recorder.learning_rates.shape, len(recorder.epochs)
+        ((4,), (4, 1), 2)
     """
 
     def __init__(self):
@@ -80,6 +89,14 @@ class EpochTable(keras.callbacks.Callback):
     """Print the course's table, a line per epoch: training loss, validation loss, metrics; with a progress bar.
 
     Of several workers only the first prints.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> rows = np.ones((8, 2)), np.ones((8, 1))
+        >>> _ = model.fit(*rows, callbacks=[EpochTable()], verbose=0)  # doctest: +ELLIPSIS
+        epoch    trn_loss
+            0  ...
     """
 
     def on_train_begin(self, logs=None) -> None:

@@ -70,8 +70,13 @@ class Schedule(Follower):
             is so short that it sees nothing of the schedule but its warm-up.
 
     Example:
-
-        model.fit(data, epochs=7, callbacks=[Schedule(learning_rate=sgdr(cycle_len=1, cycle_mult=2))])
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> rows = np.ones((8, 2)), np.ones((8, 1))
+        >>> follow, recorder = Schedule(learning_rate=kf.linear(1.0, 0.0, 2)), kf.Recorder()
+        >>> _ = model.fit(*rows, batch_size=4, epochs=2, callbacks=[follow, recorder], verbose=0)
+        >>> recorder.learning_rates.ravel().round(3)
+        array([0.1  , 0.075, 0.05 , 0.025], dtype=float32)
     """
 
     def __init__(

@@ -50,14 +50,16 @@ class LayerGroups:
         model: A built model.
         layers: The layers of each group; a layer may be in one group only.
 
-    Example:
+    Raises:
+        ValueError: If the model is not built, or a group has no layer.
 
-        groups = LayerGroups.split(model, [81, 143])       # three groups; indices, layer names or layers
-        model.compile(kerasfast.grouped(keras.optimizers.SGD, groups, learning_rates=[1e-4, 1e-3, 1e-2]), loss="mse")
-        groups.freeze_to(-1)                               # train the last group
-        model.fit(...)
-        groups.unfreeze()
-        model.fit(...)
+    Example:
+        >>> layers = [keras.layers.Dense(4, name=name) for name in ("early", "late", "head")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> groups = LayerGroups.split(model, [1, "head"])      # indices, names or layers begin the next group
+        >>> groups.freeze_to(-1)                                # train the last group, from the next `model.fit` on
+        >>> groups.trainable
+        [False, False, True]
     """
 
     def __init__(self, model: keras.Model, layers: Sequence[Sequence[keras.layers.Layer]]):
@@ -79,6 +81,9 @@ class LayerGroups:
         Args:
             model: A built model; nested functional and sequential models count as their layers (`flat_layers`).
             boundaries: Layer indices (negative ones count from the end), layer names or layers, from input to output.
+
+        Returns:
+            One group more than there are boundaries.
 
         Raises:
             ValueError: If a boundary is no layer of the model, or the boundaries do not rise.

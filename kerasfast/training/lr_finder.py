@@ -30,6 +30,12 @@ class LearningRateSearch:
         learning_rates: (steps, groups) rate of each step.
         losses: (steps,) loss of each step's batch.
         diverged: Whether the run was stopped because the loss exploded or became NaN.
+
+    Example:
+        >>> rates = np.geomspace(1e-4, 1.0, 50)[:, None]
+        >>> found = LearningRateSearch(rates, 1 + 2 / (1 + np.exp(3 * np.log10(rates[:, 0] / 0.01))), diverged=False)
+        >>> 0.003 < found.suggestion < 0.03
+        True
     """
 
     learning_rates: np.ndarray
@@ -114,8 +120,19 @@ def find_learning_rate(
         weight_decays: One decay, or one per group; the optimizer's own by default.
         divergence: Stop when the smoothed loss is more than this many times its minimum.
 
+    Returns:
+        The rates, the losses, a suggestion and a plot.
+
     Raises:
         ValueError: If the rates or `steps` make no sense, or the data is empty.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse")
+        >>> rows = np.random.default_rng(0).normal(size=(64, 3))
+        >>> found = find_learning_rate(model, (rows[:, :2], rows[:, 2:]), steps=20)
+        >>> found.learning_rates.shape[1], 1e-5 <= found.suggestion <= 10
+        (1, True)
     """
     control = control_for(model)
     prepare(model)

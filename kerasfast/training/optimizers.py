@@ -27,14 +27,19 @@ def grouped(
         weight_decays: One decoupled weight decay (as in AdamW, times the group's rate), or one per group.
         **arguments: What the optimizer class takes besides, such as `momentum=0.9`.
 
+    Returns:
+        The optimizer, for `model.compile`.
+
     Raises:
         ValueError: If the number of values is neither one nor the number of groups, or the instance has groups already.
 
     Example:
-
-        groups = kerasfast.LayerGroups.split(model, [81, 143])
-        optimizer = kerasfast.grouped(keras.optimizers.SGD, groups, learning_rates=[1e-4, 1e-3, 1e-2], momentum=0.9)
-        model.compile(optimizer, loss="categorical_crossentropy")
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), keras.layers.Dense(1)])
+        >>> groups = kf.LayerGroups.split(model, [1])
+        >>> optimizer = grouped(keras.optimizers.SGD, groups, learning_rates=[1e-3, 1e-2], momentum=0.9)
+        >>> model.compile(optimizer, loss="mse")
+        >>> round(float(optimizer.learning_rate), 4)      # the largest
+        0.01
     """
     if learning_rates is not None:
         learning_rates = per_group("learning_rates", learning_rates, len(groups))

@@ -17,6 +17,15 @@ class CycleSaver(keras.callbacks.Callback):
         ends: Number of epochs after which each cycle ends.
         save: Called with the index of the cycle.
         sound: Asked before saving whether the weights are worth it; always by default.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> rows = np.ones((8, 2)), np.ones((8, 1))
+        >>> saver = CycleSaver([1, 3], lambda cycle: print("cycle", cycle))
+        >>> _ = model.fit(*rows, epochs=3, callbacks=[saver], verbose=0)
+        cycle 0
+        cycle 1
     """
 
     def __init__(self, ends: list[int], save: Callable[[int], None], *, sound: Callable[[], bool] = lambda: True):
@@ -59,6 +68,15 @@ class BestSaver(keras.callbacks.Callback):
 
     Attributes:
         best: The best epoch so far, None before the first. One of an earlier fit may be put here, for epochs to beat.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> rows = np.ones((8, 2)), np.ones((8, 1))
+        >>> saver = BestSaver(lambda: print("better"), lower_is_better=True)
+        >>> _ = model.fit(*rows, epochs=2, callbacks=[saver], verbose=0)
+        better
+        better
     """
 
     def __init__(

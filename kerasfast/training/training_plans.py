@@ -158,6 +158,14 @@ class Phase:
         weight_decay: Decoupled weight decay, one or one per layer group; None for the optimizer's own.
         optimizer: A function that makes the optimizer of this phase; None for the learner's.
         power: Exponent of "polynomial".
+
+    Raises:
+        ValueError: If a decay is none of these, or `epochs` is no whole number.
+
+    Example:
+        >>> phases = [Phase(1, 1e-3), Phase(2, (1e-2, 1e-4), "cosine")]      # for `learn.fit_opt_sched(phases)`
+        >>> phases[1].rates(steps=3, groups=1).round(4).ravel()
+        array([0.01  , 0.0075, 0.0026])
     """
 
     epochs: int = 1

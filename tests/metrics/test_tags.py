@@ -186,7 +186,7 @@ def test_compiled_model_reloads_with_its_metrics(tmp_path, rng):
     [
         ({"beta": 0}, "above 0; received 0"),
         ({"beta": float("nan")}, "above 0"),
-        ({"average": "weighted"}, "samples, micro, macro; received 'weighted'"),
+        ({"average": "weighted"}, "'samples', 'micro', 'macro'; received 'weighted'"),
         ({"threshold": 1.0}, r"between 0 and 1.*\[1.0\]"),
         ({"threshold": 0.5, "thresholds": [0.5]}, "not both"),
         ({"thresholds": []}, "at least one"),
