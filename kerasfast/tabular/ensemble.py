@@ -177,24 +177,24 @@ def _near(values: keras.KerasTensor, spread: NumberSpread) -> keras.KerasTensor:
 def _pieces(values: keras.KerasTensor, spread: NumberSpread, members: int) -> keras.KerasTensor:
     """Return each number (b, columns) as a piecewise linear function of it, (b, members, columns * PIECE_WIDTH)."""
     columns = values.shape[1]
-    shape, normal = (members, columns, PIECE_WIDTH), keras.initializers.RandomNormal
-    passed = ops.clip(ops.expand_dims(values, -1) * spread.slope + spread.begin, 0.0, 1.0)
+    placed = ops.expand_dims(values, -1)
+    passed = ops.clip(placed * spread.slope + spread.begin, 0.0, 1.0)
     bent = keras.layers.EinsumDense(
-        "bdp,mdpq->bmdq", shape, bias_axes="mdq", kernel_initializer=normal(stddev=PIECES**-0.5), name="number_pieces",
-        bias_initializer=normal(stddev=0.1),
-    )(passed)  # fmt: skip
-    straight = keras.layers.EinsumDense(
-        "bd,mdq->bmdq", shape, kernel_initializer=normal(stddev=0.5), name="number_slopes"
-    )(values)  # fmt: skip
-    bent = keras.layers.ReLU(name="numbers")(keras.layers.Add()([bent, straight]))
+        "bdp,dpw->bdw", (columns, members * PIECE_WIDTH), bias_axes="dw", activation="relu", name="numbers",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=PIECES**-0.5),
+        bias_initializer=keras.initializers.RandomNormal(stddev=0.1),
+    )(ops.concatenate([passed, 2.0 * placed], axis=-1))  # fmt: skip
+    bent = keras.layers.Permute((2, 1, 3))(keras.layers.Reshape((columns, members, PIECE_WIDTH))(bent))
     return keras.layers.Reshape((members, columns * PIECE_WIDTH))(bent)
 
 
 def _dense(x: keras.KerasTensor, members: int, units: int, activation: str, name: str) -> keras.KerasTensor:
-    """Apply a dense layer of each member."""
+    """Apply a dense layer of each member, in a form that LiteRT can convert."""
     gain = 2.0 if activation == "relu" else 1.0
-    return keras.layers.EinsumDense(
-        "bmi,mio->bmo", (members, units), bias_axes="mo", activation=activation, name=name,
-        # He's by hand: versions of Keras differ in whether the members count among the inputs of a unit.
-        kernel_initializer=keras.initializers.RandomNormal(stddev=(gain / x.shape[-1]) ** 0.5),
-    )(x)  # fmt: skip
+    # He's by hand: versions of Keras differ in whether the members count among the inputs of a unit.
+    normal = keras.initializers.RandomNormal(stddev=(gain / x.shape[-1]) ** 0.5)
+    options = {"activation": activation, "kernel_initializer": normal, "name": name}
+    if units == 1:
+        single = keras.layers.EinsumDense("bmi,mi->bm", (members,), bias_axes="m", **options)(x)
+        return keras.layers.Reshape((members, 1))(single)
+    return keras.layers.EinsumDense("bmi,mio->bmo", (members, units), bias_axes="mo", **options)(x)
