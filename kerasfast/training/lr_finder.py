@@ -53,8 +53,8 @@ class LearningRateSearch:
         """A rate for the last group: where nine tenths of the way from the first losses to the lowest one are gone.
 
         Where the loss falls no more than it scatters (a model that is trained already), a tenth of the rate at which it
-        begins to rise. A guess, not a search: on 21 small tasks the validation loss after a fit at this rate was 14%
-        above that at the best rate in the median, and three times as high at worst.
+        begins to rise. A guess, not a search: on 29 small tasks the validation loss of a fit at this rate was 22% above
+        that at the best rate in the median, and three times as high at worst, where a fit has fewer than ten steps.
         """
         rates, curve = self.learning_rates[:, -1], self.smoothed
         level, lowest = np.median(curve[: self._beginning]), int(np.argmin(curve))

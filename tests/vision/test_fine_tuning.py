@@ -1,5 +1,7 @@
 """Heads solved on stored features, and whole networks trained gently from there, on small drawn pictures."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -186,3 +188,26 @@ def test_the_best_is_kept_by_the_metric_then_by_the_loss():
     assert kept({"val_loss": 0.5}, [{"val_loss": 0.6}, {"val_loss": 0.4}], metrics=()) == 2
     mean_error = {"val_loss": 0.5, "val_mean_absolute_error": 0.5}
     assert kept(mean_error, [{**mean_error, "val_mean_absolute_error": 0.6}], metrics=["mean_absolute_error"]) == 0
+
+
+def test_a_solved_head_is_as_good_as_a_logistic_regression_on_real_pictures(data_dir, weights_dir, tmp_path):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    weights = weights_dir / "mobilenet_v1_0.25_224_no_top.weights.h5"
+    data = kf.ImageData.from_folders(data_dir / "dogscats", transforms=kf.transforms_side_on(96))
+    parts = {
+        name: getattr(data.source, name).take(np.arange(0, 1600, 4) if name == "train" else np.arange(400))
+        for name in ("train", "valid")
+    }
+    data = dataclasses.replace(data, source=dataclasses.replace(data.source, **parts, test=None), path=tmp_path)
+    backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
+    learn = kf.ImageLearner.pretrained(backbone, data, precompute=True)
+    train, valid = learn._features.data.train, learn._features.data.valid
+    averages = slice(train.features.shape[1] // 2, None)
+    scaler = StandardScaler().fit(train.features[:, averages])
+    peer = LogisticRegression(max_iter=2000).fit(scaler.transform(train.features[:, averages]), train.targets)
+    theirs = peer.score(scaler.transform(valid.features[:, averages]), valid.targets)
+    learn.fit_head()
+    ours = np.mean(learn.predict().argmax(axis=1) == valid.targets)
+    assert ours >= theirs - 0.005 and ours > 0.85
