@@ -157,9 +157,9 @@ def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
     contents += [as_jpeg(pixels, orientation=orientation) for orientation in range(1, 9)]
     contents += [as_png(pixels, mode) for mode in ("RGB", "L", "RGBA", "P")]
     expected = kf.ImagePredictor.load(model).predict(contents)[list(COLOURS)].to_numpy()
-    for content, row in zip(contents, expected, strict=True):
+    for number, (content, row) in enumerate(zip(contents, expected, strict=True)):
         got = served.signatures["serving_default"](pictures=tf.constant([content]))["probabilities"]
-        np.testing.assert_allclose(got[0], row, atol=0.02)
+        np.testing.assert_allclose(got[0], row, atol=0.02, err_msg=str(number))
 
 
 def test_pictures_of_planet_as_they_are(data_dir):
