@@ -2,13 +2,14 @@
 
 import os
 import pathlib
-import warnings
 from collections.abc import Mapping
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasfast.files import atomic_path
+from kerasfast.keras_internals import with_constants
 from kerasfast.runtimes.models import in_float32, signature_of
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -26,13 +27,19 @@ def write_onnx(model: keras.Model, path: str | os.PathLike, *, side: int | None 
         ImportError: If tf2onnx is not installed.
     """
     try:
-        import tf2onnx  # noqa: F401
+        import tf2onnx
     except ImportError as error:
         raise ImportError("Writing ONNX needs tf2onnx: pip install 'kerasfast[onnx]'.") from error
     model = in_float32(model)
-    with atomic_path(path) as unfinished, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="In the future `np.object`", category=FutureWarning)  # of tf2onnx
-        model.export(unfinished, format="onnx", input_signature=[signature_of(model, side=side)], verbose=False)
+    function = tf.function(
+        lambda inputs: model(inputs, training=False), input_signature=[signature_of(model, side=side)]
+    )
+    # Constants that a layer holds, such as the mean of a `Normalization`, would else become inputs.
+    frozen = with_constants(function.get_concrete_function())
+    names = {"input_names": frozen.inputs, "output_names": frozen.outputs}
+    names = {key: [tensor.name for tensor in tensors] for key, tensors in names.items()}
+    with atomic_path(path) as unfinished:
+        tf2onnx.convert.from_graph_def(frozen.graph.as_graph_def(), **names, output_path=os.fspath(unfinished))
     return pathlib.Path(path)
 
 
@@ -53,10 +60,13 @@ class OnnxRunner:
             raise ImportError("Running ONNX models needs onnxruntime: pip install 'kerasfast[onnx]'.") from error
         self._session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
         kinds = {"tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8}
-        self._types = {one.name: kinds[one.type] for one in self._session.get_inputs()}
+        self._types = {one.name.partition(":")[0]: (one.name, kinds[one.type]) for one in self._session.get_inputs()}
 
     def __call__(self, inputs: Inputs) -> np.ndarray:
         """Return predictions (n, outputs) of a batch."""
         columns = inputs if isinstance(inputs, Mapping) else {next(iter(self._types)): inputs}
-        feeds = {name: np.asarray(values, self._types[name]) for name, values in columns.items()}
+        feeds = {}
+        for name, values in columns.items():
+            own, kind = self._types[name]
+            feeds[own] = np.asarray(values, kind)
         return self._session.run(None, feeds)[0]

@@ -2,6 +2,8 @@
 
 import importlib.util
 import io
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -157,9 +159,9 @@ def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
     contents += [as_jpeg(pixels, orientation=orientation) for orientation in range(1, 9)]
     contents += [as_png(pixels, mode) for mode in ("RGB", "L", "RGBA", "P")]
     expected = kf.ImagePredictor.load(model).predict(contents)[list(COLOURS)].to_numpy()
-    for content, row in zip(contents, expected, strict=True):
+    for number, (content, row) in enumerate(zip(contents, expected, strict=True)):
         got = served.signatures["serving_default"](pictures=tf.constant([content]))["probabilities"]
-        np.testing.assert_allclose(got[0], row, atol=0.02)
+        np.testing.assert_allclose(got[0], row, atol=0.02, err_msg=str(number))
 
 
 def test_pictures_of_planet_as_they_are(data_dir):
@@ -248,3 +250,21 @@ def test_the_command_writes_every_form(model, folder, tmp_path, capfd):
         options = ["--format", form, "--out", str(tmp_path / name), "--data", str(folder / "train")]
         assert main(["export", str(model), *options]) == 0, capfd.readouterr().err
         assert (tmp_path / name).exists() and str(tmp_path / name) in capfd.readouterr().out
+
+
+def test_stock_keras_loads_what_is_called_plain_keras_where_kerasfast_is_not(learn, model, tmp_path):
+    learn.model.save(tmp_path / "learner.keras")
+    kf.ImagePredictor.load(model).export(tmp_path / "exported.keras", "keras")
+    program = (
+        "import sys; sys.modules['kerasfast'] = None\n"
+        "import keras, numpy as np\n"
+        "pixels = np.load(sys.argv[1])\n"
+        "for path in sys.argv[2:]:\n"
+        "    np.save(path + '.npy', keras.models.load_model(path).predict(pixels, verbose=0))\n"
+    )
+    np.save(tmp_path / "pixels.npy", pixels_of(learn))
+    paths = [str(tmp_path / "learner.keras"), str(tmp_path / "exported.keras")]
+    command = [sys.executable, "-c", program, str(tmp_path / "pixels.npy"), *paths]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    for path in paths:
+        np.testing.assert_allclose(np.load(f"{path}.npy"), learn.predict(), atol=1e-5)
