@@ -104,7 +104,7 @@ def test_peers_take_missing_values_and_levels_never_seen(benchmark, side, kind):
     unseen = task.frame.head(3).assign(word=["a", "new", None], x=[1.0, np.nan, -1.0])
     with threadpoolctl.threadpool_limits(
         1
-    ):  # threads that wait for each other take twenty times as long on a busy machine
+    ):  # on a busy machine threads wait for each other
         found = np.asarray(getattr(benchmark("accuracy_peers"), side)(task, task.frame, unseen, 0))
     assert found.shape == (3,)
     assert found.dtype.kind in "OUT" if kind == "classes" else np.isfinite(found).all()
