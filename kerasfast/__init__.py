@@ -45,6 +45,9 @@ Metrics
     RMSPE, rmspe, exp_rmspe, rmspe_score                                          relative errors
     ArrayMetric                                                                   a function of NumPy arrays
 
+Losses
+    ClassLoss, TagLoss, balanced_weights    label smoothing, weights for rare classes and tags
+
 Plots
     plot_images, plot_predictions, plot_confusion_matrix, save_figure
 """

@@ -6,6 +6,9 @@ from kerasfast.cross_validation import CrossValidation as CrossValidation
 from kerasfast.cross_validation import cross_validate as cross_validate
 from kerasfast.datasets import Datasets as Datasets
 from kerasfast.learner import Learner as Learner
+from kerasfast.losses import ClassLoss as ClassLoss
+from kerasfast.losses import TagLoss as TagLoss
+from kerasfast.losses import balanced_weights as balanced_weights
 from kerasfast.metrics.array_metrics import ArrayMetric as ArrayMetric
 from kerasfast.metrics.percentage_errors import RMSPE as RMSPE
 from kerasfast.metrics.percentage_errors import exp_rmspe as exp_rmspe

@@ -33,7 +33,16 @@ _ABOUT_THE_PATH = (FileNotFoundError, IsADirectoryError, PermissionError)
 
 
 class BundleError(ValueError):
-    """A file that is no bundle, is damaged, or was written by a version that this one cannot read."""
+    """A file that is no bundle, is damaged, or was written by a version that this one cannot read.
+
+    Example:
+        >>> _ = pathlib.Path("notes.kerasfast").write_text("no bundle")
+        >>> try:
+        ...     kf.TablePredictor.load("notes.kerasfast")
+        ... except BundleError as error:
+        ...     print("notes.kerasfast" in str(error))
+        True
+    """
 
 
 @dataclass(frozen=True)

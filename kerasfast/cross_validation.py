@@ -24,6 +24,11 @@ class CrossValidation:
         names: (n,) names of the pictures, in the same order; None for other data.
         scores: The score of each fold.
         test_predictions: (m, ...) mean of the members' predictions for the test set; None without one.
+
+    Example:
+        >>> rows = np.zeros(4)
+        >>> CrossValidation(rows, rows, np.array([0, 0, 1, 1]), None, (0.8, 0.9), None)
+        CrossValidation(score 0.85 ± 0.05 over 2 folds)
     """
 
     predictions: np.ndarray
@@ -58,10 +63,24 @@ def cross_validate(
         predict: Function (learner, whether for the test set) -> predictions (n, ...), such as one that averages `tta`;
             `learner.predict` by default.
 
+    Returns:
+        The predictions of all folds, and their scores.
+
     Raises:
         ValueError: When the data cannot be divided, or a learner does not predict a row for each target.
 
     Example:
+        >>> class Ones:      # stands for a trained learner
+        ...     def predict(self, is_test=False):
+        ...         return np.ones((2, 1))
+        >>> rows = tf.data.Dataset.from_tensor_slices((np.ones((2, 1)), np.ones((2, 1)))).batch(2)
+        >>> error = lambda targets, predictions: abs(targets - predictions).mean()
+        >>> cross_validate(lambda data: Ones(), [kf.Datasets(rows, rows)] * 2, score=error)
+        fold 1 of 2: 0
+        fold 2 of 2: 0
+        CrossValidation(score 0 ± 0 over 2 folds)
+
+    With pictures:
 
         def make_learner(data):
             learn = kf.ImageLearner.pretrained("efficientnet_lite0", data, precompute=True)

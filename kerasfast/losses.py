@@ -20,10 +20,14 @@ class ClassLoss(keras.losses.Loss):
         label_smoothing: The share of each target that is spread over all classes: wrong labels then cost less.
         name: Name of the loss.
 
-    Example:
+    Raises:
+        ValueError: If an argument is out of its range.
 
-        loss = kf.ClassLoss(class_weights=kf.balanced_weights(data.fixed.targets), label_smoothing=0.1)
-        learn = kf.ImageLearner.pretrained("efficientnet_lite0", data, loss=loss)
+    Example:
+        >>> loss = ClassLoss(class_weights=balanced_weights(np.array([0, 0, 0, 1])))      # as `Learner(..., loss=loss)`
+        >>> rare, common = loss.call([1], np.array([[0.5, 0.5]])), loss.call([0], np.array([[0.5, 0.5]]))
+        >>> round(float(rare[0] / common[0]), 2)
+        3.0
     """
 
     plain = "sparse_categorical_crossentropy"  # what a saved model says it was trained with
@@ -59,6 +63,15 @@ class TagLoss(keras.losses.Loss):
             margin of 0.05 the asymmetric loss of Ridnik et al. (2021), for which most tags are absent and easily so.
         margin: Probabilities of absent tags up to this cost nothing.
         name: Name of the loss.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> plain, focal = TagLoss(), TagLoss(focus=(2, 2))
+        >>> likely = np.array([[0.9, 0.2]])
+        >>> float(plain.call([[1, 0]], likely)[0]) > 10 * float(focal.call([[1, 0]], likely)[0])
+        True
     """
 
     plain = "binary_crossentropy"

@@ -264,9 +264,9 @@ def best_constant(targets: np.ndarray, beta: float = 2) -> tuple[np.ndarray, flo
         ValueError: For a wrong `beta`, or targets that are no rows of 0 and 1.
 
     Example:
-        >>> tags, score = best_constant(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 1]]))
+        >>> tags, score = best_constant(np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0]]))
         >>> tags.tolist(), round(score, 3)
-        ([1.0, 0.0, 0.0], 0.852)
+        ([1.0, 1.0, 0.0], 0.889)
     """
     truth, _ = _matched_arrays(targets, targets)
     beta = number("beta", beta, above=0)

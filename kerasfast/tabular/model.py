@@ -126,6 +126,11 @@ def entity_embedding_model(
 
     Raises:
         ValueError: If there is no column, or arguments do not fit.
+
+    Example:
+        >>> model = entity_embedding_model({"city": 5, "day": 8}, continuous=2, hidden=[10])
+        >>> model.output_shape, model.get_layer("embeddings_4").input_dim
+        ((None, 1), 8)
     """
     if not isinstance(cardinalities, Mapping):
         cardinalities = {f"code_{position}": count for position, count in enumerate(cardinalities)}

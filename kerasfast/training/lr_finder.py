@@ -32,9 +32,9 @@ class LearningRateSearch:
         diverged: Whether the run was stopped because the loss exploded or became NaN.
 
     Example:
-        >>> rates = np.geomspace(1e-4, 1.0, 50)[:, None]
-        >>> found = LearningRateSearch(rates, 1 + 2 / (1 + np.exp(3 * np.log10(rates[:, 0] / 0.01))), diverged=False)
-        >>> 0.003 < found.suggestion < 0.03
+        >>> rates = np.geomspace(1e-4, 1.0, 100)
+        >>> losses = np.where(rates < 0.3, 3 - 2 / (1 + 0.01 / rates), 9)     # falls around 0.01, then explodes
+        >>> 0.001 < LearningRateSearch(rates[:, None], losses, diverged=True).suggestion < 0.1
         True
     """
 

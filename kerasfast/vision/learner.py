@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from kerasfast.bars import say
 from kerasfast.datasets import Datasets
-from kerasfast.learner import Learner
+from kerasfast.learner import Learner, sgd_with_momentum
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.linear_fit import LinearFit
 from kerasfast.training.saved_weights import TrainingState
-from kerasfast.training.training_stage import Stage
+from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.features import FeatureView, precompute
@@ -50,7 +50,9 @@ class ImageLearner(Learner):
         network: Model, features and head that share their layers.
         data: The pictures.
         precompute: Whether to begin on stored activations.
-        **arguments: Of `Learner`: `loss`, `metrics`, `optimizer`, `clip`, `jit_compile`, `path`.
+        loss: A Keras loss; by default that of the kind of target.
+        metrics: As of `Learner`; by default the accuracy of classes or of tags.
+        optimizer, clip, steps_per_execution, jit_compile, path: As of `Learner`.
 
     Example:
 
@@ -61,12 +63,29 @@ class ImageLearner(Learner):
         views, targets = learn.tta()
     """
 
-    def __init__(self, network: ImageNetwork, data: ImageData, *, precompute: bool = False, **arguments):
+    def __init__(
+        self,
+        network: ImageNetwork,
+        data: ImageData,
+        *,
+        precompute: bool = False,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker = sgd_with_momentum,
+        clip: float | None = None,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        path: str | os.PathLike | None = None,
+    ):
         task = TASKS[data.target_kind]
-        arguments.setdefault("loss", task.loss)
-        arguments.setdefault("metrics", [task.metric()] if task.metric else [])
+        if metrics is None:
+            metrics = [task.metric()] if task.metric else []
         self.network = network
-        super().__init__(network.model, data, groups=LayerGroups.split(network.model, network.split), **arguments)
+        super().__init__(
+            network.model, data, groups=LayerGroups.split(network.model, network.split),
+            loss=task.loss if loss is None else loss, metrics=metrics, optimizer=optimizer, clip=clip,
+            steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
+        )  # fmt: skip
         self._main.transform = _mover(data)
         self._features: Stage | None = None
         self.store_path = self.path / "tmp"
@@ -86,7 +105,13 @@ class ImageLearner(Learner):
         weights: str | os.PathLike | None = "default",
         precompute: bool = False,
         accelerate: bool = False,
-        **arguments,
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        optimizer: OptimizerMaker = sgd_with_momentum,
+        clip: float | None = None,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str | None = None,
+        path: str | os.PathLike | None = None,
     ) -> "ImageLearner":
         """Put a head for the data on a backbone.
 
@@ -101,7 +126,14 @@ class ImageLearner(Learner):
             accelerate: Use a GPU well, in one switch: layers in mixed_float16 (those of a model of your own stay what
                 they are), the training step compiled by XLA (not in the scope of a strategy), training pictures
                 augmented on the device. Without a GPU it trains several times slower, and warns.
-            precompute, **arguments: See `ImageLearner`.
+            jit_compile: As of `Learner`; "auto" by default, or what `accelerate` chooses.
+            precompute, loss, metrics, optimizer, clip, steps_per_execution, path: See `ImageLearner`.
+
+        Returns:
+            A learner whose head trains, and nothing else yet.
+
+        Raises:
+            ValueError: If the network is not known, or an argument is out of its range.
         """
         units = len(data.classes)
         with precision(accelerate):
@@ -111,8 +143,12 @@ class ImageLearner(Learner):
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
-            arguments.setdefault("jit_compile", jit_compile_of_gpu())
-        return cls(network, data, precompute=precompute, **arguments)
+            jit_compile = jit_compile_of_gpu() if jit_compile is None else jit_compile
+        return cls(
+            network, data, precompute=precompute, loss=loss, metrics=metrics, optimizer=optimizer, clip=clip,
+            steps_per_execution=steps_per_execution, jit_compile="auto" if jit_compile is None else jit_compile,
+            path=path,
+        )  # fmt: skip
 
     @property
     def precompute(self) -> bool:

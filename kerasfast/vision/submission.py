@@ -48,6 +48,14 @@ def write_submission(
     Raises:
         ValueError: If the shapes do not fit, a prediction is NaN or infinite, ids or class names repeat, a threshold is
             out of its range, or a tag holds a space, which separates tags.
+
+    Example:
+        >>> likely = np.array([[0.9, 0.3], [0.1, 0.8]])
+        >>> path = write_submission("tags.csv", ["a.jpg", "b.jpg"], likely, ["clear", "haze"], threshold=0.2)
+        >>> print(path.read_text().strip())
+        image_name,tags
+        a,clear haze
+        b,haze
     """
     import pandas as pd
 

@@ -61,8 +61,17 @@ def guess_columns(frame: pd.DataFrame, target: str | Sequence[str], *, leave_out
         target: The column to predict, or several.
         leave_out: Further columns that are not to be used, such as the weights of the rows.
 
+    Returns:
+        The names of the columns by what they are, and why others are left out.
+
     Raises:
         ValueError: If the target is not there, or no column is left to predict from.
+
+    Example:
+        >>> table = pd.DataFrame({"city": ["Bonn", "Ulm"] * 5, "size": np.arange(10) / 4, "price": np.arange(10.0)})
+        >>> guess = guess_columns(table, "price")
+        >>> guess.categorical, guess.continuous
+        (['city'], ['size'])
     """
     targets = [target] if isinstance(target, str) else list(target)
     for name in targets:

@@ -39,6 +39,11 @@ class Transforms:
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> transforms = Transforms(224, flip=True, max_zoom=1.1)
+        >>> transforms.validation() == Transforms(224, crop="center")
+        True
     """
 
     size: int = 224
@@ -81,17 +86,62 @@ class Transforms:
 
 
 def transforms_basic(size: int, **changes) -> Transforms:
-    """Rotation by up to 10 degrees, brightness and contrast by up to 0.05 (the course's `transforms_basic`)."""
+    """Rotation by up to 10 degrees, brightness and contrast by up to 0.05 (the course's `transforms_basic`).
+
+    Args:
+        size: Side of the square in pixels.
+        **changes: Any other arguments of `Transforms`, such as `max_zoom=1.1`.
+
+    Returns:
+        The transforms.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> transforms_basic(64).rotate
+        10.0
+    """
     return Transforms(size, **{"rotate": 10.0, "brightness": 0.05, "contrast": 0.05, **changes})
 
 
 def transforms_side_on(size: int, **changes) -> Transforms:
-    """`transforms_basic` and mirroring: pictures taken from the side."""
+    """`transforms_basic` and mirroring: pictures taken from the side.
+
+    Args:
+        size: Side of the square in pixels.
+        **changes: Any other arguments of `Transforms`, such as `max_zoom=1.1`.
+
+    Returns:
+        The transforms.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> transforms_side_on(64, max_zoom=1.1).flip
+        True
+    """
     return transforms_basic(size, **{"flip": True, **changes})
 
 
 def transforms_top_down(size: int, **changes) -> Transforms:
-    """`transforms_basic` and the eight symmetries of the square: pictures taken from above."""
+    """`transforms_basic` and the eight symmetries of the square: pictures taken from above.
+
+    Args:
+        size: Side of the square in pixels.
+        **changes: Any other arguments of `Transforms`, such as `max_zoom=1.1`.
+
+    Returns:
+        The transforms.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> transforms_top_down(64, pad=4).dihedral
+        True
+    """
     return transforms_basic(size, **{"dihedral": True, **changes})
 
 

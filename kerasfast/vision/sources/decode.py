@@ -44,6 +44,13 @@ class ImageError(ValueError):
 
     Args:
         problems: File -> reason.
+
+    Example:
+        >>> try:
+        ...     open_image(b"no picture")
+        ... except ImageError as error:
+        ...     print(len(error.problems))
+        1
     """
 
     def __init__(self, problems: Mapping[str, str]) -> None:
@@ -103,8 +110,17 @@ def open_image(file: str | os.PathLike | bytes) -> np.ndarray:
     Args:
         file: A path, or the bytes of a file.
 
+    Returns:
+        (height, width, 3) uint8.
+
     Raises:
         ImageError: When the file cannot be read.
+
+    Example:
+        >>> Image.new("RGB", (30, 20), "red").save("red.png")
+        >>> picture = open_image("red.png")
+        >>> picture.shape, picture[0, 0].tolist()
+        ((20, 30, 3), [255, 0, 0])
     """
     with opened(file) as (image, _):
         image.load()

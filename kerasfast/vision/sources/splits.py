@@ -24,8 +24,15 @@ def validation_indices(n: int, *, fold: int = 0, fraction: float = 0.2, seed: in
         fraction: Share of the rows in a fold, above 0 and below 1.
         seed: Decides the permutation.
 
+    Returns:
+        (k,) row numbers.
+
     Raises:
         ValueError: When an argument is out of range, or the fold would be empty.
+
+    Example:
+        >>> validation_indices(10).tolist()
+        [8, 1]
     """
     n, fold = whole("n", n), whole("fold", fold, least=0)
     fraction = number("fraction", fraction, above=0, below=1)
