@@ -102,9 +102,7 @@ def test_peers_take_missing_values_and_levels_never_seen(benchmark, side, kind):
     frame["y"] = {"regression": frame.x, "yes_no": (frame.x > 0) * 1, "classes": (frame.x > 0).astype(str)}[kind]
     task = benchmark("accuracy_sets")._table("small", frame, "y", kind, yes=1)
     unseen = task.frame.head(3).assign(word=["a", "new", None], x=[1.0, np.nan, -1.0])
-    with threadpoolctl.threadpool_limits(
-        1
-    ):  # on a busy machine threads wait for each other
+    with threadpoolctl.threadpool_limits(1):  # on a busy machine threads wait for each other
         found = np.asarray(getattr(benchmark("accuracy_peers"), side)(task, task.frame, unseen, 0))
     assert found.shape == (3,)
     assert found.dtype.kind in "OUT" if kind == "classes" else np.isfinite(found).all()
