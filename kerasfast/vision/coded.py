@@ -11,12 +11,11 @@ import tensorflow as tf
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
 from kerasfast.vision.sources.reading import decoded_window, squared
 
-_HEADER = 65536  # bytes in which EXIF, Adobe's marker and the frame header are looked for
+_HEADER = 65536  # bytes in which EXIF and Adobe's marker are looked for
 _EXIF, _ADOBE = b"Exif\0\0", b"Adobe"
 _ORIENTATION = 0x0112
-# A quantization table of zeros: a component that uses it comes out as 128 everywhere.
-_ZERO_TABLE = b"\xff\xdb\x00\x43\x03" + bytes(64)
-_MIDDLE = 128.0
+# Adobe's marker: the values of CMYK are light, not ink. Photographs without it have them so too, as Pillow knows.
+_MARKER = b"\xff\xee\x00\x0eAdobe\x00\x64" + bytes(5)
 
 
 def window_of(content: tf.Tensor, transforms: Transforms) -> tf.Tensor:
@@ -45,7 +44,8 @@ def _other(
     is_png = tf.strings.substr(content, 1, 3) == b"PNG"
     pixels = tf.case(
         [
-            (foreign, lambda: _cmyk(content, header)),
+            (foreign, lambda: _decoded_jpeg(_with_marker(content))),
+            (channels > 0, lambda: _decoded_jpeg(content)),
             (is_png, lambda: _over_white(tf.io.decode_png(content, channels=4))),
         ],
         default=lambda: tf.io.decode_image(content, channels=3, expand_animations=False),
@@ -53,6 +53,16 @@ def _other(
     pixels = _upright(tf.ensure_shape(pixels, [None, None, 3]), turned)
     top, left, height, width = tf.unstack(_box(tf.shape(pixels)[:2], transforms))
     return squared(pixels[top : top + height, left : left + width], transforms.size)
+
+
+def _with_marker(content: tf.Tensor) -> tf.Tensor:
+    """Put Adobe's marker behind the start of a JPEG."""
+    rest = tf.strings.substr(content, 2, tf.strings.length(content) - 2)
+    return tf.strings.join([tf.strings.substr(content, 0, 2), _MARKER, rest])
+
+
+def _decoded_jpeg(content: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _box(sides: tf.Tensor, transforms: Transforms) -> tf.Tensor:
@@ -63,31 +73,6 @@ def _over_white(pixels: tf.Tensor) -> tf.Tensor:
     """Lay (height, width, 4) uint8 over white."""
     opaque = tf.cast(pixels[..., 3:], tf.float32) / 255.0
     return tf.cast(tf.cast(pixels[..., :3], tf.float32) * opaque + 255.0 * (1.0 - opaque) + 0.5, tf.uint8)
-
-
-def _cmyk(content: tf.Tensor, header: tf.Tensor) -> tf.Tensor:
-    """Decode a CMYK JPEG whose values are ink, not light, as Adobe's marker would say; right to some two grey levels.
-
-    TensorFlow gives black * (255 - ink) / 255 with the black of the file, which is 0 where there is none. Decoded
-    twice, once with a black and once with inks that quantization tables of zeros make 128 everywhere, both can be told.
-    """
-    frame = tf.reduce_max([_find(header, b"\xff\xc0\x00\x14\x08"), _find(header, b"\xff\xc2\x00\x14\x08")])
-    inks = tf.cast(_decoded_with_zeros(content, frame, (3,)), tf.float32) * (255.0 / _MIDDLE)
-    black = tf.cast(_decoded_with_zeros(content, frame, (0, 1, 2)), tf.float32) * (255.0 / (255.0 - _MIDDLE))
-    light = tf.minimum(inks, 255.0) * (255.0 - tf.minimum(black, 255.0)) / 255.0
-    return tf.cast(light + 0.5, tf.uint8)
-
-
-def _decoded_with_zeros(content: tf.Tensor, frame: tf.Tensor, components: tuple[int, ...]) -> tf.Tensor:
-    """Decode a JPEG with some of its components replaced by 128; `frame` is where its frame header begins."""
-    parts = [tf.strings.substr(content, 0, frame), _ZERO_TABLE]
-    start = frame
-    for component in components:
-        table = frame + 2 + 8 + 3 * component + 2
-        parts += [tf.strings.substr(content, start, table - start), b"\x03"]
-        start = table + 1
-    parts.append(tf.strings.substr(content, start, tf.strings.length(content) - start))
-    return tf.io.decode_jpeg(tf.strings.join(parts), channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _orientation(header: tf.Tensor) -> tf.Tensor:
