@@ -15,7 +15,7 @@ from kerasfast.training.training_stage import Stage
 
 STEPS, MOST_EPOCHS = 200, 8
 """So many optimizer steps are made where no epochs are asked for, but in no more epochs."""
-RATE = 1e-3
+RATE = 3e-4
 GROUP_RATIO = 3.0  # by which the rate of each group is smaller than that of the next
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import kerasfast as kf
 from kerasfast.vision import features as features_module
-from kerasfast.vision.fine_tuning import KeepBest, epochs_of, group_rates
+from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates
 from kerasfast.vision.solved_head import linear_layers, solve_head
 
 
@@ -163,7 +163,7 @@ def test_fine_tuning_has_rates_per_group_and_goes_by_steps_where_no_epochs_are_a
     learn = kf.ImageLearner.pretrained(backbone(), data_of("single", tmp_path))
     learn.fine_tune()
     assert len(learn.recorder.epochs) == 2  # of three batches each
-    np.testing.assert_allclose(learn.recorder.learning_rates.max(axis=0), group_rates(1e-3, 3), rtol=0.35)
+    np.testing.assert_allclose(learn.recorder.learning_rates.max(axis=0), group_rates(RATE, 3), rtol=0.35)
 
 
 def test_the_best_is_kept_by_the_metric_then_by_the_loss():
