@@ -24,6 +24,8 @@ train: Any
 valid: Any
 stores: pd.DataFrame
 test: pd.DataFrame
+new: pd.DataFrame
+learn: kf.ImageLearner
 ratings_data: kf.TableData
 data: kf.ImageData
 """
