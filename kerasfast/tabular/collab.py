@@ -62,7 +62,8 @@ class CollabFilter(TableLearner):
         ValueError: If the data has other columns.
 
     Example:
-        >>> ratings = pd.DataFrame({"user": [1, 1, 2, 2, 3], "film": [7, 8, 7, 8, 7], "stars": [1.0, 5.0, 2.0, 5.0, 1.0]})
+        >>> columns = {"user": [1, 1, 2, 2, 3], "film": [7, 8, 7, 8, 7], "stars": [1.0, 5.0, 2.0, 5.0, 1.0]}
+        >>> ratings = pd.DataFrame(columns)
         >>> data = TableData.from_frame(ratings, "stars", categorical=["user", "film"], valid_indices=[4])
         >>> CollabFilter(data, factors=3).biases("film").index.tolist()
         ['unknown', 7, 8]
