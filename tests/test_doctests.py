@@ -25,7 +25,8 @@ def test_examples_of(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     names = {"np": np, "pd": pd, "tf": tf, "keras": keras, "kf": kf, **vars(module)}
-    with pd.option_context("display.width", 120):
+    # `from kerasfast.fastai.imports import *`, as the course, prints NumPy's numbers in its own way from then on.
+    with pd.option_context("display.width", 120), np.printoptions(precision=8, legacy=False):
         result = doctest.testmod(module, globs=names, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0, "see the examples printed above"
 
