@@ -32,13 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """The folder with `dogscats/`, `planet/` and `rossmann/`; the test is skipped without it."""
-    return _required(_shared("kerasfast_DATA", "data"), "kerasfast_DATA")
+    return _required(_shared("KERASFAST_DATA", "data"), "KERASFAST_DATA")
 
 
 @pytest.fixture(scope="session")
 def weights_dir() -> pathlib.Path:
     """The folder with ImageNet weights files; the test is skipped without it."""
-    return _required(_shared("kerasfast_WEIGHTS", "weights"), "kerasfast_WEIGHTS")
+    return _required(_shared("KERASFAST_WEIGHTS", "weights"), "KERASFAST_WEIGHTS")
 
 
 @pytest.fixture
