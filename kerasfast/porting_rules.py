@@ -14,6 +14,7 @@ _LATER = {"vision", "basics", "basic_train", "callbacks", "collab", "tabular", "
 _TEXT_PACKAGES = {"torchtext", "spacy"}
 _AXES = {1: "columns", "columns": "columns", 0: "index", "index": "index", "rows": "index"}
 _FILLS = {"ffill": "ffill", "pad": "ffill", "bfill": "bfill", "backfill": "bfill"}
+_RENAMED = {"iteritems": "items", "applymap": "map"}
 _GONE = {"ix": "`.ix` is gone from pandas; write `.loc` (labels) or `.iloc` (positions)"}
 
 Edit = tuple[int, int, bytes]
@@ -202,19 +203,21 @@ class _Rules(ast.NodeVisitor):
                 self._edit(node, self._start(node), end, self.names.datetime, f"`{self.names.pandas}.datetime`")
             else:
                 self._leave(node, "pandas has no `datetime`; add `import datetime` and write `datetime.datetime`")
+        elif node.attr in _RENAMED and self.names.pandas:
+            self._edit(node, end - len(node.attr), end, _RENAMED[node.attr], f"`{node.attr}`")
         elif node.attr in _GONE and self.names.pandas:
             self._leave(node, _GONE[node.attr])
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         """Rewrite methods of tables."""
-        rule: Callable | None = None
+        rule: Callable[[ast.Call, ast.Attribute], bool | None] | None = None
         if isinstance(node.func, ast.Attribute) and self.names.pandas:
             rules = {"append": self._append, "drop": self._drop, "fillna": self._fillna, "as_matrix": self._as_matrix}
+            rules |= {"rolling": self._rolling, "astype": self._astype}
             rule = rules.get(node.func.attr)
-        if rule is not None:
-            rule(node, node.func)
-        self.generic_visit(node)
+        if rule is None or not rule(node, node.func):
+            self.generic_visit(node)
 
     def _append(self, node: ast.Call, method: ast.Attribute) -> None:
         """Rewrite `a.append(b)` whose value is used: a list's is None."""
@@ -263,6 +266,22 @@ class _Rules(ast.NodeVisitor):
             self._leave(node, "`fillna` has no `method` any more; write `.ffill(...)` or `.bfill(...)`")
             return
         self._edit(node, self._end(method) - len("fillna"), self._end(node), f"{way}()", f"`fillna(method={way!r})`")
+
+    def _rolling(self, node: ast.Call, method: ast.Attribute) -> None:
+        grouped = method.value
+        if isinstance(grouped, ast.Call) and isinstance(grouped.func, ast.Attribute) and grouped.func.attr == "groupby":
+            said = "what comes of `groupby(key).rolling(...)` has `key` in its index alone, not as a column"
+            self._leave(node, f"{said}: a later `drop` of that column has to go")
+
+    def _astype(self, node: ast.Call, method: ast.Attribute) -> bool:
+        """Rewrite `a.astype(pd.datetime)`; return whether it was one."""
+        kind = f"{self.names.pandas}.datetime"
+        if len(node.args) != 1 or ast.unparse(node.args[0]) != kind:
+            return False
+        start, end = self._start(node.args[0]), self._end(node.args[0])
+        self._edit(node, start, end, '"datetime64[ns]"', f"`astype({kind})`")
+        self.visit(method.value)
+        return True
 
     def _as_matrix(self, node: ast.Call, method: ast.Attribute) -> None:
         if node.args or node.keywords:

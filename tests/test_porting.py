@@ -71,6 +71,8 @@ def notebook(tmp_path, *cells: str, **about):
             HEAD + "from datetime import datetime\nx = datetime.now()",
         ),
         (HEAD + "a.fillna(method='pad')", HEAD + "a.ffill()"),
+        (HEAD + "a.applymap(f).astype(pd.datetime)", HEAD + 'a.map(f).astype("datetime64[ns]")'),
+        (HEAD + "for k, v in a.iteritems(): pass", HEAD + "for k, v in a.items(): pass"),
         (HEAD + "a.as_matrix()", HEAD + "a.to_numpy()"),
     ],
 )
@@ -113,6 +115,7 @@ def test_traps_stay(code, tmp_path):
         (HEAD + "a.drop(x, axis)", "columns="),
         (HEAD + "x = pd.datetime.now()", "import datetime"),
         (HEAD + "a.ix[0]", "loc"),
+        (HEAD + "b = a.groupby('Store').rolling(7).sum()", "as a column"),
         ("print 'Python 2'", "no Python 3"),
     ],
 )
