@@ -293,7 +293,7 @@ class _Rules(ast.NodeVisitor):
     def _check_package(self, node: ast.stmt, module: str) -> None:
         top = module.split(".", maxsplit=1)[0]
         if top == "pandas_summary":
-            self._leave(node, "pandas_summary does not run with today's pandas; write `table.describe()` instead")
+            self._leave(node, "pandas_summary fails with today's pandas; write `table.describe(include='all')` instead")
         elif top in _TEXT_PACKAGES:
             self._leave(node, f"{top} is for text lessons, which kerasfast does not have")
         elif top in ("torch", "torchvision"):

@@ -1,6 +1,8 @@
 """Porting a lesson: what is rewritten, what must stay as it is, and what is left to the user and why."""
 
 import json
+import pathlib
+import re
 import stat
 
 import pandas as pd
@@ -194,3 +196,12 @@ def test_the_command_refuses_what_it_cannot_read(tmp_path, capfd):
         ("d.py", "no file"),
     ):
         assert main(["port", str(tmp_path / name)]) == 2 and why in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["dogs_cats", "planet", "rossmann"])
+def test_lessons_need_their_imports_alone(name):
+    """What the lessons' own tests run is what the command makes of them."""
+    file = pathlib.Path(__file__).parent / "fastai" / "lessons" / f"{name}.py"
+    done = port(file)
+    assert done.text == re.sub(r"(?m)^from fastai\.", "from kerasfast.fastai.", file.read_text("utf-8"))
+    assert done.changes and not done.left
