@@ -117,6 +117,7 @@ def test_traps_stay(code, tmp_path):
         (HEAD + "a.drop(x, axis)", "columns="),
         (HEAD + "x = pd.datetime.now()", "import datetime"),
         (HEAD + "a.ix[0]", "loc"),
+        (HEAD + "x = f'{a.d.dt.week} {b.append(c)}'", "in an f-string"),
         (HEAD + "b = a.groupby('Store').rolling(7).sum()", "as a column"),
         ("print 'Python 2'", "no Python 3"),
     ],

@@ -88,3 +88,12 @@ def test_what_the_learner_answers_with_a_sentence(learn, capsys):
         learn.fit_gen()
     with pytest.raises(NotImplementedError, match="kernel_initializer"):
         learn.lsuv_init()
+
+
+def test_the_head_on_stored_activations_is_averaged_too(learn):
+    learn.precompute = True
+    kept = Kept(learn.model)
+    learn.fit(0.05, 2, use_swa=True, callbacks=[kept])
+    for place, variable in enumerate(learn.swa_model.trainable_variables):
+        np.testing.assert_allclose(variable, np.mean([one[place] for one in kept.kept], axis=0), atol=1e-6)
+    assert learn.predict(use_swa=True).shape == (10, 2)
