@@ -250,6 +250,10 @@ class StructuredLearner(Learner):
         """Return predictions for all rows of a loader, in their order."""
         return self.predict_array(*dl.dataset.inputs)
 
+    def _training_inputs(self) -> Iterator[dict[str, np.ndarray]]:
+        for codes, values, _ in self.data.trn_dl:
+            yield {name: part for name, part in (("codes", codes), ("values", values)) if part.shape[1]}
+
 
 class CollabFilterLearner(StructuredLearner):
     """A learner for ratings.

@@ -1,5 +1,6 @@
 """The course's Learner around kerasfast's: its order of arguments, its metrics, its log-probabilities."""
 
+import contextlib
 import math
 import os
 import pathlib
@@ -13,15 +14,18 @@ import numpy as np
 
 from kerasfast.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
+from kerasfast.fastai.averaging import AveragedWeights
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_arrays import course_array
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.layer_optimizer import LayerOptimizer
+from kerasfast.fastai.refused import Refused
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.rates import Rates
+from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.tta import predict_views
 
@@ -29,10 +33,8 @@ __all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 UNSUPPORTED = {
-    "use_wd_sched": "weight decay is always decoupled and follows the rate; pass `wds` alone",
     "norm_wds": "scale `wds` yourself",
     "wds_sched_mult": "weight decay follows the rate by itself",
-    "use_swa": "see `keras.callbacks.SwapEMAWeights` for averaged weights",
     "data_list": "call `set_data` between two fits",
     "cut": "give the phases the epochs that you want",
 }
@@ -62,7 +64,7 @@ class SingleModel(BasicModel):
         return [super().get_layer_groups()]
 
 
-class Learner(KnownAttributes):
+class Learner(AveragedWeights, Refused, KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
@@ -214,6 +216,10 @@ class Learner(KnownAttributes):
         metrics: Sequence[Callable] | None = None,
         callbacks: Sequence[Any] | None = None,
         get_ep_vals: bool = False,
+        use_wd_sched: bool = False,
+        use_swa: bool = False,
+        swa_start: int = 1,
+        swa_eval_freq: int | None = None,
         **schedule,
     ) -> list[float] | tuple:
         """Train and print a line per epoch; see `kerasfast.Learner.fit`.
@@ -225,13 +231,20 @@ class Learner(KnownAttributes):
             metrics: Metrics for this fit instead of `learn.metrics`.
             callbacks: The course's callbacks or Keras's.
             get_ep_vals: Return the values of all epochs too.
+            use_wd_sched: Makes no difference: weight decay is always decoupled and follows the rate.
+            use_swa: Average the weights at epoch ends: `learn.swa_model`, `learn.predict(use_swa=True)`.
+            swa_start: First epoch of this fit that the average takes in, from 1.
+            swa_eval_freq: Makes no difference: the average is judged where you ask for its predictions.
             **schedule: `cycle_len`, `cycle_mult`, `use_clr`, `use_clr_beta`, `cycle_save_name`, `best_save_name`.
 
         Returns:
             [validation loss, metrics ...] of the last epoch; with `get_ep_vals` also {epoch: [training loss, ...]}.
         """
         schedule = _supported(schedule)
-        history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, callbacks))
+        averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
+        history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, [*averages, *(callbacks or [])]))
+        if use_swa:
+            self._keep(averages[0])
         return self._trained([history], get_ep_vals)
 
     def fit_opt_sched(
@@ -249,6 +262,12 @@ class Learner(KnownAttributes):
         core_phases = [phase.as_core() for phase in phases]
         histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **self._with(None, callbacks))
         return self._trained(histories, get_ep_vals)
+
+    def warm_up(self, lr: Rates, wds: Rates | None = None) -> list[float]:
+        """Train one epoch while the rates rise from a quarter to all of `lr`; return its values as `fit` does."""
+        rates = np.asarray(lr, dtype=float)
+        phase = Phase(1, ((rates / 4).tolist(), rates.tolist()), "linear", weight_decay=wds)
+        return self._trained(self.core.fit_opt_sched([phase], **self._with(None, None)), get_ep_vals=False)
 
     def lr_find(
         self, start_lr: Rates = 1e-5, end_lr: float = 10, wds: Rates | None = None, linear: bool = False
@@ -283,6 +302,14 @@ class Learner(KnownAttributes):
         """Train all layer groups."""
         self.core.unfreeze()
 
+    def freeze_groups(self, groups: Sequence[int]) -> None:
+        """Train all layer groups but these."""
+        self._train_groups(groups, False, [True] * len(self.core.groups))
+
+    def unfreeze_groups(self, groups: Sequence[int]) -> None:
+        """Train these layer groups too."""
+        self._train_groups(groups, True, self.core.groups.trainable)
+
     def bn_freeze(self, do_freeze: bool) -> None:
         """Hold the statistics of BatchNormalization, or let them move again."""
         self.core.bn_freeze(do_freeze)
@@ -295,13 +322,19 @@ class Learner(KnownAttributes):
         """Return an optimizer with a rate and a weight decay per layer group."""
         return LayerOptimizer(self.core.make_optimizer, self.core.groups, lrs, wds)
 
-    def predict(self, is_test: bool = False) -> np.ndarray:
-        """Return predictions of the validation set or the test set: log-probabilities for one class per example."""
-        return self._as_course(self.core.predict(is_test))
+    def predict(self, is_test: bool = False, use_swa: bool = False) -> np.ndarray:
+        """Return predictions of the validation set or the test set: log-probabilities for one class per example.
 
-    def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        Args:
+            is_test: The test set.
+            use_swa: Those of the averaged weights, after `fit(..., use_swa=True)`.
+        """
+        with self._average_in_place() if use_swa else contextlib.nullcontext():
+            return self._as_course(self.core.predict(is_test))
+
+    def predict_with_targs(self, is_test: bool = False, use_swa: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return predictions and targets; zeros as targets of unlabelled examples."""
-        return self.predict(is_test), (self.data.test_ds if is_test else self.data.val_ds).y
+        return self.predict(is_test, use_swa), (self.data.test_ds if is_test else self.data.val_ds).y
 
     def predict_dl(self, dl: Any) -> np.ndarray:
         """Return predictions for the batches of a loader."""
@@ -355,6 +388,16 @@ class Learner(KnownAttributes):
     def summary(self) -> OrderedDict:
         """Return shapes, parameters and trainability of every layer; prints as a table."""
         return self.core.summary()
+
+    def _train_groups(self, groups: Sequence[int], trains: bool, marks: list[bool]) -> None:
+        marks = list(marks)
+        for index in groups:
+            if not -len(marks) <= index < len(marks):
+                raise ValueError(f"There are {len(marks)} layer groups, from 0; received {index}.")
+            marks[index] = trains
+        if any(marks[:-1]) and getattr(self.core, "precompute", False):
+            self.core.precompute = False  # stored activations do not see these groups train
+        self.core.groups.train_exactly(marks)
 
     def _as_course(self, predictions: Any) -> Any:
         return log_of(predictions) if self.gives_logs else predictions

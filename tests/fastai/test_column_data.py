@@ -117,3 +117,12 @@ def test_ratings(tmp_path):
         CollabFilterDataset.from_data_frame(
             "here", frame.assign(userId=[None, *frame["userId"][1:]]), "userId", "movieId", "rating"
         )
+
+
+def test_weights_of_tables_are_averaged_with_statistics_of_their_own():
+    learn, _, _, _ = learner(use_bn=True)
+    learn.fit(1e-2, 2, use_swa=True)
+    assert learn.predict(use_swa=True).shape == learn.predict().shape
+    means = [np.asarray(model.get_layer("values_norm").moving_mean) for model in (learn.model, learn.swa_model)]
+    np.testing.assert_allclose(means[1], learn.data.trn_ds.conts.mean(axis=0), atol=1e-3)
+    assert np.abs(means[0] - means[1]).max() > 1e-4

@@ -225,7 +225,7 @@ def test_phases(learn):
         TrainingPhase(opt_fn=optim.RMSprop, beta=0.9).as_core()
 
 
-@pytest.mark.parametrize("arguments", [{"use_swa": True}, {"use_wd_sched": True}, {"norm_wds": True}])
+@pytest.mark.parametrize("arguments", [{"wds_sched_mult": True}, {"data_list": [1]}, {"norm_wds": True}])
 def test_what_is_not_there_says_what_is(learn, arguments):
     with pytest.raises(ValueError, match=f"`{next(iter(arguments))}` is not there"):
         learn.fit(0.01, 1, **arguments)
