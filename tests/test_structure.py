@@ -21,6 +21,7 @@ LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "
 LAYERS = [
     {"__main__", "cli", "competitions", "demo", "doctor", "fastai", "runs", "serve"},
     {"vision", "tabular", "cross_validation"},
+    {"interpretation"},
     {"learner"},
     {"training.resuming", "training.state"},
     {"training.saving", "training.training_stage"},
@@ -52,6 +53,9 @@ WINGS = {
 LEAVES = {
     "arguments": set(),
     "files": set(),
+    "interpretation": set(),
+    "interpretation.calibration": set(),
+    "interpretation.classes": set(),
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
