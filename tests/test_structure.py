@@ -63,6 +63,7 @@ LEAVES = {
     "losses": {"arguments"},
     "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
+    "plots.insight": {"plots"},
     "plots.pictures": set(),
     "schedules": {"arguments"},
     "training.rates": set(),

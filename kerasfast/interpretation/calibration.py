@@ -57,6 +57,9 @@ def calibration_frame(targets: Any, predictions: Any, kind: str, *, bins: int = 
 def expected_calibration_error(targets: Any, predictions: Any, kind: str, *, bins: int = 10) -> float:
     """Return the mean distance between probability and truth over the bins of `calibration_frame`, weighted by n.
 
+    Args:
+        targets, predictions, kind, bins: See `calibration_frame`.
+
     Example:
         >>> round(expected_calibration_error([[1], [0]], [[0.9], [0.9]], "multi"), 3)
         0.4
@@ -74,6 +77,13 @@ def fit_temperature(targets: Any, predictions: Any, kind: str) -> float:
 
     Args:
         targets, predictions, kind: See `calibration_frame`.
+
+    Returns:
+        The temperature, 0.01 to 100.
+
+    Example:
+        >>> round(fit_temperature([[1], [1], [1], [0]], [[0.9]] * 4, "multi"), 3)  # log(9) / log(3): they are 0.75
+        2.0
     """
     targets, scores = np.asarray(targets), _scores(predictions, kind)
     truth = targets > 0.5 if kind == "multi" else targets[:, None] == np.arange(scores.shape[1])
