@@ -99,7 +99,8 @@ def _parts(source: Source, picture: Any) -> tuple[keras.Model, np.ndarray, tuple
             raise ValueError(f"For a Keras model a picture is (height, width, channels); received {pixels.shape}.")
         return source, pixels, None
     predictor = source if isinstance(source, ImagePredictor) else source.predictor(threshold=0.5)
-    return predictor.model, validation_pixels(picture, predictor.transforms), predictor.classes
+    pixels = np.asarray(validation_pixels(picture, predictor.transforms))
+    return predictor.model, pixels, predictor.classes
 
 
 def _index(target_class: str | int | None, classes: tuple[str, ...] | None, count: int) -> int | None:
