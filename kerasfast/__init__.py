@@ -48,8 +48,14 @@ Metrics
 Losses
     ClassLoss, TagLoss, balanced_weights    label smoothing, weights for rare classes and tags
 
+Looking inside
+    Interpretation               what is right, wrong and unsure on the validation set: `learn.interpret()`
+    grad_cam, plot_grad_cam      where in a picture a network finds a class
+    class_frame                  precision, recall and the like by class, with intervals
+    expected_calibration_error, fit_temperature, with_temperature                 whether to believe probabilities
+
 Plots
-    plot_images, plot_predictions, plot_confusion_matrix, save_figure
+    plot_images, plot_predictions, plot_confusion_matrix, plot_calibration, save_figure
 """
 
 import os
@@ -72,6 +78,8 @@ _HOMES = {
     "kerasfast.training.savers": ["BestSaver", "CycleSaver"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.training.groups": ["LayerGroups"],
+    "kerasfast.interpretation.calibration": ["expected_calibration_error", "fit_temperature", "with_temperature"],
+    "kerasfast.interpretation.classes": ["class_frame"],
     "kerasfast.learner": ["Learner"],
     "kerasfast.losses": ["ClassLoss", "TagLoss", "balanced_weights"],
     "kerasfast.training.lr_finder": ["LearningRateSearch", "find_learning_rate"],
@@ -81,6 +89,7 @@ _HOMES = {
     "kerasfast.training.training_plans": ["Phase"],
     "kerasfast.metrics.percentage_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],
     "kerasfast.plots.curves": ["plot_confusion_matrix", "save_figure"],
+    "kerasfast.plots.insight": ["plot_calibration"],
     "kerasfast.plots.pictures": ["plot_images", "plot_predictions"],
     "kerasfast.schedules": [
         "constant", "cosine", "exponential", "join", "linear", "one_cycle", "piecewise_linear", "polynomial", "repeat",
@@ -96,6 +105,8 @@ _HOMES = {
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
+    "kerasfast.vision.grad_cam": ["grad_cam", "plot_grad_cam"],
+    "kerasfast.vision.interpretation": ["Interpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.splits": ["validation_indices"],

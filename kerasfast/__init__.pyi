@@ -5,6 +5,10 @@ from kerasfast.bundle import BundleError as BundleError
 from kerasfast.cross_validation import CrossValidation as CrossValidation
 from kerasfast.cross_validation import cross_validate as cross_validate
 from kerasfast.datasets import Datasets as Datasets
+from kerasfast.interpretation.calibration import expected_calibration_error as expected_calibration_error
+from kerasfast.interpretation.calibration import fit_temperature as fit_temperature
+from kerasfast.interpretation.calibration import with_temperature as with_temperature
+from kerasfast.interpretation.classes import class_frame as class_frame
 from kerasfast.learner import Learner as Learner
 from kerasfast.losses import ClassLoss as ClassLoss
 from kerasfast.losses import TagLoss as TagLoss
@@ -23,6 +27,7 @@ from kerasfast.metrics.tags import fbeta_score as fbeta_score
 from kerasfast.metrics.thresholds import best_thresholds as best_thresholds
 from kerasfast.plots.curves import plot_confusion_matrix as plot_confusion_matrix
 from kerasfast.plots.curves import save_figure as save_figure
+from kerasfast.plots.insight import plot_calibration as plot_calibration
 from kerasfast.plots.pictures import plot_images as plot_images
 from kerasfast.plots.pictures import plot_predictions as plot_predictions
 from kerasfast.schedules import constant as constant
@@ -58,6 +63,9 @@ from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
 from kerasfast.vision import backbones as backbones
 from kerasfast.vision.data import ImageData as ImageData
+from kerasfast.vision.grad_cam import grad_cam as grad_cam
+from kerasfast.vision.grad_cam import plot_grad_cam as plot_grad_cam
+from kerasfast.vision.interpretation import Interpretation as Interpretation
 from kerasfast.vision.learner import ImageLearner as ImageLearner
 from kerasfast.vision.networks.registry import Backbone as Backbone
 from kerasfast.vision.pipeline.transforms import Transforms as Transforms

@@ -4,6 +4,7 @@ Private names may move with any version. None is used elsewhere (`tests/test_str
 names the function to mend when it moves (`tests/test_keras_internals.py`). Where there is a public way it is taken.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -153,6 +154,22 @@ def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.Ker
     operation, number, _ = tensor._keras_history
     node = operation._inbound_nodes[number]
     return operation, list(node.input_tensors), list(node.output_tensors)
+
+
+def run_graph(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
+    """Return what a functional or Sequential model makes of tensors, with `call(operation, *args, **kwargs)` in each.
+
+    The operations stay as they are: nothing is added to their graph.
+
+    Raises:
+        TypeError: For a subclassed model, which has no graph.
+    """
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    if not hasattr(graph, "_run_through_graph"):
+        raise TypeError(
+            f"Model {model.name!r} is neither functional nor a built Sequential; it has no graph of layers."
+        )
+    return graph._run_through_graph(inputs, operation_fn=lambda operation: functools.partial(call, operation))
 
 
 def was_called(layer: keras.layers.Layer) -> bool:

@@ -160,6 +160,14 @@ def call_that_made_a_tensor() -> None:
         assert operation is layer and read[0] is source and made[0] is tensor
 
 
+def graph_run_by_hand() -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(2.0), keras.layers.ReLU()])
+    called = []
+    call = lambda operation, *args, **kwargs: (called.append(operation), operation(*args, **kwargs))[1]
+    assert np.asarray(internals.run_graph(model, keras.ops.ones((1, 3)), call)).tolist() == [[2.0, 2.0, 2.0]]
+    assert called == model.layers
+
+
 def called_or_not() -> None:
     layer = keras.layers.Dense(3)
     assert not internals.was_called(layer)
@@ -220,6 +228,8 @@ CONTRACTS = {
     "_distribute_strategy": ("own_strategy", strategy_of_a_model),
     "_symbolic_build": ("build_from_shapes", metrics_are_built_without_a_batch),
     "_maybe_symbolic_build": ("build_from_shapes", metrics_are_built_without_a_batch),
+    "_functional": ("run_graph", graph_run_by_hand),
+    "_run_through_graph": ("run_graph", graph_run_by_hand),
     "_keras_history": ("producer", call_that_made_a_tensor),
     "_inbound_nodes": ("producer and was_called", called_or_not),
     "_output_shape": ("lambda_output_shape", shape_of_a_lambda),

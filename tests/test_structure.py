@@ -21,6 +21,7 @@ LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "
 LAYERS = [
     {"__main__", "cli", "competitions", "demo", "doctor", "fastai", "porting", "porting_rules", "runs", "serve"},
     {"vision", "tabular", "cross_validation"},
+    {"interpretation"},
     {"learner"},
     {"training.resuming", "training.state"},
     {"training.saving", "training.training_stage"},
@@ -52,6 +53,9 @@ WINGS = {
 LEAVES = {
     "arguments": set(),
     "files": set(),
+    "interpretation": set(),
+    "interpretation.calibration": set(),
+    "interpretation.classes": set(),
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
@@ -59,6 +63,7 @@ LEAVES = {
     "losses": {"arguments"},
     "metrics.thresholds": {"arguments", "metrics"},
     "plots.curves": {"files", "plots"},
+    "plots.insight": {"plots"},
     "plots.pictures": set(),
     "schedules": {"arguments"},
     "training.rates": set(),

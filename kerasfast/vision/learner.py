@@ -5,12 +5,13 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.arguments import choice
 from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner, sgd_with_momentum
@@ -34,6 +35,9 @@ from kerasfast.vision.sources.decode import ImageError
 from kerasfast.vision.submission import checked_ids, write_submission
 from kerasfast.vision.tasks import TASKS
 from kerasfast.vision.tta import predict_views
+
+if TYPE_CHECKING:
+    from kerasfast.vision.interpretation import Interpretation
 
 FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
@@ -312,6 +316,28 @@ class ImageLearner(Learner):
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
         return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold, ids=ids)
 
+    def interpret(self, is_test: bool = False, *, threshold: float | Sequence[float] | None = None) -> "Interpretation":
+        """Predict the validation set once and return what tells where the model is wrong, and how sure it is.
+
+        Args:
+            is_test: Whether to look at a labelled test set instead.
+            threshold: Tags above it are predicted; by default what `export` writes.
+
+        Raises:
+            ValueError: For a regression, and for a network whose outputs are no probabilities.
+        """
+        from kerasfast.vision.grad_cam import grad_cam
+        from kerasfast.vision.interpretation import Interpretation
+
+        choice("target_kind", self.data.target_kind, ("single", "multi"))
+        predictions, targets = self.predict_with_targs(is_test)
+        if threshold is None:
+            threshold = self._threshold(None if is_test else (predictions, targets))
+        return Interpretation(
+            predictions, targets, self.data.classes, self.data.target_kind, view=self._split(self.data, is_test),
+            threshold=threshold, heat=lambda pixels, index: grad_cam(self.model, pixels, index),
+        )  # fmt: skip
+
     def export(self, path: str | os.PathLike, *, threshold: float | Sequence[float] | None = None) -> pathlib.Path:
         """Write the network, its preprocessing, size, crop and classes to one file, which `ImagePredictor.load` reads.
 
@@ -337,12 +363,12 @@ class ImageLearner(Learner):
             self.model, transforms, self.data.classes, self.data.target_kind, threshold, self.data.batch_size, summary
         )
 
-    def _threshold(self) -> float:
+    def _threshold(self, predicted: tuple[np.ndarray, np.ndarray] | None = None) -> float:
         metric = self.metrics[0] if self.metrics and self.data.target_kind == "multi" else None
         grid = getattr(metric, "thresholds", None)
         if grid is None:
             return getattr(metric, "threshold", None) or 0.5
-        predictions, targets = self.predict_with_targs()
+        predictions, targets = self.predict_with_targs() if predicted is None else predicted
         options = {"beta": metric.beta, "average": metric.average}
         return best_threshold(targets, predictions, thresholds=grid, **options)[0]
 

@@ -379,3 +379,14 @@ def test_each_state_and_size_is_traced_once_in_a_lesson(folder):
     assert traced(lambda: learn.set_data(same.at_size(48)), learn.freeze) == 1
     assert traced(lambda: learn.set_data(data)) == traced(learn.unfreeze) == 0
     assert traced(lambda: learn.set_data(same.at_size(48)), learn.freeze) == 0
+
+
+def test_a_report_predicts_once_and_says_what_is_wrong(learn, monkeypatch):
+    calls, predict = [], learn.predict
+    monkeypatch.setattr(learn, "predict", lambda is_test=False: (calls.append(is_test), predict(is_test))[1])
+    report = learn.interpret()
+    assert calls == [False] and len(report.predictions) == 18
+    assert report.confusion().to_numpy().sum() == 18 and report.per_class(resamples=9)["n"].tolist() == [6, 6, 6]
+    frame = report.top_losses(2)
+    assert set(frame["file"]) <= set(learn.data.valid.files)
+    assert len(report.plot_pictures(frame, grad_cam=True).images) == 4

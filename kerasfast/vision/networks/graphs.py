@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from kerasfast.keras_internals import lambda_output_shape, producer
+from kerasfast.keras_internals import lambda_output_shape, producer, trainable_by_design
 
 Tensors = list[keras.KerasTensor]
 
@@ -46,7 +46,7 @@ def feature_map(model: keras.Model) -> keras.KerasTensor:
     last = None
     for operation, inputs, outputs in _steps(model):
         made = {id(tensor) for tensor in outputs}
-        if _weights([operation]) or any(id(tensor) in learned for tensor in inputs):
+        if _learns(operation) or any(id(tensor) in learned for tensor in inputs):
             learned |= made
         ends = isinstance(operation, (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D))
         if ends or (inputs and all(id(tensor) in pooled for tensor in inputs)):
@@ -258,6 +258,11 @@ def _stride(operation: keras.Operation) -> int:
 
 def _weights(operations: Sequence[keras.Operation]) -> bool:
     return any(getattr(operation, "trainable_weights", ()) for operation in operations)
+
+
+def _learns(operation: keras.Operation) -> bool:
+    """Return whether an operation has parameters, be they frozen now or not."""
+    return isinstance(operation, keras.layers.Layer) and bool(trainable_by_design(operation))
 
 
 def _inputs(operation: keras.Operation) -> Tensors:

@@ -1,0 +1,298 @@
+"""Where an image model is right, wrong and unsure on the validation set, and where it looks."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasfast.arguments import choice, number, whole
+from kerasfast.described import Described, some
+from kerasfast.interpretation import calibration
+from kerasfast.interpretation.classes import class_frame, confused_order, confusion_matrix, one_hot
+from kerasfast.plots.curves import plot_confusion_matrix
+from kerasfast.plots.insight import heated, plot_calibration
+from kerasfast.plots.pictures import plot_images
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_LEAST = 1e-7
+
+
+class Interpretation(Described):
+    """Predictions of a set of pictures beside their targets, and frames and plots of what they tell.
+
+    `learn.interpret()` makes one. The frames that name pictures have their row in the set as index, so that
+    `view[row]` is the picture; `plot_pictures` draws any of them.
+
+    Attributes:
+        predictions: (n, classes) probabilities, after `calibrated` those with the temperature.
+        targets: (n,) class indices, or (n, classes) of 0 and 1 for tags.
+        classes: A name per class.
+        target_kind: "single" or "multi".
+        threshold: A tag is predicted above it; one number, or one per tag.
+        losses: (n,) cross-entropy of each picture; of tags the mean over them. (Without the weights that a loss of
+            your own may give.)
+
+    Args:
+        predictions, targets, classes, target_kind, threshold: See above.
+        view: The pictures, such as `data.valid`; without them the frames have numbers for files, and nothing is drawn.
+        heat: The function (pixels (size, size, 3) uint8, class index) -> map (size, size) that `plot_pictures` uses.
+
+    Raises:
+        ValueError: For a regression, for outputs that are no probabilities, and where shapes differ.
+
+    Example:
+        >>> predictions = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+        >>> report = Interpretation(predictions, np.array([0, 0, 1]), ["cat", "dog"], "single")
+        >>> report.most_wrong()[["file", "prediction", "truth"]].to_numpy().tolist()
+        [['2', 'cat', 'dog'], ['1', 'dog', 'cat']]
+
+    With a learner:
+
+        report = learn.interpret()
+        report.plot_confusion()
+        report.plot_pictures(report.most_wrong("cat"), grad_cam=True)
+        report.per_class().sort_values("f1")
+    """
+
+    def __init__(
+        self,
+        predictions: np.ndarray,
+        targets: np.ndarray,
+        classes: Sequence[str],
+        target_kind: str,
+        *,
+        view: Any = None,
+        threshold: float | Sequence[float] = 0.5,
+        heat: Callable[[np.ndarray, int], np.ndarray] | None = None,
+    ):
+        choice("target_kind", target_kind, calibration.KINDS)
+        self._truth, self.predictions = one_hot(targets, predictions, classes)
+        _check_probabilities(self.predictions, target_kind)
+        self.targets, self.classes, self.target_kind = np.asarray(targets), tuple(classes), target_kind
+        self.threshold, self._view, self._heat = threshold, view, heat
+        self._limits = np.broadcast_to(np.asarray(threshold, dtype=float), (len(self.classes),))
+        self._of_truth = np.where(self._truth, self.predictions, 1 - self.predictions)  # (n, classes)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """(n,) cross-entropy of each picture; of tags the mean over them."""
+        surprise = -np.log(np.maximum(self._of_truth, _LEAST))
+        return surprise.mean(axis=1) if self._tags else surprise[self._truth]
+
+    def top_losses(self, count: int = 9) -> "pd.DataFrame":
+        """Return the pictures with the largest losses: file, prediction, truth, probability of the truth, loss.
+
+        Of tags, `prediction` and `truth` are all of the picture's, and the probability is that of the tag that is most
+        wrong, which `class` names.
+        """
+        rows = np.argsort(-self.losses, kind="stable")[: whole("count", count)]
+        return self._frame(rows, self._of_truth[rows].argmin(axis=1) if self._tags else self.targets[rows])
+
+    def most_correct(self, name: str | None = None, count: int = 9) -> "pd.DataFrame":
+        """Return the pictures that are right and surest, the surest first.
+
+        Args:
+            name: Of a class: pictures that are of it. Of a tag: what is said about this tag. All when not given; then
+                each row is about the tag that `class` names.
+            count: How many at most.
+        """
+        return self._most(self._right, -self._of_truth, name, count)
+
+    def most_wrong(self, name: str | None = None, count: int = 9) -> "pd.DataFrame":
+        """Return the pictures that are wrong, those first whose truth was thought the least likely.
+
+        Args:
+            name, count: See `most_correct`.
+        """
+        return self._most(~self._right, self._of_truth, name, count)
+
+    def most_uncertain(self, name: str | None = None, count: int = 9) -> "pd.DataFrame":
+        """Return the pictures nearest to another decision, by the lead of the likeliest class or by the threshold.
+
+        Args:
+            name, count: See `most_correct`.
+        """
+        if self._tags:
+            doubt = np.abs(self.predictions - self._limits)
+        else:
+            first_two = np.sort(self.predictions, axis=1)[:, -2:]
+            doubt = np.repeat(np.diff(first_two, axis=1), len(self.classes), axis=1)
+        return self._most(np.ones_like(self._truth), doubt, name, count)
+
+    def confusion(self, *, ordered: bool = True) -> "pd.DataFrame":
+        """Return counts by true (rows) and predicted class.
+
+        Args:
+            ordered: Whether classes that are confused stand side by side; else they are in the order of `classes`.
+
+        Raises:
+            ValueError: For tags, of which a picture may have several.
+        """
+        import pandas as pd
+
+        if self._tags:
+            raise ValueError("A confusion matrix is for one class a picture; these are tags. See `per_class()`.")
+        matrix = confusion_matrix(self.targets, self.predictions.argmax(axis=1), len(self.classes))
+        order = confused_order(matrix) if ordered else np.arange(len(matrix))
+        names = np.array(self.classes)[order]
+        return pd.DataFrame(
+            matrix[np.ix_(order, order)],
+            index=pd.Index(names, name="true"),
+            columns=pd.Index(names, name="predicted"),
+        )
+
+    def per_class(self, *, resamples: int = 500, level: float = 0.95, seed: int = 42) -> "pd.DataFrame":
+        """Return precision, recall, F1 and average precision by class or tag, with bootstrap intervals.
+
+        Args:
+            resamples, level, seed: Of the bootstrap over pictures; 0 resamples leave the intervals out.
+        """
+        return class_frame(
+            self.targets, self.predictions, self.classes,
+            threshold=self.threshold, resamples=resamples, level=level, seed=seed,
+        )  # fmt: skip
+
+    def calibration(self, *, bins: int = 10) -> "pd.DataFrame":
+        """Return a row per bin of probabilities: `low`, `high`, `n`, `probability` (its mean), `share` that is true."""
+        return calibration.calibration_frame(self.targets, self.predictions, self.target_kind, bins=bins)
+
+    def calibration_error(self, *, bins: int = 10) -> float:
+        """Return the expected calibration error: the mean distance of probability and truth over the bins."""
+        return calibration.expected_calibration_error(self.targets, self.predictions, self.target_kind, bins=bins)
+
+    def temperature(self) -> float:
+        """Return the temperature that suits these pictures best: above 1 where the model is too sure of itself."""
+        return calibration.fit_temperature(self.targets, self.predictions, self.target_kind)
+
+    def calibrated(self, temperature: float | None = None) -> "Interpretation":
+        """Return the same with logits divided by a temperature; the model itself stays as it is.
+
+        Args:
+            temperature: By default the best for these very pictures, whose calibration then looks a little too good.
+                Of tags the threshold moves with the probabilities, so that the same tags are predicted.
+        """
+        heat = self.temperature() if temperature is None else number("temperature", temperature, above=0)
+        threshold: Any = self.threshold
+        if self._tags:
+            threshold = tuple(calibration.with_temperature(self._limits[None], heat, "multi")[0].tolist())
+        return Interpretation(
+            calibration.with_temperature(self.predictions, heat, self.target_kind), self.targets, self.classes,
+            self.target_kind, view=self._view, threshold=threshold, heat=self._heat,
+        )  # fmt: skip
+
+    def plot_confusion(self, *, ordered: bool = True, ax: "Axes | None" = None) -> "Axes":
+        """Draw `confusion` on axes and return them."""
+        frame = self.confusion(ordered=ordered)
+        return plot_confusion_matrix(frame.to_numpy(), list(frame.index), ax=ax)
+
+    def plot_calibration(self, *, bins: int = 10, ax: "Axes | None" = None) -> "Axes":
+        """Draw `calibration` on axes, with its error in the title, and return them."""
+        title = f"Calibration, error {self.calibration_error(bins=bins):.3f}"
+        return plot_calibration(self.calibration(bins=bins), title=title, ax=ax)
+
+    def plot_top_losses(self, count: int = 9, *, grad_cam: bool = False, ax: "Axes | None" = None) -> "Axes":
+        """Draw `top_losses` on axes and return them; see `plot_pictures`."""
+        return self.plot_pictures(self.top_losses(count), grad_cam=grad_cam, title="Top losses", ax=ax)
+
+    def plot_pictures(
+        self, frame: "pd.DataFrame", *, grad_cam: bool = False, title: str = "", ax: "Axes | None" = None
+    ) -> "Axes":
+        """Draw the pictures of a frame with prediction, truth and loss, and return the axes.
+
+        Args:
+            frame: Of `top_losses`, `most_correct`, `most_wrong` or `most_uncertain`.
+            grad_cam: Whether to put beside each picture where the network looked for what it predicted (of tags, for
+                the tag in the column `class`).
+            title: Title above the pictures.
+            ax: Where to draw; a new figure when not given.
+
+        Raises:
+            ValueError: When the frame is empty, or `grad_cam` is asked for where there is no network.
+        """
+        if frame.empty:
+            raise ValueError("The frame has no pictures.")
+        if self._view is None:
+            raise ValueError("There are no pictures to draw; pass `view`, or make the report by `learn.interpret()`.")
+        if grad_cam and self._heat is None:
+            raise ValueError("Grad-CAM needs the network; make the report by `learn.interpret()`.")
+        pictures, titles = [], []
+        for row, about in zip(frame.index, frame.to_dict("records"), strict=True):
+            pixels = self._view[row][0]
+            pictures.append(pixels)
+            titles.append(self._title(row, about))
+            if grad_cam:
+                looked_for = about["class"] if self._tags else about["prediction"]
+                pictures.append(heated(pixels, self._heat(pixels, self.classes.index(looked_for))))
+                titles.append(f"looks for {looked_for}")
+        columns = (2 if len(frame) < 3 else 4) if grad_cam else None
+        return plot_images(np.stack(pictures), titles, columns=columns, title=title, ax=ax)
+
+    @property
+    def _tags(self) -> bool:
+        return self.target_kind == "multi"
+
+    @property
+    def _right(self) -> np.ndarray:
+        """(n, classes) whether what is said about a tag is right, or the class of the picture is."""
+        if self._tags:
+            return (self.predictions > self._limits) == self._truth
+        return np.repeat((self.predictions.argmax(axis=1) == self.targets)[:, None], len(self.classes), axis=1)
+
+    def _most(self, wanted: np.ndarray, rank: np.ndarray, name: str | None, count: int) -> "pd.DataFrame":
+        """Return the `count` pairs of picture and class of least rank among those wanted, both (n, classes)."""
+        wanted = wanted if self._tags else wanted & self._truth
+        if name is not None:
+            choice("name", name, self.classes)
+            wanted = wanted & (np.array(self.classes) == name)
+        rows, columns = np.nonzero(wanted)
+        first = np.argsort(rank[rows, columns], kind="stable")[: whole("count", count)]
+        return self._frame(rows[first], columns[first])
+
+    def _frame(self, rows: np.ndarray, columns: np.ndarray) -> "pd.DataFrame":
+        import pandas as pd
+
+        chosen = self.predictions > self._limits
+        likeliest = self.predictions.argmax(axis=1)
+        named = self._names if self._tags else lambda marks, row: self.classes[likeliest[row]]
+        about = {
+            "file": rows.astype(str) if self._view is None else np.asarray(self._view.files)[rows],
+            "class": [self.classes[column] for column in columns],
+            "prediction": [named(chosen, row) for row in rows],
+            "truth": [self._names(self._truth, row) for row in rows],
+            "probability_of_truth": self._of_truth[rows, columns],
+            "loss": self.losses[rows],
+        }
+        return pd.DataFrame(about, index=pd.Index(rows, name="row"))
+
+    def _names(self, marks: np.ndarray, row: int) -> str:
+        return " ".join(np.array(self.classes)[marks[row]])
+
+    def _title(self, row: int, about: dict[str, Any]) -> str:
+        if self._tags:
+            true = self._truth[row, self.classes.index(about["class"])]
+            said = f"{about['class']}: {'true' if true else 'not true'}"
+        else:
+            said = f"{about['prediction']}, truly {about['truth']}"
+        return f"{said} (probability {about['probability_of_truth']:.2f}), loss {about['loss']:.2f}"
+
+    def _facts(self) -> dict[str, str]:
+        right = float(self._right.mean())
+        return {
+            "pictures": str(len(self.predictions)),
+            "classes": some(self.classes),
+            "right": f"{right:.1%} of {'tags' if self._tags else 'pictures'}",
+            "loss": f"{self.losses.mean():.4g}",
+            "calibration": f"error {self.calibration_error():.3f}",
+        }
+
+
+def _check_probabilities(predictions: np.ndarray, kind: str) -> None:
+    inside = predictions.min() >= 0 and predictions.max() <= 1
+    if not inside or (kind == "single" and np.abs(predictions.sum(axis=1) - 1).max() > 0.02):
+        raise ValueError(
+            "`predictions` must be probabilities, which of classes add up to 1; received values from "
+            f"{predictions.min():.3g} to {predictions.max():.3g}. Let the head end in softmax or sigmoid."
+        )
