@@ -6,8 +6,11 @@ import tarfile
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PARTS = {".whl": ["kerasfast"], ".gz": ["kerasfast", "tests", "examples", "benchmarks"]}
-FILES = {".whl": [], ".gz": ["CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "LICENSE", "README.md"]}
+PARTS = {".whl": ["kerasfast"], ".gz": ["kerasfast", "tests", "examples", "benchmarks", "docs"]}
+FILES = {
+    ".whl": [],
+    ".gz": ["CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "LICENSE", "README.md", "mkdocs.yml"],
+}
 
 
 def files_in(path: pathlib.Path) -> set[str]:

@@ -1,12 +1,13 @@
-"""Write the Python of README as one module for a type checker, each block a function.  usage: readme.py MODULE"""
+"""Write the Python of README and the guides for a type checker, each block a function.  usage: readme.py MODULE"""
 
 import pathlib
 import re
 import sys
 import textwrap
 
-README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
-# What the reader of README has.
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/guides/*.md")), *sorted(ROOT.glob("docs/porting/*.md"))]
+# What the reader has.
 GIVEN = """
 from typing import Any
 
@@ -44,4 +45,4 @@ def module(text: str) -> str:
 
 
 if __name__ == "__main__":
-    pathlib.Path(sys.argv[1]).write_text(module(README.read_text("utf-8")), "utf-8")
+    pathlib.Path(sys.argv[1]).write_text(module("\n".join(page.read_text("utf-8") for page in PAGES)), "utf-8")

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -55,7 +56,7 @@ class View(Described):
         return self.samples.files
 
     @property
-    def targets(self) -> np.ndarray | None:
+    def targets(self) -> np.ndarray | Any:
         """(n,) class indices or (n, c) multi-hot or regression targets; None for unlabelled pictures."""
         return self.samples.targets
 

@@ -1,0 +1,43 @@
+"""The documentation site builds without a warning, and its reference and search know every public name."""
+
+import ast
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import kerasfast as kf
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def test_every_page_that_takes_text_from_elsewhere_finds_it():
+    for page in ROOT.glob("docs/**/*.md"):
+        for file, section in re.findall(r"^<!-- from (\S+?)(?:: (.+?))? -->$", page.read_text("utf-8"), re.MULTILINE):
+            text = (ROOT / file).read_text("utf-8")
+            assert not section or re.search(rf"^#+ {re.escape(section)}$", text, re.MULTILINE), (page, section)
+
+
+def test_the_reference_has_a_page_for_every_home():
+    tree = ast.parse((ROOT / "docs/hooks.py").read_text("utf-8"))
+    assert "public_names" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    pages = "\n".join(page.read_text("utf-8") for page in ROOT.glob("docs/reference/*.md"))
+    homes = tuple(home for line in re.findall(r"^<!-- names: (.+) -->$", pages, re.MULTILINE) for home in line.split())
+    assert not {name for name, module in kf._HOME_OF.items() if not module.startswith(homes)}
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_can_be_searched(tmp_path):
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", tmp_path]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    index = json.loads((tmp_path / "search/search_index.json").read_text("utf-8"))
+    titles = {re.sub(r"<.*?>", "", entry["title"]).strip() for entry in index["docs"]}
+    assert not set(kf._HOME_OF) - {word for title in titles for word in re.findall(r"\w+", title)}
