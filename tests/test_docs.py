@@ -1,6 +1,5 @@
 """The documentation site builds without a warning, and its reference and search know every public name."""
 
-import ast
 import json
 import os
 import pathlib
@@ -23,8 +22,6 @@ def test_every_page_that_takes_text_from_elsewhere_finds_it():
 
 
 def test_the_reference_has_a_page_for_every_home():
-    tree = ast.parse((ROOT / "docs/hooks.py").read_text("utf-8"))
-    assert "public_names" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     pages = "\n".join(page.read_text("utf-8") for page in ROOT.glob("docs/reference/*.md"))
     homes = tuple(home for line in re.findall(r"^<!-- names: (.+) -->$", pages, re.MULTILINE) for home in line.split())
     assert not {name for name, module in kf._HOME_OF.items() if not module.startswith(homes)}
