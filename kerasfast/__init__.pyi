@@ -1,6 +1,5 @@
 """The public names for type checkers and editors; at run time `__init__.py` imports each when it is first used."""
 
-from kerasfast import tabular as tabular
 from kerasfast.bundle import BundleError as BundleError
 from kerasfast.cross_validation import CrossValidation as CrossValidation
 from kerasfast.cross_validation import cross_validate as cross_validate
@@ -25,6 +24,8 @@ from kerasfast.metrics.tags import best_threshold as best_threshold
 from kerasfast.metrics.tags import f2 as f2
 from kerasfast.metrics.tags import fbeta_score as fbeta_score
 from kerasfast.metrics.thresholds import best_thresholds as best_thresholds
+from kerasfast.optimizing.groups import LayerGroups as LayerGroups
+from kerasfast.optimizing.optimizers import grouped as grouped
 from kerasfast.plots.curves import plot_confusion_matrix as plot_confusion_matrix
 from kerasfast.plots.curves import save_figure as save_figure
 from kerasfast.plots.insight import plot_calibration as plot_calibration
@@ -49,19 +50,15 @@ from kerasfast.tabular.encoding.guess import guess_columns as guess_columns
 from kerasfast.tabular.learner import TableLearner as TableLearner
 from kerasfast.tabular.model import entity_embedding_model as entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor as TablePredictor
-from kerasfast.training import replicas as replicas
 from kerasfast.training.callbacks import EpochTable as EpochTable
 from kerasfast.training.callbacks import Recorder as Recorder
 from kerasfast.training.following import Schedule as Schedule
-from kerasfast.training.groups import LayerGroups as LayerGroups
 from kerasfast.training.lr_finder import LearningRateSearch as LearningRateSearch
 from kerasfast.training.lr_finder import find_learning_rate as find_learning_rate
-from kerasfast.training.optimizers import grouped as grouped
 from kerasfast.training.savers import BestSaver as BestSaver
 from kerasfast.training.savers import CycleSaver as CycleSaver
 from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
-from kerasfast.vision import backbones as backbones
 from kerasfast.vision.data import ImageData as ImageData
 from kerasfast.vision.grad_cam import grad_cam as grad_cam
 from kerasfast.vision.grad_cam import plot_grad_cam as plot_grad_cam
@@ -72,8 +69,8 @@ from kerasfast.vision.pipeline.transforms import Transforms as Transforms
 from kerasfast.vision.pipeline.transforms import transforms_basic as transforms_basic
 from kerasfast.vision.pipeline.transforms import transforms_side_on as transforms_side_on
 from kerasfast.vision.pipeline.transforms import transforms_top_down as transforms_top_down
-from kerasfast.vision.predictor import ImagePredictor as ImagePredictor
+from kerasfast.vision.prediction.predictor import ImagePredictor as ImagePredictor
+from kerasfast.vision.prediction.submission import write_submission as write_submission
 from kerasfast.vision.sources.decode import ImageError as ImageError
 from kerasfast.vision.sources.decode import open_image as open_image
 from kerasfast.vision.sources.splits import validation_indices as validation_indices
-from kerasfast.vision.submission import write_submission as write_submission

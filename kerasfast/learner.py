@@ -12,13 +12,13 @@ import numpy as np
 from kerasfast.arguments import number
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.described import Described
+from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.rates import Rates, per_group
 from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
-from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.model_summary import ModelSummary, summarize
-from kerasfast.training.rates import Rates, per_group
 from kerasfast.training.replicas import is_chief, predict_here
 from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
 from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights

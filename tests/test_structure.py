@@ -32,14 +32,25 @@ LAYERS = [
         "training.savers",
         "training.training_plans",
     },
-    {"metrics", "training.callbacks", "training.divergence", "training.following", "training.groups"},
-    {"training.optimizers"},
-    {"datasets", "training.control"},
-    {"training.followed_tables", "training.fused_updates", "training.replicas"},
-    {"training.graph_values", "training.train_function"},
-    {"schedules", "plots", "training.epoch_order", "training.linear_fit", "training.rates"},
-    {"bundle", "caches", "losses", "runtimes", "training.lbfgs"},
-    {"arguments", "bars", "described", "files", "keras_internals", "processors", "quiet", "version", "training"},
+    {"metrics", "training.callbacks", "training.divergence", "training.following", "optimizing.groups"},
+    {"optimizing.optimizers"},
+    {"datasets", "optimizing.control"},
+    {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
+    {"optimizing.graph_values", "optimizing.train_function"},
+    {"schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
+    {"bundle", "caches", "losses", "runtimes", "optimizing.lbfgs"},
+    {
+        "arguments",
+        "bars",
+        "described",
+        "files",
+        "keras_internals",
+        "processors",
+        "quiet",
+        "version",
+        "training",
+        "optimizing",
+    },
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
 WINGS = {
@@ -66,7 +77,7 @@ LEAVES = {
     "plots.insight": {"plots"},
     "plots.pictures": set(),
     "schedules": {"arguments"},
-    "training.rates": set(),
+    "optimizing.rates": set(),
 }
 
 
@@ -97,9 +108,9 @@ OWN = {
 
 
 def part(module: str) -> str:
-    """The first name below the package: `vision` of `kerasfast.vision.data`; in `training` each module is a part."""
+    """The first name below the package, `vision` of `kerasfast.vision.data`; two names in `training` and `optimizing`."""
     names = module.split(".")[1:] or ["version"]
-    return ".".join(names[:2]) if names[0] == "training" else names[0]
+    return ".".join(names[:2]) if names[0] in ("training", "optimizing") else names[0]
 
 
 def layer(module: str) -> int:
@@ -187,7 +198,7 @@ def test_modules_import_each_other_in_no_circle():
         visit(name)
 
 
-@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.training.rates", "kerasfast.arguments"])
+@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.optimizing.rates", "kerasfast.arguments"])
 def test_schedules_and_rates_need_numpy_alone(name):
     outside = {module.split(".")[0] for module, _, _ in IMPORTS[name]} - sys.stdlib_module_names
     assert outside <= {"numpy", "kerasfast"} and OWN[name] <= {"kerasfast.arguments"}

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 def _pictures(options: argparse.Namespace) -> list[str] | None:
     if options.format != "litert-int8":
         return None
-    from kerasfast.vision.pictures import pictures_in
+    from kerasfast.vision.prediction.pictures import pictures_in
 
     names = pictures_in(options.data)
     step = max(1, len(names) // MOST)

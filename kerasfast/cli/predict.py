@@ -108,6 +108,6 @@ def expanded(paths: list[str]) -> list[str]:
 def _files_of(path: str) -> list[str]:
     if not os.path.isdir(path):
         return [path]
-    from kerasfast.vision.pictures import pictures_in
+    from kerasfast.vision.prediction.pictures import pictures_in
 
     return [os.path.join(path, name) for name in pictures_in(path)]

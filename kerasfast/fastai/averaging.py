@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasfast.arguments import whole
-from kerasfast.training.groups import flat_layers
+from kerasfast.optimizing.groups import flat_layers
 
 
 class WeightAverage(keras.callbacks.Callback):

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import keras
 
-from kerasfast.training.control import control_of
-from kerasfast.training.groups import LayerGroups
-from kerasfast.training.optimizers import grouped
-from kerasfast.training.rates import Rates
+from kerasfast.optimizing.control import control_of
+from kerasfast.optimizing.groups import LayerGroups
+from kerasfast.optimizing.optimizers import grouped
+from kerasfast.optimizing.rates import Rates
 
 __all__ = ["LayerOptimizer", "set_lrs", "set_wds"]
 

@@ -23,11 +23,11 @@ from kerasfast.fastai.refused import Refused
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.metrics.array_metrics import ArrayMetric
-from kerasfast.training.groups import LayerGroups, flat_layers
-from kerasfast.training.rates import Rates
+from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.rates import Rates
 from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.tta import predict_views
+from kerasfast.vision.prediction.tta import predict_views
 
 __all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 

@@ -12,7 +12,7 @@ from kerasfast.metrics.tags import best_constant, fbeta_score
 from kerasfast.runs.layout import VALID_NAMES, detect_layout
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.vision.pipeline.transforms import Transforms
-from kerasfast.vision.predictor import ImagePredictor
+from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.sources.folders import class_pictures
 
 

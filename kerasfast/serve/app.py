@@ -20,9 +20,9 @@ from kerasfast.serve.batching import Batcher
 from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE
 from kerasfast.version import __version__
-from kerasfast.vision.predictor import ImagePredictor
+from kerasfast.vision.prediction.predictor import ImagePredictor
+from kerasfast.vision.prediction.windows import WindowReader
 from kerasfast.vision.sources.decode import ImageError
-from kerasfast.vision.windows import WindowReader
 
 MOST_BYTES, MOST_PICTURES, MOST_PIXELS = 20_000_000, 32, 50_000_000
 

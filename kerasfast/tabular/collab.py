@@ -9,9 +9,9 @@ import pandas as pd
 from keras import ops
 
 from kerasfast.arguments import whole
+from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
-from kerasfast.training.groups import LayerGroups
 from kerasfast.training.training_stage import OptimizerMaker
 
 

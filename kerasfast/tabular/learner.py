@@ -12,6 +12,8 @@ import pandas as pd
 from kerasfast.arguments import whole
 from kerasfast.learner import Learner
 from kerasfast.metrics.array_metrics import ArrayMetric
+from kerasfast.optimizing.control import Rates, per_group
+from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.doubling import CYCLES, train_doubling
 from kerasfast.tabular.ensemble import EachMember, NumberSpread, ensemble_model
@@ -22,8 +24,6 @@ from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
 from kerasfast.tabular.tasks import adam_for, task_of
 from kerasfast.training.callbacks import Recorder
-from kerasfast.training.control import Rates, per_group
-from kerasfast.training.groups import LayerGroups, flat_layers
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 STEPS_PER_CALL = 32  # a step takes a few milliseconds: not much more than the call that starts it

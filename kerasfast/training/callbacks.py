@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasfast.bars import progress_bar, say
-from kerasfast.training.control import control_for
+from kerasfast.optimizing.control import control_for
 from kerasfast.training.replicas import is_chief
 
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from kerasfast.arguments import choice, whole
+from kerasfast.optimizing.control import control_for
+from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.schedules import ScheduleFunction
-from kerasfast.training.control import control_for
-from kerasfast.training.train_function import train_function_of
 
 FAR_BELOW = 0.4  # of a schedule's peak: a fit whose every factor lies below it sees nothing but the warm-up
 

@@ -14,10 +14,10 @@ import tensorflow as tf
 from kerasfast import schedules
 from kerasfast.arguments import number, whole
 from kerasfast.keras_internals import global_seed_generator, set_global_seed_generator
-from kerasfast.training.control import GroupControl, control_for
-from kerasfast.training.rates import Rates, per_group
+from kerasfast.optimizing.control import GroupControl, control_for
+from kerasfast.optimizing.rates import Rates, per_group
+from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.training.replicas import prepare
-from kerasfast.training.train_function import train_function_of
 
 FALLEN = 0.9
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kerasfast.keras_internals import was_called
-from kerasfast.training.groups import flat_layers
+from kerasfast.optimizing.groups import flat_layers
 
 
 class ModelSummary(dict):

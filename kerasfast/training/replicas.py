@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast import keras_internals as internals
-from kerasfast.training.train_function import Step, train_function_of
+from kerasfast.optimizing.train_function import Step, train_function_of
 
 
 def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:

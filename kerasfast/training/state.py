@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.training.control import control_of
-from kerasfast.training.groups import LayerGroups
+from kerasfast.optimizing.control import control_of
+from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage

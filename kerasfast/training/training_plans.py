@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasfast import schedules
 from kerasfast.arguments import choice, number, whole
-from kerasfast.training.rates import Rates, per_group
+from kerasfast.optimizing.rates import Rates, per_group
 
 FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")

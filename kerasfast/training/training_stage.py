@@ -11,13 +11,13 @@ import tensorflow as tf
 from kerasfast.datasets import batches
 from kerasfast.keras_internals import inner_optimizer, write_down_loss, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
-from kerasfast.training.control import control_for, control_of
+from kerasfast.optimizing.control import control_for, control_of
+from kerasfast.optimizing.groups import LayerGroups
+from kerasfast.optimizing.optimizers import grouped
+from kerasfast.optimizing.train_function import Step, train_function_of
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.following import Follower
-from kerasfast.training.groups import LayerGroups
-from kerasfast.training.optimizers import grouped
 from kerasfast.training.replicas import AverageStatistics, prepare
-from kerasfast.training.train_function import Step, train_function_of
 from kerasfast.training.training_plans import Plan
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]

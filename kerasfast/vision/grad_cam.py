@@ -14,7 +14,7 @@ from kerasfast.keras_internals import producer, run_graph
 from kerasfast.plots.insight import plot_heat
 from kerasfast.vision.networks.graphs import feature_map
 from kerasfast.vision.pipeline.single import validation_pixels
-from kerasfast.vision.predictor import ImagePredictor
+from kerasfast.vision.prediction.predictor import ImagePredictor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,8 +16,8 @@ from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner, sgd_with_momentum
 from kerasfast.metrics.tags import best_threshold
-from kerasfast.training.groups import LayerGroups, flat_layers
-from kerasfast.training.linear_fit import LinearFit
+from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.linear_fit import LinearFit
 from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
@@ -29,12 +29,12 @@ from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.single import validation_pixels
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.predictor import ImagePredictor
+from kerasfast.vision.prediction.predictor import ImagePredictor
+from kerasfast.vision.prediction.submission import checked_ids, write_submission
+from kerasfast.vision.prediction.tta import predict_views
 from kerasfast.vision.solved_head import solve_head, train_head
 from kerasfast.vision.sources.decode import ImageError
-from kerasfast.vision.submission import checked_ids, write_submission
 from kerasfast.vision.tasks import TASKS
-from kerasfast.vision.tta import predict_views
 
 if TYPE_CHECKING:
     from kerasfast.vision.interpretation import Interpretation

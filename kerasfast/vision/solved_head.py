@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasfast.bars import say
 from kerasfast.losses import ClassLoss
-from kerasfast.training.linear_fit import LinearFit, fit_linear
+from kerasfast.optimizing.linear_fit import LinearFit, fit_linear
 from kerasfast.training.training_plans import one_cycle_plan
 from kerasfast.training.training_stage import Stage
 from kerasfast.vision.tasks import TASKS

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.training.control import control_of
+from kerasfast.optimizing.control import control_of
 
 
 def model(units: int = 6) -> keras.Model:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kerasfast as kf
-from kerasfast.training.control import control_of
+from kerasfast.optimizing.control import control_of
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.on_device import Mover, moves
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, transforms_side_on, transforms_top_down

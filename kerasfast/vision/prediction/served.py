@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from kerasfast.runtimes.formats import whole_folder
 from kerasfast.runtimes.models import signature_of
-from kerasfast.vision.coded import window_of
 from kerasfast.vision.pipeline.transforms import Transforms
+from kerasfast.vision.prediction.coded import window_of
 
 
 def write_served(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasfast.training.lbfgs import minimize
-from kerasfast.training.linear_fit import fit_linear
+from kerasfast.optimizing.lbfgs import minimize
+from kerasfast.optimizing.linear_fit import fit_linear
 
 
 def rows(count: int, classes: int, seed: int = 0, features: int = 40) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
 import keras
 
-from kerasfast.training.control import GroupControl, control_of, ensure_built
-from kerasfast.training.rates import Rates, per_group
+from kerasfast.optimizing.control import GroupControl, control_of, ensure_built
+from kerasfast.optimizing.rates import Rates, per_group
 
 
 def grouped(

@@ -6,8 +6,8 @@ from PIL import Image
 
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import transforms_side_on, transforms_top_down
+from kerasfast.vision.prediction.tta import by_view, view_batches
 from kerasfast.vision.sources.file_samples import FileSamples
-from kerasfast.vision.tta import by_view, view_batches
 
 SIDES = [(40, 30), (30, 44), (16, 16), (33, 32), (8, 6), (100, 17), (25, 25)]
 

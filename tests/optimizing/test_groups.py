@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.training.groups import flat_layers
+from kerasfast.optimizing.groups import flat_layers
 
 
 class Counting:

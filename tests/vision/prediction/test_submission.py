@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.vision.submission import tags_above, write_submission
+from kerasfast.vision.prediction.submission import tags_above, write_submission
 
 FILES = ["test/b.2.jpg", "test/a.jpg", "c.png"]
 CLASSES = ("cloud", "haze", "road")

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.training.control import control_of
-from kerasfast.training.train_function import STEPS, WRAPS, train_function_of
+from kerasfast.optimizing.control import control_of
+from kerasfast.optimizing.train_function import STEPS, WRAPS, train_function_of
 
 INPUTS, TARGETS = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from kerasfast.training.lbfgs import minimize
+from kerasfast.optimizing.lbfgs import minimize
 
 DECAYS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5)
 """Weight decays that are tried, from strong to weak, until one predicts held-out rows worse than the one before."""

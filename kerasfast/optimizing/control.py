@@ -15,11 +15,11 @@ import tensorflow as tf
 
 from kerasfast import keras_internals as internals
 from kerasfast.keras_internals import inner_optimizer
-from kerasfast.training.followed_tables import FollowedTables
-from kerasfast.training.fused_updates import UpdateStep, fused_update_step
-from kerasfast.training.graph_values import GraphNumber, encloses, present_graph, value_of
-from kerasfast.training.rates import Rates, per_group
-from kerasfast.training.train_function import train_function_of
+from kerasfast.optimizing.followed_tables import FollowedTables
+from kerasfast.optimizing.fused_updates import UpdateStep, fused_update_step
+from kerasfast.optimizing.graph_values import GraphNumber, encloses, present_graph, value_of
+from kerasfast.optimizing.rates import Rates, per_group
+from kerasfast.optimizing.train_function import train_function_of
 
 
 def control_of(optimizer: keras.optimizers.Optimizer) -> "GroupControl | None":

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.training.control import GroupControl, control_of, per_group
-from kerasfast.training.optimizers import ensure_built
+from kerasfast.optimizing.control import GroupControl, control_of, per_group
+from kerasfast.optimizing.optimizers import ensure_built
 
 RATES = [0.001, 0.01, 0.1]
 OPTIMIZERS = {

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasfast.training.fused_updates import fused_update_step
+from kerasfast.optimizing.fused_updates import fused_update_step
 
 OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(0.1, beta_1=0.8, beta_2=0.95, epsilon=1e-4),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasfast.training.rates import per_group
+from kerasfast.optimizing.rates import per_group
 
 
 def test_one_number_is_given_to_all_and_several_stay():

@@ -18,11 +18,11 @@ from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples
-from kerasfast.vision.pictures import Pictures, broken_pictures
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.served import write_served
-from kerasfast.vision.submission import tags_above
+from kerasfast.vision.prediction.pictures import Pictures, broken_pictures
+from kerasfast.vision.prediction.served import write_served
+from kerasfast.vision.prediction.submission import tags_above
 
 if TYPE_CHECKING:
     import pandas

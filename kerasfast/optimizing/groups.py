@@ -7,8 +7,8 @@ from numbers import Integral
 import keras
 
 from kerasfast.keras_internals import accept_trainable_flags, all_layers, trainable_by_design
-from kerasfast.training.control import ensure_built
-from kerasfast.training.train_function import train_function_of
+from kerasfast.optimizing.control import ensure_built
+from kerasfast.optimizing.train_function import train_function_of
 
 Boundary = int | str | keras.layers.Layer
 

@@ -1,0 +1,1 @@
+"""What is made of a trained network: predictors in one file, views averaged, submissions, graphs that serve."""
