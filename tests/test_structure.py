@@ -108,7 +108,7 @@ OWN = {
 
 
 def part(module: str) -> str:
-    """The first name below the package, `vision` of `kerasfast.vision.data`; two names in `training` and `optimizing`."""
+    """The first name below the package, `vision` of `kerasfast.vision.data`; in `training`, `optimizing` two names."""
     names = module.split(".")[1:] or ["version"]
     return ".".join(names[:2]) if names[0] in ("training", "optimizing") else names[0]
 
