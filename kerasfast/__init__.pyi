@@ -1,5 +1,6 @@
 """The public names for type checkers and editors; at run time `__init__.py` imports each when it is first used."""
 
+from kerasfast import tabular as tabular
 from kerasfast.bundle import BundleError as BundleError
 from kerasfast.cross_validation import CrossValidation as CrossValidation
 from kerasfast.cross_validation import cross_validate as cross_validate
@@ -50,6 +51,7 @@ from kerasfast.tabular.encoding.guess import guess_columns as guess_columns
 from kerasfast.tabular.learner import TableLearner as TableLearner
 from kerasfast.tabular.model import entity_embedding_model as entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor as TablePredictor
+from kerasfast.training import replicas as replicas
 from kerasfast.training.callbacks import EpochTable as EpochTable
 from kerasfast.training.callbacks import Recorder as Recorder
 from kerasfast.training.following import Schedule as Schedule
@@ -59,6 +61,7 @@ from kerasfast.training.savers import BestSaver as BestSaver
 from kerasfast.training.savers import CycleSaver as CycleSaver
 from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
+from kerasfast.vision import backbones as backbones
 from kerasfast.vision.data import ImageData as ImageData
 from kerasfast.vision.grad_cam import grad_cam as grad_cam
 from kerasfast.vision.grad_cam import plot_grad_cam as plot_grad_cam
