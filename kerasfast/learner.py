@@ -180,9 +180,10 @@ class Learner(Described):
             callbacks: Further Keras callbacks.
             resume: Keep the fit's state after its epochs in `models/resume-<i>.resume.npz`, for the i-th fit of this
                 learner that is so kept, and go on from there where a killed run of the same program left off: with the
-                same rates, order and augmentation to the same weights. A fit that was finished is not repeated. (An
-                epoch in progress is lost; callbacks of your own and the order of a `tf.data.Dataset` of your own begin
-                anew.) A text instead of True is used in the place of `resume`.
+                same rates, order and augmentation to the same weights (to the last bit on a CPU under
+                `tf.config.experimental.enable_op_determinism()`). A fit that was finished is not repeated. An epoch in
+                progress is lost; callbacks of your own and the order of a `tf.data.Dataset` of your own begin anew. A
+                text instead of True is used in the place of `resume`.
 
         Returns:
             Keras's history: `history.history` has a list per column, a value per epoch.

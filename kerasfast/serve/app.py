@@ -2,24 +2,28 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from kerasfast.arguments import whole
+from kerasfast.described import some
 from kerasfast.serve.batching import Batcher
 from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE
 from kerasfast.version import __version__
+from kerasfast.vision.grad_cam import grad_cam
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.windows import WindowReader
 from kerasfast.vision.sources.decode import ImageError
@@ -38,8 +42,9 @@ def picture_app(
     """Return an ASGI application that predicts uploaded pictures.
 
     `GET /` a page to try it; `GET /health` what is served; `POST /predict` pictures as files of a form, or one as the
-    body: a JSON list of {"file", "prediction", "probabilities"}. What cannot be used gets 4xx and {"error": a
-        sentence}.
+    body: a JSON list of {"file", "prediction", "probabilities"}; `POST /explain?class=NAME` one picture: a PNG of what
+    the network reads, with Grad-CAM over it (the likeliest class by default). What cannot be used gets 4xx and
+    {"error": a sentence}.
 
     Args:
         predictor: The model.
@@ -58,6 +63,7 @@ def picture_app(
             Route("/", service.page),
             Route("/health", service.health),
             Route("/predict", service.predict, methods=["POST"]),
+            Route("/explain", service.explain, methods=["POST"]),
         ],
         middleware=[Middleware(BodyLimit, most_bytes=most_bytes)],
         exception_handlers={HTTPException: _in_words},
@@ -107,6 +113,20 @@ class _Service:
         rows = await asyncio.gather(*(self._batcher(window) for window in windows))
         return JSONResponse(self._answers([name for name, _ in pictures], np.stack(rows)))
 
+    async def explain(self, request: Request) -> Response:
+        """Show where the network finds a class in the first picture of a request."""
+        wanted, classes = request.query_params.get("class"), self._predictor.classes
+        if wanted is not None and wanted not in classes:
+            raise HTTPException(400, f"There is no class {wanted!r}; there are {some(classes)}.")
+        name, content = (await self._pictures(request))[0]
+        window = await run_in_threadpool(self._window, content, name)
+        index = None if wanted is None else classes.index(wanted)
+        try:
+            heat = await run_in_threadpool(grad_cam, self._predictor.model, window, index)
+        except ValueError as error:
+            raise HTTPException(422, f"This network cannot be looked into: {error}") from error
+        return Response(_heated(window, heat), media_type="image/png")
+
     async def _pictures(self, request: Request) -> list[tuple[str, bytes]]:
         kind = request.headers.get("content-type", "").split(";")[0]
         if kind != "multipart/form-data":
@@ -136,6 +156,15 @@ class _Service:
             {"file": name, "prediction": label, "probabilities": row}
             for name, label, row in zip(names, predictor.labels(rows), values, strict=True)
         ]
+
+
+def _heated(pixels: np.ndarray, heat: np.ndarray) -> bytes:
+    """Return a picture (size, size, 3) uint8 with a map (size, size) of 0 to 1 over it in red, as PNG."""
+    share = 0.6 * heat[..., None]
+    mixed = (1 - share) * pixels + share * np.array([255, 40, 0])
+    stream = io.BytesIO()
+    Image.fromarray(mixed.astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
 
 
 async def _in_words(request: Request, error: Exception) -> JSONResponse:

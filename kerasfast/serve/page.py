@@ -50,6 +50,14 @@ PAGE = """<!doctype html>
       line.append(make("span", " " + (row.probabilities ? (100 * value).toFixed(1) + "% " : value + " ") + name));
       text.append(line);
     }
+    const where = make("button", "Where?");
+    where.title = "where the network finds it (Grad-CAM)";
+    where.addEventListener("click", async () => {
+      const answer = await fetch("explain?class=" + encodeURIComponent(values[0][0]), {method: "POST", body: file});
+      if (answer.ok) { picture.src = URL.createObjectURL(await answer.blob()); where.remove(); }
+      else get("error").textContent = (await answer.json()).error;
+    });
+    text.append(where);
     article.append(picture, text);
     get("results").prepend(article);
   }

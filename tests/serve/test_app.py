@@ -25,7 +25,8 @@ from kerasfast.serve.batching import Batcher  # noqa: E402
 def predictor() -> kf.ImagePredictor:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((None, None, 3))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Conv2D(4, 3, strides=2, name="map")(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x), name="tiny")
     return kf.ImagePredictor(model, Transforms(32), ("blue", "green", "red"), "single")
 
@@ -65,6 +66,14 @@ def test_uploads_get_the_predictor_s_numbers(client, predictor):
     np.testing.assert_allclose(numbers, frame[list(predictor.classes)], atol=2e-6)
     one = client.post("/predict", content=contents[1], headers={"content-type": "image/png"}).json()
     assert one[0]["probabilities"] == rows[1]["probabilities"]
+
+
+def test_a_picture_is_explained(client, predictor):
+    answer = client.post("/explain?class=green", content=picture(1))
+    assert answer.status_code == 200 and Image.open(io.BytesIO(answer.content)).size == (32, 32)
+    assert answer.content != client.post("/explain?class=red", content=picture(1)).content
+    refused = client.post("/explain?class=pink", content=picture(1))
+    assert refused.status_code == 400 and "no class 'pink'; there are blue, green, red" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(

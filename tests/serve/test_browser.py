@@ -85,7 +85,8 @@ class Browser:
 def address():
     keras.utils.set_random_seed(0)
     inputs = keras.Input((None, None, 3))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Conv2D(4, 3, strides=2, name="map")(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x), name="tiny")
     predictor = kf.ImagePredictor(model, Transforms(32), ("<b>blue</b>", "green", "red"), "single")
     with socket.socket() as free:
@@ -121,6 +122,9 @@ def test_pictures_are_predicted_on_the_page(address, browser, tmp_path):
     assert browser.value("document.querySelectorAll('h2 b').length") == 0
     assert browser.value("document.querySelectorAll('meter').length") == 6
     assert "%" in browser.value("document.querySelector('article').innerText")
+    browser.value("document.querySelector('article button').click()")
+    assert browser.wait_for("!document.querySelector('article button')")
+    assert browser.value("document.querySelector('article img').naturalWidth") == 32
     (tmp_path / "bad.png").write_bytes(b"no picture")
     browser.choose([tmp_path / "bad.png"])
     assert "bad.png is no image" in browser.wait_for("document.getElementById('error').textContent")
