@@ -13,7 +13,7 @@ import pytest
 import kerasfast
 
 PACKAGE = pathlib.Path(kerasfast.__file__).parent
-ROOT = PACKAGE.parent
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def names_for_type_checkers() -> dict[str, str]:
