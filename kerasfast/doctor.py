@@ -33,6 +33,7 @@ EXTRAS = {
     ),
     "tfds": ("TensorFlow Datasets as a source of pictures", [("tensorflow-datasets",)]),
     "tabular": ("fast binary files for tables", [("pyarrow",)]),
+    "docs": ("the documentation site", [("mkdocs-material",), ("mkdocstrings",)]),
     "dev": ("what `.ci/run` checks code and packages with", [("mypy",), ("ruff",), ("twine",)]),
     "test": ("what the test suite needs", [("pytest",), ("scikit-learn",)]),
 }

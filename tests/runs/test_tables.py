@@ -50,7 +50,7 @@ def test_a_regression_with_dates_from_the_file_to_the_submission(table, tmp_path
         == 0
     )
     np.testing.assert_allclose(pd.read_csv(tmp_path / "p.csv")["price"], submission["price"], rtol=1e-5)
-    assert len(pd.read_csv(out / "history.csv")) == 25 and (out / "importance.csv").is_file()
+    assert len(pd.read_csv(out / "history.csv")) == 12 and (out / "importance.csv").is_file()
 
 
 def test_classes_as_json_and_their_evaluation(table, tmp_path, capfd):

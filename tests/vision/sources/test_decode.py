@@ -122,7 +122,8 @@ def test_one_bit_pictures_are_black_and_white():
 def test_sixteen_bit_grey_is_scaled_not_clipped(kind):
     deep = np.array([[0, 255, 257, 25700, 65535]], np.uint16)
     expected = np.repeat(np.array([[[0], [1], [1], [100], [255]]], np.uint8), 3, -1)
-    assert_close(open_image(encoded(Image.fromarray(deep), kind)), expected)
+    written = deep.astype(np.int32) if kind == "PPM" else deep  # Pillow 10 writes no PPM of "I;16"
+    assert_close(open_image(encoded(Image.fromarray(written), kind)), expected)
 
 
 def test_big_endian_sixteen_bit_tiff_is_scaled():
