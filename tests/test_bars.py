@@ -25,6 +25,12 @@ def test_a_terminal_has_bars_and_a_file_has_none():
     assert terminal.getvalue() == ""
 
 
+def test_bars_are_made_in_one_place():
+    package = ROOT / "kerasfast"
+    others = [file for file in package.rglob("*.py") if "tqdm" in file.read_text("utf-8")]
+    assert {file.relative_to(package).as_posix() for file in others} == {"bars.py", "fastai/imports.py"}
+
+
 def test_a_bar_that_is_silent_counts_like_one_that_is_not():
     with progress_bar(total=3, file=io.StringIO()) as bar:
         bar.update(2)

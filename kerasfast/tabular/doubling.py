@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from kerasfast.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.tabular.ensemble import member_shares
 from kerasfast.tabular.pipeline.batching import Batching
@@ -134,6 +134,6 @@ def _one_cycle(steps: int, learning_rates: np.ndarray, weight_decays: np.ndarray
 def _say(found: list[dict[str, float]]) -> None:
     names = [name for name in found[-1] if name != "seconds"]
     if len(found) == 1:
-        tqdm.write("cycle  " + "  ".join(f"{name:>13}" for name in names))
+        say("cycle  " + "  ".join(f"{name:>13}" for name in names))
     values = (f"{found[-1][name]:>13,}" if name == "steps" else f"{found[-1][name]:>13.6g}" for name in names)
-    tqdm.write(f"{len(found):>5}  " + "  ".join(values))
+    say(f"{len(found):>5}  " + "  ".join(values))

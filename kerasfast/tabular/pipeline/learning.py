@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
+from kerasfast.bars import progress_bar
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import TargetStatistics
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, aligned, row_weights
@@ -63,7 +63,7 @@ def learn_rows(
 
     def training_frames() -> Iterator[pd.DataFrame]:
         nonlocal count
-        for part in tqdm(source.parts, desc="learning the columns", leave=False, delay=2):
+        for part in progress_bar(source.parts, desc="learning the columns", leave=False, delay=2):
             for first, frame in source.read(part):
                 frame = frame if split is None else frame[~split.mask(frame, first)]
                 if len(frame):

@@ -1,6 +1,7 @@
 """From pictures to predictions in another process: the network, its preprocessing and its classes, kept in one file."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,11 +115,10 @@ class ImagePredictor(Described):
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:
         """Return predictions (n, classes) of pictures (n, size, size, 3) uint8, cropped and scaled already."""
         pixels = np.asarray(pixels)
-        if pixels.ndim != 4 or pixels.shape[-1] != 3 or not len(pixels):
-            raise ValueError(
-                f"Expected (n, {self.transforms.size}, {self.transforms.size}, 3); received {pixels.shape}."
-            )
-        return self.runner(pixels) if self.runner else np.asarray(self.model.predict_on_batch(pixels))
+        size = self.transforms.size
+        if pixels.shape[1:] != (size, size, 3) or pixels.dtype != np.uint8 or not len(pixels):
+            raise ValueError(f"Expected uint8 (n, {size}, {size}, 3); received {pixels.dtype} {pixels.shape}.")
+        return self.runner(pixels) if self.runner else self._of_any_count(tf.constant(pixels)).numpy()
 
     def windows(self, pictures: Any, *, root: str | os.PathLike = ".") -> Iterator[np.ndarray]:
         """Yield the pictures as the network reads them, (size, size, 3) uint8, given as in `predict`."""
@@ -241,6 +241,12 @@ class ImagePredictor(Described):
             with broken_pictures(samples):
                 result[rows] = self._outputs(view.dataset())
         return result
+
+    @functools.cached_property
+    def _of_any_count(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The network, traced once for batches of any number of pictures."""
+        pixels = tf.TensorSpec([None, self.transforms.size, self.transforms.size, 3], tf.uint8)
+        return tf.function(lambda batch: self.model(batch, training=False), input_signature=[pixels])
 
     def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:
         if self.runner is None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from kerasfast.arguments import whole
+from kerasfast.bars import progress_bar
 from kerasfast.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_random, unhindered
 from kerasfast.vision.data import ImageData
@@ -31,7 +31,7 @@ def predict_views(model: keras.Model, data: ImageData, n_aug: int, is_test: bool
         raise ValueError("The data has no test set.")
     views = view_batches(plain, augmented, n_aug)
     predict = folded(model, [None, *views.element_spec.shape[1:]])
-    bar = tqdm(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
+    bar = progress_bar(views, desc="test-time augmentation", unit="batch", delay=2, leave=False)
     predictions = np.concatenate([predict(pixels).numpy() for pixels in bar])
     return by_view(predictions, 1 + n_aug, plain.batch_size)
 
