@@ -67,9 +67,8 @@ class CourseArray(np.ndarray):
         dim = args[0] if args else dim
         if dim is None:
             return getattr(super(), name)(**numpy_arguments)
-        values = getattr(super(), name)(axis=dim, keepdims=keepdim)
-        indices = np.expand_dims(self.argmax(dim), dim) if keepdim else self.argmax(dim)
-        return Extreme(values, indices if name == "max" else super().argmin(axis=dim, keepdims=keepdim))
+        along = {"axis": dim, "keepdims": keepdim}
+        return Extreme(getattr(super(), name)(**along), getattr(super(), f"arg{name}")(**along))
 
     def argmax(self, dim: int | None = None, out=None, *, axis: int | None = None, keepdims: bool = False) -> Any:
         """Positions of the maxima."""

@@ -1,7 +1,6 @@
 """The torch names that lessons mention: those with a meaning in TensorFlow have it, the others say what to write."""
 
 import contextlib
-import random
 from types import SimpleNamespace
 
 import keras
@@ -57,7 +56,6 @@ def _set_device(device: int) -> None:
 def _manual_seed(seed: int) -> None:
     """Seed Python, NumPy and Keras with TensorFlow: all that draws numbers here."""
     keras.utils.set_random_seed(int(seed))
-    random.seed(int(seed))
 
 
 def SGD(
