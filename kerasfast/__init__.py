@@ -104,7 +104,7 @@ _HOMES = {
     "kerasfast.tabular.predictor": ["TablePredictor"],
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
-    "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
+    "kerasfast.vision.sources.decoding.decode": ["ImageError", "open_image"],
     "kerasfast.vision.grad_cam": ["grad_cam", "plot_grad_cam"],
     "kerasfast.vision.interpretation": ["Interpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],

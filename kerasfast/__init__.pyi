@@ -74,6 +74,6 @@ from kerasfast.vision.pipeline.transforms import transforms_side_on as transform
 from kerasfast.vision.pipeline.transforms import transforms_top_down as transforms_top_down
 from kerasfast.vision.prediction.predictor import ImagePredictor as ImagePredictor
 from kerasfast.vision.prediction.submission import write_submission as write_submission
-from kerasfast.vision.sources.decode import ImageError as ImageError
-from kerasfast.vision.sources.decode import open_image as open_image
+from kerasfast.vision.sources.decoding.decode import ImageError as ImageError
+from kerasfast.vision.sources.decoding.decode import open_image as open_image
 from kerasfast.vision.sources.splits import validation_indices as validation_indices

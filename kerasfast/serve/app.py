@@ -26,7 +26,7 @@ from kerasfast.version import __version__
 from kerasfast.vision.grad_cam import grad_cam
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.windows import WindowReader
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
 
 MOST_BYTES, MOST_PICTURES, MOST_PIXELS = 20_000_000, 32, 50_000_000
 

@@ -33,7 +33,7 @@ from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.submission import checked_ids, write_submission
 from kerasfast.vision.prediction.tta import predict_views
 from kerasfast.vision.solved_head import solve_head, train_head
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
 from kerasfast.vision.tasks import TASKS
 
 if TYPE_CHECKING:

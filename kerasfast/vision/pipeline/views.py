@@ -15,7 +15,7 @@ from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import loaded
 from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.decoding.reading import squared
 from kerasfast.vision.sources.samples import Samples
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from kerasfast.arguments import whole
 from kerasfast.files import atomic_path
 from kerasfast.vision.sources.copies import CopiesRecord, Entry
-from kerasfast.vision.sources.decode import (
+from kerasfast.vision.sources.decoding.decode import (
     ImageError,
     as_rgb,
     each_in_threads,

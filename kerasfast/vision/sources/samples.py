@@ -13,7 +13,7 @@ from kerasfast.arguments import whole
 from kerasfast.vision.sources.splits import folds_of
 
 if TYPE_CHECKING:
-    from kerasfast.vision.sources.reading import Reader
+    from kerasfast.vision.sources.decoding.reading import Reader
 
 
 class Samples(Protocol):

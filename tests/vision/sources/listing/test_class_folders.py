@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from kerasfast.vision.sources.class_folders import folder_source
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
+from kerasfast.vision.sources.listing.class_folders import folder_source
 from kerasfast.vision.sources.resize import resize_files
 from kerasfast.vision.sources.splits import Draw
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasfast.vision.sources import checks
-from kerasfast.vision.sources.decode import ImageError, scan
+from kerasfast.vision.sources.decoding.decode import ImageError, scan
 from kerasfast.vision.sources.file_samples import FileSamples
+from kerasfast.vision.sources.listing import checks
 from kerasfast.vision.sources.samples import ImageSource, divided
 from kerasfast.vision.sources.splits import Draw, held_out
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision.sources.decode import ImageError, open_image, scan
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image, scan
 
 ORIENTATION = 0x0112
 HEIGHT, WIDTH = 24, 40

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.vision.sources import checks, folders, labels
-from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.vision.sources.listing import checks, folders, labels
+from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
 from kerasfast.vision.sources.splits import Draw
 

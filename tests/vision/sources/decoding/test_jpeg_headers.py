@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision.sources import decode
-from kerasfast.vision.sources.jpeg_headers import plain_sides
+from kerasfast.vision.sources.decoding import decode
+from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
 
 SMOOTH = (np.indices((30, 47)).sum(0)[..., None] * [1, 2, 3]).astype(np.uint8)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kerasfast.vision.sources.class_folders import folder_source
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
+from kerasfast.vision.sources.listing.class_folders import folder_source
 
 
 def break_three(root):

@@ -9,7 +9,7 @@ import posixpath
 import numpy as np
 
 from kerasfast.caches import is_kept_by_kerasfast
-from kerasfast.vision.sources import checks
+from kerasfast.vision.sources.listing import checks
 
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kerasfast.vision.sources import checks, folders
-from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.vision.sources.listing import checks, folders
+from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
 from kerasfast.vision.sources.splits import Draw
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.sources.decode import Scan, open_image
+from kerasfast.vision.sources.decoding.decode import Scan, open_image
 
 # Decoding at a half costs a third less; at least this much is left to the scaling that follows, which filters better.
 _LEFT_TO_SCALE = 1.5

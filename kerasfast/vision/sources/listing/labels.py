@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kerasfast.arguments import TARGET_KINDS, choice
-from kerasfast.vision.sources import checks
+from kerasfast.vision.sources.listing import checks
 
 if TYPE_CHECKING:
     import pandas

@@ -17,7 +17,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from kerasfast.arguments import whole
 from kerasfast.bars import progress_bar
 from kerasfast.processors import usable_processors
-from kerasfast.vision.sources.jpeg_headers import plain_sides
+from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.vision.sources.labels import read_table
+from kerasfast.vision.sources.listing.labels import read_table
+from kerasfast.vision.sources.listing.tables import table_source as from_dataframe
 from kerasfast.vision.sources.resize import resize_files
 from kerasfast.vision.sources.splits import Draw
-from kerasfast.vision.sources.tables import table_source as from_dataframe
 
 NAMES = [f"p_{index}" for index in range(10)]
 KINDS = ["red" if index % 2 else "blue" for index in range(10)]
