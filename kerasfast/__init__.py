@@ -75,7 +75,7 @@ _HOMES = {
     "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
     "kerasfast.training.callbacks": ["EpochTable", "Recorder"],
     "kerasfast.training.following": ["Schedule"],
-    "kerasfast.training.savers": ["BestSaver", "CycleSaver"],
+    "kerasfast.training.keeping.savers": ["BestSaver", "CycleSaver"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.optimizing.groups": ["LayerGroups"],
     "kerasfast.interpretation.calibration": ["expected_calibration_error", "fit_temperature", "with_temperature"],

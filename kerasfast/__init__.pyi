@@ -55,10 +55,10 @@ from kerasfast.training import replicas as replicas
 from kerasfast.training.callbacks import EpochTable as EpochTable
 from kerasfast.training.callbacks import Recorder as Recorder
 from kerasfast.training.following import Schedule as Schedule
+from kerasfast.training.keeping.savers import BestSaver as BestSaver
+from kerasfast.training.keeping.savers import CycleSaver as CycleSaver
 from kerasfast.training.lr_finder import LearningRateSearch as LearningRateSearch
 from kerasfast.training.lr_finder import find_learning_rate as find_learning_rate
-from kerasfast.training.savers import BestSaver as BestSaver
-from kerasfast.training.savers import CycleSaver as CycleSaver
 from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
 from kerasfast.vision import backbones as backbones

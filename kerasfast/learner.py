@@ -17,13 +17,13 @@ from kerasfast.optimizing.rates import Rates, per_group
 from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
+from kerasfast.training.keeping.resuming import FitCheckpoint, checkpoint_file, fit_from
+from kerasfast.training.keeping.saved_weights import TrainingState, load_weights, save_weights
+from kerasfast.training.keeping.saving import FitSaving, SaveNames, saving_whole
+from kerasfast.training.keeping.state import restore_groups, restore_optimizer, search_in, state_of
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.replicas import is_chief, predict_here
-from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
-from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights
-from kerasfast.training.saving import FitSaving, SaveNames, saving_whole
-from kerasfast.training.state import restore_groups, restore_optimizer, search_in, state_of
 from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 

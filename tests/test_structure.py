@@ -23,13 +23,13 @@ LAYERS = [
     {"vision", "tabular", "cross_validation"},
     {"interpretation"},
     {"learner"},
-    {"training.resuming", "training.state"},
-    {"training.saving", "training.training_stage"},
+    {"training.keeping.resuming", "training.keeping.state"},
+    {"training.keeping.saving", "training.training_stage"},
     {
         "training.lr_finder",
         "training.model_summary",
-        "training.saved_weights",
-        "training.savers",
+        "training.keeping.saved_weights",
+        "training.keeping.savers",
         "training.training_plans",
     },
     {"metrics", "training.callbacks", "training.divergence", "training.following", "optimizing.groups"},
@@ -49,6 +49,7 @@ LAYERS = [
         "quiet",
         "version",
         "training",
+        "training.keeping",
         "optimizing",
     },
 ]
@@ -110,9 +111,9 @@ OWN = {
 
 
 def part(module: str) -> str:
-    """The first name below the package, `vision` of `kerasfast.vision.data`; in `training`, `optimizing` two names."""
+    """The first name below the package, `vision` of `kerasfast.vision.data`; in `training`, `optimizing` all names."""
     names = module.split(".")[1:] or ["version"]
-    return ".".join(names[:2]) if names[0] in ("training", "optimizing") else names[0]
+    return ".".join(names) if names[0] in ("training", "optimizing") else names[0]
 
 
 def layer(module: str) -> int:

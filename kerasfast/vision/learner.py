@@ -18,7 +18,7 @@ from kerasfast.learner import Learner, sgd_with_momentum
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.optimizing.linear_fit import LinearFit
-from kerasfast.training.saved_weights import TrainingState
+from kerasfast.training.keeping.saved_weights import TrainingState
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
 from kerasfast.vision.data import ImageData

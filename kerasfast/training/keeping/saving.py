@@ -9,8 +9,8 @@ import keras
 
 from kerasfast.bars import say
 from kerasfast.metrics.direction import lower_is_better, metric_name
-from kerasfast.training.saved_weights import check_name, weights_file
-from kerasfast.training.savers import BestSaver, CycleSaver
+from kerasfast.training.keeping.saved_weights import check_name, weights_file
+from kerasfast.training.keeping.savers import BestSaver, CycleSaver
 
 
 @dataclass(frozen=True)

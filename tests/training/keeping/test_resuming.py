@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.training.resuming import SHARE, CheckpointWriter
+from kerasfast.training.keeping.resuming import SHARE, CheckpointWriter
 
-PROGRAM = pathlib.Path(__file__).parents[1] / "faults" / "resumed_program.py"
+PROGRAM = pathlib.Path(__file__).parents[2] / "faults" / "resumed_program.py"
 
 
 class Views:
@@ -65,7 +65,7 @@ class KillAt(keras.callbacks.Callback):
 
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
-    monkeypatch.setattr("kerasfast.training.resuming.SHARE", 1e9)
+    monkeypatch.setattr("kerasfast.training.keeping.resuming.SHARE", 1e9)
 
 
 def program(path, kill: int | None = None, seed: int = 0):
@@ -163,7 +163,7 @@ def test_a_fit_goes_on_in_the_same_process_after_an_interrupt(whole, tmp_path):
 def test_writing_takes_no_more_than_its_share(monkeypatch):
     monkeypatch.undo()
     clock, written = [0.0], []
-    monkeypatch.setattr("kerasfast.training.resuming.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("kerasfast.training.keeping.resuming.time.perf_counter", lambda: clock[0])
 
     class Checkpoint:
         def write(self):

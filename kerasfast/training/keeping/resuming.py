@@ -22,8 +22,8 @@ from kerasfast.files import atomic_path
 from kerasfast.keras_internals import inner_optimizer
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.divergence import StopOnDivergence
-from kerasfast.training.saved_weights import check_name
-from kerasfast.training.savers import Best, BestSaver
+from kerasfast.training.keeping.saved_weights import check_name
+from kerasfast.training.keeping.savers import Best, BestSaver
 from kerasfast.training.training_plans import Plan
 from kerasfast.training.training_stage import Stage
 

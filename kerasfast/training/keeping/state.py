@@ -9,8 +9,8 @@ import numpy as np
 
 from kerasfast.optimizing.control import control_of
 from kerasfast.optimizing.groups import LayerGroups
+from kerasfast.training.keeping.saved_weights import TrainingState
 from kerasfast.training.lr_finder import LearningRateSearch
-from kerasfast.training.saved_weights import TrainingState
 from kerasfast.training.training_stage import Stage
 
 _SLOT = "slot_"
