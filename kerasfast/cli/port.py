@@ -4,8 +4,8 @@ import argparse
 from dataclasses import asdict
 
 from kerasfast.cli.options import Commands, answer, command
-from kerasfast.porting import Ported, port
-from kerasfast.porting_rules import Finding
+from kerasfast.porting.code import Finding
+from kerasfast.porting.ported import Ported, port
 
 EXAMPLES = """
 kerasfast port lesson1.ipynb --dry-run

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from kerasfast.cli import main
-from kerasfast.porting import port
+from kerasfast.porting.ported import port
 
 HEAD = "import pandas as pd\n"
 
@@ -202,7 +202,7 @@ def test_the_command_refuses_what_it_cannot_read(tmp_path, capfd):
 @pytest.mark.parametrize("name", ["dogs_cats", "planet", "rossmann"])
 def test_lessons_need_their_imports_alone(name):
     """What the lessons' own tests run is what the command makes of them."""
-    file = pathlib.Path(__file__).parent / "fastai" / "lessons" / f"{name}.py"
+    file = pathlib.Path(__file__).parents[1] / "fastai" / "lessons" / f"{name}.py"
     done = port(file)
     assert done.text == re.sub(r"(?m)^from fastai\.", "from kerasfast.fastai.", file.read_text("utf-8"))
     assert done.changes and not done.left

@@ -9,7 +9,8 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerasfast.porting_rules import Finding, Names, changed
+from kerasfast.porting.code import Finding, Names
+from kerasfast.porting.rules import changed
 
 _INDENT = re.compile(r"\A\{\r?\n( +|\t+)")
 
