@@ -23,6 +23,7 @@ LAYERS = [
     {"vision", "tabular", "cross_validation"},
     {"interpretation"},
     {"learner"},
+    {"model_with_data"},
     {"training.keeping.resuming", "training.keeping.state"},
     {"training.keeping.saving", "training.training_stage"},
     {

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
+from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.optimizing.control import control_of
 
 
@@ -32,7 +33,7 @@ def weights(learn):
     return [variable.numpy() for variable in [*learn.model.variables, *learn.model.optimizer.variables]]
 
 
-@pytest.mark.parametrize("make", [kf.learner.sgd_with_momentum, keras.optimizers.Adam], ids=["sgd", "adam"])
+@pytest.mark.parametrize("make", [sgd_with_momentum, keras.optimizers.Adam], ids=["sgd", "adam"])
 def test_training_goes_on_in_another_learner_as_if_it_had_never_stopped(tmp_path, make):
     learn = learner(tmp_path, optimizer=make)
     learn.lr_find(steps=5)
