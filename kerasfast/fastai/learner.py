@@ -6,7 +6,6 @@ import os
 import pathlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -17,13 +16,12 @@ from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
 from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened
 from kerasfast.fastai.core import SGD_Momentum
-from kerasfast.fastai.course_arrays import course_array
 from kerasfast.fastai.course_groups import CourseGroups
+from kerasfast.fastai.course_metrics import array_metrics, log_of
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.refused import Refused
+from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
-from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
 from kerasfast.training.training_plans import Phase
@@ -33,12 +31,6 @@ from kerasfast.vision.prediction.tta import predict_views
 __all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
-UNSUPPORTED = {
-    "norm_wds": "scale `wds` yourself",
-    "wds_sched_mult": "weight decay follows the rate by itself",
-    "data_list": "call `set_data` between two fits",
-    "cut": "give the phases the epochs that you want",
-}
 
 
 class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
@@ -217,7 +209,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         Returns:
             [validation loss, metrics ...] of the last epoch; with `get_ep_vals` also {epoch: [training loss, ...]}.
         """
-        schedule = _supported(schedule)
+        schedule = supported(schedule)
         averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
         history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, [*averages, *(callbacks or [])]))
         if use_swa:
@@ -235,7 +227,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         **others,
     ) -> list[float] | tuple:
         """Train through phases; `stop_div` has no effect: only a loss that is not a number stops the training."""
-        _supported(others)
+        supported(others)
         core_phases = [phase.as_core() for phase in phases]
         histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **self._with(None, callbacks))
         return self._trained(histories, get_ep_vals)
@@ -334,23 +326,10 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         return log_of(predictions) if self.gives_logs else predictions
 
     def _with(self, metrics: Sequence[Callable] | None, callbacks: Sequence[Any] | None) -> dict[str, list]:
-        wrapped = [self._array_metric(metric) for metric in (self.metrics if metrics is None else metrics)]
-        names = [metric.name for metric in wrapped]
-        unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return {
-            "metrics": [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)],
+            "metrics": array_metrics(self.metrics if metrics is None else metrics, self._as_course),
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
-
-    def _array_metric(self, metric: Callable) -> ArrayMetric:
-        if isinstance(metric, (ArrayMetric, keras.metrics.Metric)):
-            return metric if isinstance(metric, ArrayMetric) else ArrayMetric(metric)
-        if not callable(metric):
-            raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
-        name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
-        as_tensors = lambda targs, preds: metric(course_array(self._as_course(preds)), course_array(targs))
-        said = getattr(metric, "lower_is_better", getattr(getattr(metric, "func", None), "lower_is_better", None))
-        return ArrayMetric(as_tensors, name, lower_is_better=said)
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)
@@ -367,22 +346,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps))
 
 
-def log_of(probabilities: Any) -> Any:
-    """Return logarithms of an array or a tensor of probabilities; of 0 that of the least float above it."""
-    least = math.ldexp(1.0, -126)  # of float32
-    if isinstance(probabilities, np.ndarray):
-        return np.log(np.maximum(probabilities, least))
-    return keras.ops.log(keras.ops.maximum(probabilities, least))
-
-
 def _usual_loss(data: ModelData) -> str:
     if data.is_reg:
         return "mean_squared_error"
     return "binary_crossentropy" if data.is_multi else "sparse_categorical_crossentropy"
-
-
-def _supported(arguments: dict[str, Any]) -> dict[str, Any]:
-    for name, value in arguments.items():
-        if name in UNSUPPORTED and value:
-            raise ValueError(f"`{name}` is not there: {UNSUPPORTED[name]}.")
-    return {name: value for name, value in arguments.items() if name not in UNSUPPORTED}
