@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.fastai.dataset import ModelData
 from kerasfast.optimizing.groups import flat_layers
 
 __all__ = ["BasicModel", "SingleModel"]
@@ -47,3 +48,10 @@ def opened(group: Any) -> list[keras.layers.Layer]:
     """Return the layers of a group, with those of models in place of the models."""
     layers = group if isinstance(group, (list, tuple)) else [group]
     return [inner for layer in layers for inner in (flat_layers(layer) if isinstance(layer, keras.Model) else [layer])]
+
+
+def usual_loss(data: ModelData) -> str:
+    """Return the name of the loss for the kind of target."""
+    if data.is_reg:
+        return "mean_squared_error"
+    return "binary_crossentropy" if data.is_multi else "sparse_categorical_crossentropy"

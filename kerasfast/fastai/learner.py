@@ -14,7 +14,7 @@ import numpy as np
 from kerasfast.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
-from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened
+from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
 from kerasfast.fastai.course_metrics import array_metrics, log_of
@@ -97,7 +97,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             model,
             data.core,
             groups=LayerGroups(model, [opened(group) for group in models.get_layer_groups()]),
-            loss=_usual_loss(data),
+            loss=usual_loss(data),
             metrics=[],
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
@@ -344,9 +344,3 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
 
     def _find(self, start_lr: Rates, end_lr: float, wds: Rates | None, linear: bool, steps: int) -> None:
         self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps))
-
-
-def _usual_loss(data: ModelData) -> str:
-    if data.is_reg:
-        return "mean_squared_error"
-    return "binary_crossentropy" if data.is_multi else "sparse_categorical_crossentropy"
