@@ -147,12 +147,7 @@ def entity_embedding_model(
         inputs["values"] = keras.Input((continuous,), name="values")
         parts.append(keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="values_norm")(inputs["values"]))
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
-    for place, (units, rate) in enumerate(zip(hidden, rates, strict=True), start=1):
-        units = whole("hidden", units)
-        x = keras.layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{place}")(x)
-        if batch_norm:
-            x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{place}")(x)
-        x = _dropped(x, rate, f"hidden_dropout_{place}")
+    x = _hidden(x, hidden, rates, batch_norm)
     x = _output(x, outputs, y_range, activation)
     if scale is not None:
         if y_range is not None:
@@ -201,6 +196,15 @@ def _embedded(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], dropou
         start = end
     x = keras.layers.Concatenate(name="embeddings")(vectors) if len(vectors) > 1 else vectors[0]
     return _dropped(x, number("embedding_dropout", dropout, least=0, below=1), "embedding_dropout")
+
+
+def _hidden(x: keras.KerasTensor, widths: list[int], rates: list[float], batch_norm: bool) -> keras.KerasTensor:
+    for place, (units, rate) in enumerate(zip(widths, rates, strict=True), start=1):
+        x = keras.layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{place}")(x)
+        if batch_norm:
+            x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{place}")(x)
+        x = _dropped(x, rate, f"hidden_dropout_{place}")
+    return x
 
 
 def _dropped(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
