@@ -62,7 +62,7 @@ import os
 import sys
 from typing import Any
 
-from kerasfast.quiet import LEVEL, quietly_imported
+from kerasfast.basics.quiet import LEVEL, quietly_imported
 from kerasfast.version import __version__ as __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or

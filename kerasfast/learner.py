@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
 from kerasfast.optimizing.rates import Rates, per_group
-from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.keeping.resuming import FitCheckpoint, checkpoint_file, fit_from

@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import number
+from kerasfast.basics.arguments import number
+from kerasfast.basics.described import Described
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches, sample_shape, targets_of
-from kerasfast.described import Described
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
-from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.keeping.saved_weights import TrainingState, load_weights, save_weights
 from kerasfast.training.keeping.saving import FitSaving

@@ -39,15 +39,10 @@ LAYERS = [
     {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
     {"optimizing.graph_values", "optimizing.train_function"},
     {"schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
-    {"bundle", "caches", "losses", "runtimes", "optimizing.lbfgs"},
+    {"bundle", "losses", "runtimes", "optimizing.lbfgs"},
     {
-        "arguments",
-        "bars",
-        "described",
-        "files",
+        "basics",
         "keras_internals",
-        "processors",
-        "quiet",
         "version",
         "training",
         "training.keeping",
@@ -66,21 +61,20 @@ WINGS = {
     "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
 }
 LEAVES = {
-    "arguments": set(),
-    "files": set(),
+    "basics": set(),
     "interpretation": set(),
     "interpretation.calibration": set(),
     "interpretation.classes": set(),
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
-    "metrics.tags": {"arguments", "keras_internals"},
-    "losses": {"arguments"},
-    "metrics.thresholds": {"arguments", "metrics"},
-    "plots.curves": {"files", "plots"},
+    "metrics.tags": {"keras_internals"},
+    "losses": set(),
+    "metrics.thresholds": {"metrics"},
+    "plots.curves": {"plots"},
     "plots.insight": {"plots"},
     "plots.pictures": set(),
-    "schedules": {"arguments"},
+    "schedules": set(),
     "optimizing.rates": set(),
 }
 
@@ -132,7 +126,25 @@ def test_every_module_has_a_layer_and_imports_downwards_only(name):
 
 @pytest.mark.parametrize(("name", "allowed"), LEAVES.items())
 def test_leaves_import_nothing_of_ours(name, allowed):
-    assert {part(module) for module in OWN[f"kerasfast.{name}"]} <= {"arguments", *allowed}
+    assert {part(module) for module in OWN[f"kerasfast.{name}"]} <= {"basics", *allowed}
+
+
+LONGEST_FILE, FULLEST_FOLDER = 350, 12
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_stay_short(name):
+    lines = len(FILES[name].read_text("utf-8").splitlines())
+    assert lines <= LONGEST_FILE, f"{name} has {lines} lines: it holds two rooms."
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({file.parent for file in FILES.values()} - {PACKAGE / "fastai"}), ids=lambda folder: folder.name
+)
+def test_folders_stay_few(folder):
+    """The course's own names are many: `fastai` mirrors its modules."""
+    modules = len(list(folder.glob("[!_]*.py")))
+    assert modules <= FULLEST_FOLDER, f"{folder.name} has {modules} modules: which of them are a room of their own?"
 
 
 # Of named tuples, of `sys`, and the unpickler that is written in Python.
@@ -202,10 +214,10 @@ def test_modules_import_each_other_in_no_circle():
         visit(name)
 
 
-@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.optimizing.rates", "kerasfast.arguments"])
+@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.optimizing.rates", "kerasfast.basics.arguments"])
 def test_schedules_and_rates_need_numpy_alone(name):
     outside = {module.split(".")[0] for module, _, _ in IMPORTS[name]} - sys.stdlib_module_names
-    assert outside <= {"numpy", "kerasfast"} and OWN[name] <= {"kerasfast.arguments"}
+    assert outside <= {"numpy", "kerasfast"} and OWN[name] <= {"kerasfast.basics.arguments"}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import number
+from kerasfast.basics.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
 from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss

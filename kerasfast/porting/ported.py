@@ -44,7 +44,7 @@ class Ported:
         Raises:
             FileExistsError: When there is such a copy already; nothing is written then.
         """
-        from kerasfast.files import atomic_path
+        from kerasfast.basics.files import atomic_path
 
         if self.copy.exists():
             raise FileExistsError(f"{self.copy} is there already, so nothing was written; move it away first.")

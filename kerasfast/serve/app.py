@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kerasfast.arguments import whole
-from kerasfast.described import some
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.described import some
 from kerasfast.serve.batching import Batcher
 from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE

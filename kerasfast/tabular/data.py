@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.described import Described, some
+from kerasfast.basics.described import Described, some
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
 from kerasfast.tabular.encoding.targets import Target, TargetStatistics

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
 from kerasfast.tabular.model import EmbeddingTable, embedding_tables, hidden_widths, target_units
 

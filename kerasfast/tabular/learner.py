@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.learner import Learner
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.optimizing.control import Rates, per_group

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
 
 Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]

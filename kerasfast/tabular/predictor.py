@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics.described import Described, some
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat
-from kerasfast.described import Described, some
-from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target

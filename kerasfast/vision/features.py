@@ -17,9 +17,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.bars import progress_bar
-from kerasfast.caches import FEATURES_PREFIX
-from kerasfast.files import atomic_path, read_arrays
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.caches import FEATURES_PREFIX
+from kerasfast.basics.files import atomic_path, read_arrays
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View

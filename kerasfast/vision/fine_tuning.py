@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.datasets import batches
 from kerasfast.metrics.array_metrics import ArrayValidation
 from kerasfast.metrics.direction import lower_is_better

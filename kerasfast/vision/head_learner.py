@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.model_with_data import sgd_with_momentum

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import choice
+from kerasfast.basics.arguments import choice
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.training_stage import OptimizerMaker

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.sources.arrays import arrays_source
 from kerasfast.vision.sources.listing.checks import existing_root

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.losses import ClassLoss
 from kerasfast.optimizing.linear_fit import LinearFit, fit_linear
 from kerasfast.training.training_plans import one_cycle_plan

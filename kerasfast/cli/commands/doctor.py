@@ -5,8 +5,8 @@ import pathlib
 import time
 from typing import Any
 
+from kerasfast.basics.quiet import quiet_start
 from kerasfast.cli.options import Commands, answer, command
-from kerasfast.quiet import quiet_start
 
 EXAMPLES = """
 kerasfast doctor
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace) -> int:
-    from kerasfast.caches import kept_below
+    from kerasfast.basics.caches import kept_below
 
     folder = pathlib.Path(options.clean).expanduser()
     if not folder.is_dir():

@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
-from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast evaluate pets.kerasfast dogscats

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command
-from kerasfast.quiet import start_tensorflow
 
 FORMS = ("keras", "savedmodel", "litert", "litert-dynamic", "litert-int8", "onnx")
 MOST = 200  # samples that the ranges of int8 are learned from

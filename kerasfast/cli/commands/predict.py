@@ -7,9 +7,9 @@ import sys
 import warnings
 from typing import Any
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
-from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast predict pets.kerasfast holiday/ --out predictions.csv
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 def write_csv(frame: Any, path: str) -> None:
     """Write a frame to a CSV file, whole or not at all."""
-    from kerasfast.files import atomic_path
+    from kerasfast.basics.files import atomic_path
 
     with atomic_path(path) as unfinished:
         frame.to_csv(unfinished, index=False)

@@ -2,9 +2,9 @@
 
 import argparse
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, open_model
 from kerasfast.cli.options import Commands, command
-from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast serve pets.kerasfast

@@ -2,9 +2,9 @@
 
 import argparse
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import read_table
 from kerasfast.cli.options import Commands, add_seed, answer, command, talking
-from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast tabular houses.csv --target price --log --out houses

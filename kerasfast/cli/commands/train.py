@@ -2,8 +2,8 @@
 
 import argparse
 
+from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.options import Commands, add_seed, answer, command, talking
-from kerasfast.quiet import start_tensorflow
 
 EXAMPLES = """
 kerasfast train dogscats --sizes 128,224 --out dogs

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.column_kinds import single_column
 
 _BLOCK = 2**16

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.keras_internals import inner_optimizer
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.divergence import StopOnDivergence

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 
 SUFFIX = ".weights.h5"
 _GROUP, _RECORD = "kerasfast", "record"

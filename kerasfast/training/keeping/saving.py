@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.metrics.direction import lower_is_better, metric_name
 from kerasfast.training.keeping.saved_weights import check_name, weights_file
 from kerasfast.training.keeping.savers import BestSaver, CycleSaver

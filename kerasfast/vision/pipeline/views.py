@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.described import Described
-from kerasfast.processors import usable_processors
+from kerasfast.basics.described import Described
+from kerasfast.basics.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import loaded

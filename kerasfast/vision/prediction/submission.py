@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 
 
 def write_submission(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.file_samples import content_key
 from kerasfast.vision.sources.listing.labels import LARGEST_TARGET
 from kerasfast.vision.sources.samples import ImageSource, divided

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasfast.processors import usable_processors
+from kerasfast.basics.processors import usable_processors
 from kerasfast.vision.sources.decoding.decode import ImageError, Scan, open_image, scan
 
 if TYPE_CHECKING:

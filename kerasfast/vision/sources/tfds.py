@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.bars import progress_bar
-from kerasfast.files import atomic_folder
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.files import atomic_folder
 from kerasfast.vision.sources.listing import checks
 from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
-from kerasfast.processors import usable_processors
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.processors import usable_processors
 from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.arguments import choice
+from kerasfast.basics.arguments import choice
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 

@@ -8,7 +8,7 @@ import posixpath
 
 import numpy as np
 
-from kerasfast.caches import is_kept_by_kerasfast
+from kerasfast.basics.caches import is_kept_by_kerasfast
 from kerasfast.vision.sources.listing import checks
 
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}

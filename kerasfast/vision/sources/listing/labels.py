@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kerasfast.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.listing import checks
 
 if TYPE_CHECKING:

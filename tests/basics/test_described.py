@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import kerasfast as kf
-from kerasfast.described import Described, some
+from kerasfast.basics.described import Described, some
 
 
 @pytest.fixture(scope="module")

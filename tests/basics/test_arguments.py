@@ -5,7 +5,7 @@ import doctest
 import numpy as np
 import pytest
 
-from kerasfast import arguments
+from kerasfast.basics import arguments
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(2)])

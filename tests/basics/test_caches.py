@@ -1,7 +1,7 @@
 """What kerasfast keeps beside the data: told from data, listed with sizes, and removed without touching models."""
 
-from kerasfast import caches, files
-from kerasfast.caches import COPIES_MARK, is_kept_by_kerasfast, kept_below
+from kerasfast.basics import caches, files
+from kerasfast.basics.caches import COPIES_MARK, is_kept_by_kerasfast, kept_below
 
 
 def write(path, size=10):

@@ -11,8 +11,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from kerasfast import files
-from kerasfast.files import atomic_folder, atomic_path, read_arrays, sweep, unfinished_beside
+from kerasfast.basics import files
+from kerasfast.basics.files import atomic_folder, atomic_path, read_arrays, sweep, unfinished_beside
 
 
 def test_atomic_path_removes_what_an_error_left(tmp_path):
@@ -48,7 +48,7 @@ def test_content_is_on_the_disk_before_it_takes_the_place(tmp_path, monkeypatch)
 
 KILLED = """
 import os, pathlib, signal
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 with atomic_path(pathlib.Path({target!r})) as unfinished:
     unfinished.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

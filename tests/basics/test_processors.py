@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from kerasfast import processors
+from kerasfast.basics import processors
 
 
 @pytest.mark.parametrize(

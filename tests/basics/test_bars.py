@@ -6,9 +6,9 @@ import pathlib
 import subprocess
 import sys
 
-from kerasfast.bars import progress_bar, say
+from kerasfast.basics.bars import progress_bar, say
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Terminal(io.StringIO):
@@ -28,7 +28,7 @@ def test_a_terminal_has_bars_and_a_file_has_none():
 def test_bars_are_made_in_one_place():
     package = ROOT / "kerasfast"
     others = [file for file in package.rglob("*.py") if "tqdm" in file.read_text("utf-8")]
-    assert {file.relative_to(package).as_posix() for file in others} == {"bars.py", "fastai/imports.py"}
+    assert {file.relative_to(package).as_posix() for file in others} == {"basics/bars.py", "fastai/imports.py"}
 
 
 def test_a_silent_bar_gives_what_it_counts_and_lines_are_said_all_the_same(capsys):

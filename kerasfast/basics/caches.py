@@ -6,7 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass
 
-from kerasfast.files import is_abandoned
+from kerasfast.basics.files import is_abandoned
 
 COPIES_MARK = ".kerasfast-copies.jsonl"
 FEATURES_PREFIX = "features-"
