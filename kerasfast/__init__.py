@@ -100,7 +100,7 @@ _HOMES = {
     "kerasfast.tabular.encoding.encoder": ["TableEncoder"],
     "kerasfast.tabular.encoding.guess": ["ColumnGuess", "guess_columns"],
     "kerasfast.tabular.learner": ["TableLearner"],
-    "kerasfast.tabular.model": ["entity_embedding_model"],
+    "kerasfast.tabular.networks.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],

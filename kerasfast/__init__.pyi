@@ -49,7 +49,7 @@ from kerasfast.tabular.encoding.encoder import TableEncoder as TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess as ColumnGuess
 from kerasfast.tabular.encoding.guess import guess_columns as guess_columns
 from kerasfast.tabular.learner import TableLearner as TableLearner
-from kerasfast.tabular.model import entity_embedding_model as entity_embedding_model
+from kerasfast.tabular.networks.model import entity_embedding_model as entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor as TablePredictor
 from kerasfast.training import replicas as replicas
 from kerasfast.training.callbacks import EpochTable as EpochTable

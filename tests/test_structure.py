@@ -56,8 +56,10 @@ WINGS = {
     "vision.sources.listing": {"listing", "decoding", "file_samples", "samples", "splits"},
     "vision.networks": {"networks"},
     "vision.pipeline": {"pipeline", "sources"},
+    "vision.fitting": {"fitting", "pipeline", "sources", "networks", "tasks"},
     "tabular.encoding": {"encoding", "features", "column_kinds"},
     "tabular.features": {"features", "column_kinds"},
+    "tabular.networks": {"networks", "encoding"},
     "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
 }
 LEAVES = {

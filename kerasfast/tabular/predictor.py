@@ -17,7 +17,7 @@ from kerasfast.bundle import BundleFormat
 from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
-from kerasfast.tabular.model import embedding_tables, embedding_vectors
+from kerasfast.tabular.networks.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
 FORMAT = BundleFormat("kerasfast.TablePredictor", 1, "table.json", "TableLearner.export")

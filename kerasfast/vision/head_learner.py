@@ -19,11 +19,11 @@ from kerasfast.optimizing.linear_fit import LinearFit
 from kerasfast.training.keeping.saved_weights import TrainingState
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.features import FeatureView, precompute
+from kerasfast.vision.fitting.features import FeatureView, precompute
+from kerasfast.vision.fitting.solved_head import solve_head, train_head
 from kerasfast.vision.networks.heads import ImageNetwork
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.solved_head import solve_head, train_head
 from kerasfast.vision.sources.decoding.decode import ImageError
 from kerasfast.vision.tasks import TASKS
 

@@ -13,9 +13,9 @@ from kerasfast.basics.arguments import choice
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.training_stage import OptimizerMaker
-from kerasfast.vision.acceleration import jit_compile_of_gpu, precision
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
+from kerasfast.vision.fitting.acceleration import jit_compile_of_gpu, precision
+from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.head_learner import HeadLearner
 from kerasfast.vision.networks.heads import CustomHead, assemble
 from kerasfast.vision.networks.registry import Backbone

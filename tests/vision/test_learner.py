@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import kerasfast as kf
-from kerasfast.vision import features as features_module
+from kerasfast.vision.fitting import features as features_module
 from kerasfast.vision.sources.decoding.decode import ImageError
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}

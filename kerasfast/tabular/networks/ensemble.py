@@ -10,7 +10,7 @@ from keras import ops
 
 from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
-from kerasfast.tabular.model import EmbeddingTable, embedding_tables, hidden_widths, target_units
+from kerasfast.tabular.networks.model import EmbeddingTable, embedding_tables, hidden_widths, target_units
 
 PIECES = 16  # of the range of each number, with as many rows in each
 PIECE_WIDTH = 8  # numbers that each number becomes

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasfast.vision import features as module
 from kerasfast.vision.data import ImageData, View
-from kerasfast.vision.features import precompute, store_key
+from kerasfast.vision.fitting import features as module
+from kerasfast.vision.fitting.features import precompute, store_key
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.transforms import Transforms, transforms_side_on
 
@@ -214,7 +214,7 @@ def test_the_key_is_the_same_in_another_process(model, view, tmp_path):
 import keras
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.networks.constant_graph import folded
-from kerasfast.vision.features import store_key
+from kerasfast.vision.fitting.features import store_key
 from kerasfast.vision.pipeline.transforms import transforms_side_on
 data = ImageData.from_folders({str(view.samples.root)!r}, transforms=transforms_side_on({SIZE}), batch_size=2)
 print("key", store_key(keras.saving.load_model({str(tmp_path / "model.keras")!r}), data.fixed))

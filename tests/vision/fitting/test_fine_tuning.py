@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.vision import features as features_module
-from kerasfast.vision.fine_tuning import RATE, KeepBest, epochs_of, group_rates
-from kerasfast.vision.solved_head import linear_layers, solve_head
+from kerasfast.vision.fitting import features as features_module
+from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, epochs_of, group_rates
+from kerasfast.vision.fitting.solved_head import linear_layers, solve_head
 
 
 def pictures(count: int, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +159,7 @@ def test_fine_tuning_never_ends_below_its_start_and_says_what_is_loaded(kind, tm
 
 def test_fine_tuning_has_rates_per_group_and_goes_by_steps_where_no_epochs_are_asked_for(tmp_path, monkeypatch):
     assert epochs_of(1000) == 1 and epochs_of(1) == 8
-    monkeypatch.setattr("kerasfast.vision.fine_tuning.STEPS", 5)
+    monkeypatch.setattr("kerasfast.vision.fitting.fine_tuning.STEPS", 5)
     learn = kf.ImageLearner.pretrained(backbone(), data_of("single", tmp_path))
     learn.fine_tune()
     assert len(learn.recorder.epochs) == 2  # of three batches each

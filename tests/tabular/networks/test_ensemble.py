@@ -11,7 +11,7 @@ import tensorflow as tf
 import kerasfast as kf
 from kerasfast.tabular.doubling import SomeSteps, shared_out
 from kerasfast.tabular.encoding.targets import NumberScale
-from kerasfast.tabular.ensemble import EachMember, NumberSpread, drawn_in, ensemble_model, member_shares
+from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, drawn_in, ensemble_model, member_shares
 
 
 def table(rows=600, seed=0):

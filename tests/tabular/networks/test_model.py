@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasfast.tabular.model import (
+from kerasfast.tabular.networks.model import (
     embedding_groups,
     embedding_tables,
     embedding_vectors,
