@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
-from kerasfast.cli.models import IMAGE, open_model, read_table
+from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
 
 EXAMPLES = """
@@ -22,9 +22,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     about = "judge a model on labelled pictures, or on rows whose answer is known"
     evaluate = command(commands, "evaluate", about, run, more=MORE, examples=EXAMPLES)
-    evaluate.add_argument(
-        "model", metavar="MODEL", help="a file that `train`, `tabular`, `demo` or `learn.export` wrote"
-    )
+    add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help="a folder of pictures, or a table")
     evaluate.add_argument("--csv", metavar="FILE", help="the table of labels of the pictures")
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
-from kerasfast.cli.models import IMAGE, open_model, read_table
+from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command
 
 FORMS = ("keras", "savedmodel", "litert", "litert-dynamic", "litert-int8", "onnx")
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     about = "write a model in the form of another runtime"
     export = command(commands, "export", about, run, more=MORE, examples=EXAMPLES)
-    export.add_argument("model", metavar="MODEL", help="a file that `train`, `tabular`, `demo` or `learn.export` wrote")
+    add_model(export)
     export.add_argument("--format", choices=FORMS, required=True, help="the form")
     export.add_argument("--out", metavar="PATH", required=True, help="where it goes")
     export.add_argument(

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
-from kerasfast.cli.models import IMAGE, open_model, read_table
+from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
 from kerasfast.cli.options import Commands, answer, command, talking
 
 EXAMPLES = """
@@ -33,9 +33,7 @@ def add(commands: Commands) -> None:
         more=MORE,
         examples=EXAMPLES,
     )
-    predict.add_argument(
-        "model", metavar="MODEL", help="a file that `train`, `tabular`, `demo` or `learn.export` wrote"
-    )
+    add_model(predict)
     predict.add_argument(
         "paths",
         nargs="+",

@@ -3,7 +3,7 @@
 import argparse
 
 from kerasfast.basics.quiet import start_tensorflow
-from kerasfast.cli.models import IMAGE, open_model
+from kerasfast.cli.models import IMAGE, add_model, open_model
 from kerasfast.cli.options import Commands, command
 
 EXAMPLES = """
@@ -20,7 +20,7 @@ MORE = (
 def add(commands: Commands) -> None:
     """Add the command."""
     serve = command(commands, "serve", "serve an image model over HTTP", run, more=MORE, examples=EXAMPLES)
-    serve.add_argument("model", metavar="MODEL", help="a file that `train`, `demo` or `learn.export` wrote")
+    add_model(serve, "`train`, `demo` or `learn.export`")
     serve.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for all of the network (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, help="default: %(default)s")
     serve.add_argument(
