@@ -130,7 +130,8 @@ def test_what_cannot_be_changed_is_said_with_its_line(code, why, tmp_path):
 
 def test_rewritten_lines_do_what_the_old_ones_did():
     names = {"pd": pd, "a": pd.DataFrame({"x": [1], "y": [2]}), "d": pd.Series(pd.to_datetime(["2021-01-03"]))}
-    from kerasfast.porting_rules import Names, changed
+    from kerasfast.porting.code import Names
+    from kerasfast.porting.rules import changed
 
     for code, value in (("len(a.append(a).append([a, a]))", 4), ("list(a.drop('x', 1))", ["y"]), ("d.dt.week[0]", 53)):
         assert eval(changed(code, Names("pd"))[0], names) == value
