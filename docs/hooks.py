@@ -69,4 +69,25 @@ def _names(homes: list[str]) -> str:
     found = [(module, name) for name, module in public_names().items() if module.startswith(tuple(homes))]
     if not found:
         raise ValueError(f"No public name has its home in {', '.join(homes)}.")
-    return "\n\n".join(f"::: {module}.{name}" for module, name in found)
+    return "\n\n".join(f"::: {module}.{name}{_inherited(module, name)}" for module, name in found)
+
+
+def _inherited(module: str, name: str) -> str:
+    """Return the option that shows what a class has from bases of ours that are no public names."""
+    members, public = [], public_names()
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+    sources = {
+        alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for base in map(ast.unparse, node.bases):
+                if base not in public and str(sources.get(base)).startswith("kerasfast"):
+                    members += _public_members(sources[base], base)
+    return f"\n    options:\n      inherited_members: [{', '.join(members)}]" if members else ""
+
+
+def _public_members(module: str, name: str) -> list[str]:
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return [node.name for node in body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]

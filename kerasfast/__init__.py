@@ -62,7 +62,7 @@ import os
 import sys
 from typing import Any
 
-from kerasfast.quiet import LEVEL, quietly_imported
+from kerasfast.basics.quiet import LEVEL, quietly_imported
 from kerasfast.version import __version__ as __version__
 
 # TensorFlow's notes about its own start are for those who build it; its errors are shown. Unless you say otherwise, or
@@ -75,7 +75,7 @@ _HOMES = {
     "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
     "kerasfast.training.callbacks": ["EpochTable", "Recorder"],
     "kerasfast.training.following": ["Schedule"],
-    "kerasfast.training.savers": ["BestSaver", "CycleSaver"],
+    "kerasfast.training.keeping.savers": ["BestSaver", "CycleSaver"],
     "kerasfast.datasets": ["Datasets"],
     "kerasfast.optimizing.groups": ["LayerGroups"],
     "kerasfast.interpretation.calibration": ["expected_calibration_error", "fit_temperature", "with_temperature"],
@@ -100,11 +100,11 @@ _HOMES = {
     "kerasfast.tabular.encoding.encoder": ["TableEncoder"],
     "kerasfast.tabular.encoding.guess": ["ColumnGuess", "guess_columns"],
     "kerasfast.tabular.learner": ["TableLearner"],
-    "kerasfast.tabular.model": ["entity_embedding_model"],
+    "kerasfast.tabular.networks.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
-    "kerasfast.vision.sources.decode": ["ImageError", "open_image"],
+    "kerasfast.vision.sources.decoding.decode": ["ImageError", "open_image"],
     "kerasfast.vision.grad_cam": ["grad_cam", "plot_grad_cam"],
     "kerasfast.vision.interpretation": ["Interpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],

@@ -18,7 +18,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.version import __version__
 
 MODEL = "model.keras"

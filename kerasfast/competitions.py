@@ -7,7 +7,7 @@ import stat
 import zipfile
 from typing import Any
 
-from kerasfast.files import unfinished_beside
+from kerasfast.basics.files import unfinished_beside
 
 PAGE = "https://www.kaggle.com"
 CREDENTIALS = (

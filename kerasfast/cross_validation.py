@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.datasets import Data, targets_of
 
 Score = Callable[[np.ndarray, np.ndarray], float]

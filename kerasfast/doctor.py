@@ -9,7 +9,7 @@ import sys
 import textwrap
 from typing import Any
 
-from kerasfast.processors import usable_processors
+from kerasfast.basics.processors import usable_processors
 from kerasfast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "matplotlib")

@@ -1,39 +1,25 @@
 """The Learner: a Keras model, its data and its layer groups, trained with the course's few words."""
 
-import contextlib
-import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
-from kerasfast.arguments import number
-from kerasfast.datasets import batches, sample_shape, targets_of
-from kerasfast.described import Described
-from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.basics.quiet import expected_tracing
+from kerasfast.datasets import batches
+from kerasfast.model_with_data import ModelWithData
 from kerasfast.optimizing.rates import Rates, per_group
-from kerasfast.quiet import expected_tracing
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
+from kerasfast.training.keeping.resuming import FitCheckpoint, checkpoint_file, fit_from
+from kerasfast.training.keeping.saving import SaveNames, saving_whole
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
-from kerasfast.training.model_summary import ModelSummary, summarize
-from kerasfast.training.replicas import is_chief, predict_here
-from kerasfast.training.resuming import FitCheckpoint, checkpoint_file, fit_from
-from kerasfast.training.saved_weights import TrainingState, load_weights, save_weights
-from kerasfast.training.saving import FitSaving, SaveNames, saving_whole
-from kerasfast.training.state import restore_groups, restore_optimizer, search_in, state_of
+from kerasfast.training.replicas import is_chief
 from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
-from kerasfast.training.training_stage import OptimizerMaker, Stage
+from kerasfast.training.training_stage import Stage
 
 
-def sgd_with_momentum() -> keras.optimizers.Optimizer:
-    """Return the course's default optimizer: SGD with momentum 0.9."""
-    return keras.optimizers.SGD(momentum=0.9)
-
-
-class Learner(Described):
+class Learner(ModelWithData):
     """Trains `model` on `data` with discriminative rates, restarts, freezing and a rate finder.
 
     Args:
@@ -70,75 +56,6 @@ class Learner(Described):
         >>> len(history.epoch), learn.predict().shape
         (3, (16, 1))
     """
-
-    def __init__(
-        self,
-        model: keras.Model,
-        data: Any,
-        *,
-        groups: LayerGroups | None = None,
-        loss: Any = None,
-        metrics: Sequence[Any] = (),
-        optimizer: OptimizerMaker = sgd_with_momentum,
-        clip: float | None = None,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
-        path: str | os.PathLike | None = None,
-    ):
-        if loss is None and not model.compiled:
-            raise ValueError("`Learner` needs a `loss`: the model is not compiled, so it has none of its own.")
-        if not callable(optimizer) or isinstance(optimizer, keras.optimizers.Optimizer):
-            raise ValueError(
-                "`optimizer` must be a function that makes an optimizer, such as `keras.optimizers.Adam` or "
-                f"`lambda: keras.optimizers.SGD(momentum=0.9)`; received {optimizer!r}."
-            )
-        groups = groups or LayerGroups(model, [flat_layers(model)])
-        self._main = Stage(model, groups, data, steps_per_execution)
-        self.loss = model.loss if loss is None else loss
-        self.metrics = list(metrics)
-        self.make_optimizer, self.jit_compile = optimizer, jit_compile
-        self.clip = None if clip is None else number("clip", clip, above=0)
-        self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
-        self.models_path = self.path / "models"
-        self.recorder = kf_callbacks.Recorder()
-        self.search: LearningRateSearch | None = None
-        self._kept_fits: dict[str, int] = {}
-        self._saving = FitSaving()
-
-    @property
-    def model(self) -> keras.Model:
-        """The whole Keras model."""
-        return self._main.model
-
-    @property
-    def groups(self) -> LayerGroups:
-        """The layer groups of the whole model."""
-        return self._main.groups
-
-    @property
-    def data(self) -> Any:
-        """The data that the whole model reads."""
-        return self._main.data
-
-    def freeze_to(self, first: int) -> None:
-        """Train the layer groups from index `first` on; -1 is the last group alone."""
-        self.groups.freeze_to(first)
-
-    def freeze_all_but(self, only: int) -> None:
-        """Train one layer group alone."""
-        self.groups.freeze_all_but(only)
-
-    def freeze(self) -> None:
-        """Train the last layer group alone."""
-        self.freeze_to(-1)
-
-    def unfreeze(self) -> None:
-        """Train all layer groups."""
-        self.freeze_to(0)
-
-    def bn_freeze(self, freeze: bool = True) -> None:
-        """Hold the BatchNormalization statistics, or let them move again (see `LayerGroups.bn_freeze`)."""
-        self.groups.bn_freeze(freeze)
 
     def fit(
         self,
@@ -288,108 +205,6 @@ class Learner(Described):
             )
         return self.search
 
-    def predict(self, is_test: bool = False) -> np.ndarray:
-        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
-        stage = self._stage()
-        with self._guard(), expected_tracing():
-            rows = batches(self._split(stage.data, is_test))
-            return np.asarray(stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()]))
-
-    def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return predictions (n, classes) and targets of the validation set, or of a labelled test set."""
-        targets = targets_of(self._split(self.data, is_test))
-        return self.predict(is_test), targets
-
-    def predict_array(self, inputs: np.ndarray) -> np.ndarray:
-        """Return predictions for a batch of inputs as the model takes them; for one image pass `image[None]`."""
-        inputs = np.asarray(inputs)
-        expected = self.model.input_shape
-        if inputs.ndim != len(expected):
-            raise ValueError(
-                f"`predict_array` takes a batch of shape {expected}; received shape {inputs.shape}. "
-                "For a single input add an axis: `inputs[None]`."
-            )
-        return predict_here(self.model, inputs)
-
-    def set_data(self, data: Any) -> None:
-        """Go on with other data; weights, groups and what is frozen stay."""
-        self._main.data = data
-
-    def save(self, name: str) -> pathlib.Path:
-        """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file.
-
-        `keras.Model.load_weights` reads it too. Beside the weights it holds the optimizer's slots and rates, the number
-        of epochs, which layer groups are frozen, and the finder's result.
-        """
-        self._saving.forget(name)
-        return self._write(name)
-
-    def _write(self, name: str) -> pathlib.Path:
-        state = state_of(self._stage(), self.groups, self.search)
-        return save_weights(self.model, self.models_path, name, state)
-
-    def load(self, name: str, *, weights_only: bool = False) -> None:
-        """Load what `save` wrote, all of it or nothing.
-
-        Args:
-            name: Of the file.
-            weights_only: Leave the optimizer, the number of epochs, frozen layer groups and the finder's result as they
-                are.
-
-        Raises:
-            FileNotFoundError: If there are none under this name; the message lists those there are.
-            ValueError: If the file is damaged or of another network.
-        """
-        state = load_weights(self.model, self.models_path, name)
-        if not weights_only and state.record:
-            self._restore(state)
-
-    def _restore(self, state: TrainingState) -> None:
-        """Take up a training where it was saved."""
-        restore_groups(self.groups, state)
-        self.search = search_in(state) or self.search
-        stage = self._stage()
-        stage.epochs = state.record["epochs"]
-        if "optimizer" in state.record:
-            restore_optimizer(self._ready(None), state)
-
-    def summary(self) -> ModelSummary:
-        """Return the lesson's table: input shape, output shape, trainable and number of parameters of every layer."""
-        return summarize(self.model, sample_shape(self.data))
-
-    def _facts(self) -> dict[str, str]:
-        trains = ["trains" if one else "frozen" for one in self.groups.trainable]
-        last = self.recorder.epochs[-1] if self.recorder.epochs else {}
-        optimizer = self.model.optimizer if self.model.compiled else None
-        return {
-            "model": f"{self.model.name}, {self.model.count_params():,} parameters",
-            "groups": ", ".join(trains),
-            "loss": str(getattr(self.loss, "name", self.loss)),
-            "optimizer": "not made yet" if optimizer is None else type(optimizer).__name__,
-            "last epoch": ", ".join(f"{name} {value:.4g}" for name, value in last.items()) or "none yet",
-            "path": str(self.path),
-        }
-
-    def __reduce__(self):
-        raise TypeError(
-            "A learner cannot be copied or pickled: its optimizer and train function belong to its model. Make another "
-            "one and give it the weights (`save`, `load`), or copy `learn.model` (`keras.models.clone_model`)."
-        )
-
-    def _stage(self) -> Stage:
-        """Return what `fit`, `lr_find` and `predict` work on."""
-        return self._main
-
-    def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
-        """Return the stage, compiled for the learner's loss, metrics and optimizer."""
-        if metrics is not None:
-            self.metrics = list(metrics)
-        stage = self._stage()
-        stage.compile(
-            self.loss, self.metrics, make_optimizer or self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile
-        )
-        return stage
-
     def _run(
         self,
         stage: Stage,
@@ -421,13 +236,3 @@ class Learner(Described):
         history = fit_from(FitCheckpoint(file, self.model, stage, plan, self.recorder, callbacks), callbacks, watch)
         self._kept_fits[name] = number
         return history
-
-    def _guard(self) -> contextlib.AbstractContextManager:
-        """Return the context in which data is read; a learner that knows its data makes errors clear there."""
-        return contextlib.nullcontext()
-
-    def _split(self, data: Any, is_test: bool) -> Any:
-        split = getattr(data, "test" if is_test else "valid", None)
-        if split is None:
-            raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
-        return split

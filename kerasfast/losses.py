@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.arguments import number
+from kerasfast.basics.arguments import number
 
 LEAST_PROBABILITY = 1e-7
 

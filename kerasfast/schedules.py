@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from kerasfast.arguments import number
+from kerasfast.basics.arguments import number
 
 ScheduleFunction = Callable[[np.ndarray], np.ndarray]
 

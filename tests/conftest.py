@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -45,3 +46,21 @@ def weights_dir() -> pathlib.Path:
 def rng() -> np.random.Generator:
     """A seeded NumPy generator."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> Callable:
+    """The function that makes a network that sees colours at once, so that a handful of pictures is enough."""
+    import keras
+
+    def make() -> keras.Model:
+        keras.utils.set_random_seed(0)
+        pixels = keras.Input((None, None, 3))
+        x = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
+        for index, filters in enumerate((8, 16)):
+            x = keras.layers.Conv2D(filters, 3, strides=4, padding="same", use_bias=False, name=f"stage{index}_conv")(x)
+            x = keras.layers.BatchNormalization(name=f"stage{index}_norm")(x)
+            x = keras.layers.ReLU(name=f"stage{index}_relu")(x)
+        return keras.Model(pixels, x, name="tiny")
+
+    return make

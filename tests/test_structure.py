@@ -19,17 +19,18 @@ FILES = {
 LATE = {"matplotlib", "tensorflow_datasets", "kaggle", "keras_hub", "pyarrow", "sklearn"}
 # From the rim down: a module may import from its own part or from the layers below it; the rim's from each other.
 LAYERS = [
-    {"__main__", "cli", "competitions", "demo", "doctor", "fastai", "porting", "porting_rules", "runs", "serve"},
+    {"__main__", "cli", "competitions", "demo", "doctor", "fastai", "porting", "runs", "serve"},
     {"vision", "tabular", "cross_validation"},
     {"interpretation"},
     {"learner"},
-    {"training.resuming", "training.state"},
-    {"training.saving", "training.training_stage"},
+    {"model_with_data"},
+    {"training.keeping.resuming", "training.keeping.state"},
+    {"training.keeping.saving", "training.training_stage"},
     {
         "training.lr_finder",
         "training.model_summary",
-        "training.saved_weights",
-        "training.savers",
+        "training.keeping.saved_weights",
+        "training.keeping.savers",
         "training.training_plans",
     },
     {"metrics", "training.callbacks", "training.divergence", "training.following", "optimizing.groups"},
@@ -38,45 +39,44 @@ LAYERS = [
     {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
     {"optimizing.graph_values", "optimizing.train_function"},
     {"schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
-    {"bundle", "caches", "losses", "runtimes", "optimizing.lbfgs"},
+    {"bundle", "losses", "runtimes", "optimizing.lbfgs"},
     {
-        "arguments",
-        "bars",
-        "described",
-        "files",
+        "basics",
         "keras_internals",
-        "processors",
-        "quiet",
         "version",
         "training",
+        "training.keeping",
         "optimizing",
     },
 ]
 # A wing of a folder may import from itself and these; what lies above them in the folder from all.
 WINGS = {
     "vision.sources": {"sources"},
+    "vision.sources.decoding": {"decoding"},
+    "vision.sources.listing": {"listing", "decoding", "file_samples", "samples", "splits"},
     "vision.networks": {"networks"},
     "vision.pipeline": {"pipeline", "sources"},
+    "vision.fitting": {"fitting", "pipeline", "sources", "networks", "tasks"},
     "tabular.encoding": {"encoding", "features", "column_kinds"},
     "tabular.features": {"features", "column_kinds"},
+    "tabular.networks": {"networks", "encoding"},
     "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
 }
 LEAVES = {
-    "arguments": set(),
-    "files": set(),
+    "basics": set(),
     "interpretation": set(),
     "interpretation.calibration": set(),
     "interpretation.classes": set(),
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},
-    "metrics.tags": {"arguments", "keras_internals"},
-    "losses": {"arguments"},
-    "metrics.thresholds": {"arguments", "metrics"},
-    "plots.curves": {"files", "plots"},
+    "metrics.tags": {"keras_internals"},
+    "losses": set(),
+    "metrics.thresholds": {"metrics"},
+    "plots.curves": {"plots"},
     "plots.insight": {"plots"},
     "plots.pictures": set(),
-    "schedules": {"arguments"},
+    "schedules": set(),
     "optimizing.rates": set(),
 }
 
@@ -108,9 +108,9 @@ OWN = {
 
 
 def part(module: str) -> str:
-    """The first name below the package, `vision` of `kerasfast.vision.data`; in `training`, `optimizing` two names."""
+    """The first name below the package, `vision` of `kerasfast.vision.data`; in `training`, `optimizing` all names."""
     names = module.split(".")[1:] or ["version"]
-    return ".".join(names[:2]) if names[0] in ("training", "optimizing") else names[0]
+    return ".".join(names) if names[0] in ("training", "optimizing") else names[0]
 
 
 def layer(module: str) -> int:
@@ -128,7 +128,25 @@ def test_every_module_has_a_layer_and_imports_downwards_only(name):
 
 @pytest.mark.parametrize(("name", "allowed"), LEAVES.items())
 def test_leaves_import_nothing_of_ours(name, allowed):
-    assert {part(module) for module in OWN[f"kerasfast.{name}"]} <= {"arguments", *allowed}
+    assert {part(module) for module in OWN[f"kerasfast.{name}"]} <= {"basics", *allowed}
+
+
+LONGEST_FILE, FULLEST_FOLDER = 350, 12
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_stay_short(name):
+    lines = len(FILES[name].read_text("utf-8").splitlines())
+    assert lines <= LONGEST_FILE, f"{name} has {lines} lines: it holds two rooms."
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({file.parent for file in FILES.values()} - {PACKAGE / "fastai"}), ids=lambda folder: folder.name
+)
+def test_folders_stay_few(folder):
+    """The course's own names are many: `fastai` mirrors its modules."""
+    modules = len(list(folder.glob("[!_]*.py")))
+    assert modules <= FULLEST_FOLDER, f"{folder.name} has {modules} modules: which of them are a room of their own?"
 
 
 # Of named tuples, of `sys`, and the unpickler that is written in Python.
@@ -177,9 +195,9 @@ def test_vision_and_tabular_never_meet():
 
 @pytest.mark.parametrize("wing", WINGS)
 def test_wings_keep_to_themselves(wing):
-    folder = f"kerasfast.{wing.split('.')[0]}."
-    for name in [name for name in OWN if name.startswith(f"kerasfast.{wing}")]:
-        wings = {module.split(".")[2] for module in OWN[name] if module.startswith(folder)}
+    folder = f"kerasfast.{wing.rpartition('.')[0]}."
+    for name in [name for name in OWN if f"{name}.".startswith(f"kerasfast.{wing}.")]:
+        wings = {module.removeprefix(folder).split(".")[0] for module in OWN[name] if module.startswith(folder)}
         assert wings <= WINGS[wing], name
 
 
@@ -198,10 +216,10 @@ def test_modules_import_each_other_in_no_circle():
         visit(name)
 
 
-@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.optimizing.rates", "kerasfast.arguments"])
+@pytest.mark.parametrize("name", ["kerasfast.schedules", "kerasfast.optimizing.rates", "kerasfast.basics.arguments"])
 def test_schedules_and_rates_need_numpy_alone(name):
     outside = {module.split(".")[0] for module, _, _ in IMPORTS[name]} - sys.stdlib_module_names
-    assert outside <= {"numpy", "kerasfast"} and OWN[name] <= {"kerasfast.arguments"}
+    assert outside <= {"numpy", "kerasfast"} and OWN[name] <= {"kerasfast.basics.arguments"}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from kerasfast.cli import demo, doctor, evaluate, export, kaggle, port, predict, serve, tabular, train
+from kerasfast.cli.commands import demo, doctor, evaluate, export, kaggle, port, predict, serve, tabular, train
 from kerasfast.version import __version__
 
 # Everything heavy is imported inside the commands, so that `--help` answers at once.

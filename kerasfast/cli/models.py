@@ -1,5 +1,6 @@
 """The bundles that commands open: of pictures or of tables."""
 
+import argparse
 import sys
 from typing import Any
 
@@ -11,6 +12,11 @@ TABLE_ENDINGS = {
     ".pq": "read_parquet",
     ".feather": "read_feather",
 }
+
+
+def add_model(parser: argparse.ArgumentParser, writers: str = "`train`, `tabular`, `demo` or `learn.export`") -> None:
+    """Declare the argument MODEL; `writers` are the commands and methods whose files are taken."""
+    parser.add_argument("model", metavar="MODEL", help=f"a file that {writers} wrote")
 
 
 def open_model(path: str, *, runtime: str = "keras") -> tuple[str, Any]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 
-from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.bars import progress_bar
 from kerasfast.demo.scenery import draw_tile
 
 # Raise when the same arguments draw other pictures than before, so that old folders are not taken for new ones.

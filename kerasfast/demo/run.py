@@ -5,7 +5,7 @@ import pathlib
 from dataclasses import dataclass
 from typing import Any
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.demo.planet_like import draw_planet_like
 from kerasfast.runs.progress import Progress
 from kerasfast.runs.settings import RunRecord, RunSettings

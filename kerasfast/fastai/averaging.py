@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.optimizing.groups import flat_layers
 
 

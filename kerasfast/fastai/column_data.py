@@ -20,7 +20,7 @@ from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
-from kerasfast.tabular.model import embedding_widths, entity_embedding_model
+from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
 from kerasfast.tabular.tasks import task_of
 
 __all__ = sorted(

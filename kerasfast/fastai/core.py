@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.basics.processors import usable_processors
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
-from kerasfast.processors import usable_processors
 
 __all__ = [
     "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load",

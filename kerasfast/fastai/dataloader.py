@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import decode
 from kerasfast.vision.sources.arrays import arrays_source
+from kerasfast.vision.sources.decoding import decode
 from kerasfast.vision.sources.file_samples import FileSamples
 
 __all__ = [

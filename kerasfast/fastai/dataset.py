@@ -16,9 +16,9 @@ from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
 from kerasfast.vision.pipeline.views import View
-from kerasfast.vision.sources import checks, class_folders, folders, labels, tables
 from kerasfast.vision.sources.arrays import arrays_source
-from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.vision.sources.listing import checks, class_folders, folders, labels, tables
+from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.splits import validation_indices
 
 __all__ = sorted(

@@ -4,8 +4,8 @@ import os
 import pathlib
 from urllib.request import urlretrieve
 
-from kerasfast.bars import progress_bar
-from kerasfast.files import atomic_path
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.files import atomic_path
 
 __all__ = ["get_data"]
 

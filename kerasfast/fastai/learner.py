@@ -6,24 +6,23 @@ import os
 import pathlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasfast.arguments import number
+from kerasfast.basics.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
+from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss
 from kerasfast.fastai.core import SGD_Momentum
-from kerasfast.fastai.course_arrays import course_array
+from kerasfast.fastai.course_groups import CourseGroups
+from kerasfast.fastai.course_metrics import array_metrics, log_of
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.layer_optimizer import LayerOptimizer
-from kerasfast.fastai.refused import Refused
+from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.learner import Learner as CoreLearner
-from kerasfast.metrics.array_metrics import ArrayMetric
-from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
 from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
@@ -32,39 +31,9 @@ from kerasfast.vision.prediction.tta import predict_views
 __all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
-UNSUPPORTED = {
-    "norm_wds": "scale `wds` yourself",
-    "wds_sched_mult": "weight decay follows the rate by itself",
-    "data_list": "call `set_data` between two fits",
-    "cut": "give the phases the epochs that you want",
-}
 
 
-class BasicModel:
-    """A model and its layer groups: each of its layers, or models in it. Override `get_layer_groups` for others.
-
-    Args:
-        model: A Keras model.
-        name: Its name, which is not used.
-    """
-
-    def __init__(self, model: keras.Model, name: str = "unnamed"):
-        self.model, self.name = model, name
-
-    def get_layer_groups(self) -> list:
-        """Return a list of groups: layers, or lists of layers."""
-        return [layer for layer in self.model.layers if not isinstance(layer, keras.layers.InputLayer)]
-
-
-class SingleModel(BasicModel):
-    """A model that is one layer group."""
-
-    def get_layer_groups(self) -> list:
-        """Return the one group."""
-        return [super().get_layer_groups()]
-
-
-class Learner(AveragedWeights, Refused, KnownAttributes):
+class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
@@ -127,8 +96,8 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
         core = CoreLearner(
             model,
             data.core,
-            groups=LayerGroups(model, [_opened(group) for group in models.get_layer_groups()]),
-            loss=_usual_loss(data),
+            groups=LayerGroups(model, [opened(group) for group in models.get_layer_groups()]),
+            loss=usual_loss(data),
             metrics=[],
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
@@ -240,7 +209,7 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
         Returns:
             [validation loss, metrics ...] of the last epoch; with `get_ep_vals` also {epoch: [training loss, ...]}.
         """
-        schedule = _supported(schedule)
+        schedule = supported(schedule)
         averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
         history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, [*averages, *(callbacks or [])]))
         if use_swa:
@@ -258,7 +227,7 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
         **others,
     ) -> list[float] | tuple:
         """Train through phases; `stop_div` has no effect: only a loss that is not a number stops the training."""
-        _supported(others)
+        supported(others)
         core_phases = [phase.as_core() for phase in phases]
         histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **self._with(None, callbacks))
         return self._trained(histories, get_ep_vals)
@@ -285,42 +254,6 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
     ) -> None:
         """Look for a rate during `num_it` steps; the validation loss, which the course draws too, is left out."""
         self._find(start_lr, end_lr, wds, linear, num_it)
-
-    def freeze_to(self, n: int) -> None:
-        """Train the layer groups from index n on."""
-        self.core.freeze_to(n)
-
-    def freeze_all_but(self, n: int) -> None:
-        """Train one layer group alone."""
-        self.core.freeze_all_but(n)
-
-    def freeze(self) -> None:
-        """Train the last layer group alone."""
-        self.core.freeze()
-
-    def unfreeze(self) -> None:
-        """Train all layer groups."""
-        self.core.unfreeze()
-
-    def freeze_groups(self, groups: Sequence[int]) -> None:
-        """Train all layer groups but these."""
-        self._train_groups(groups, False, [True] * len(self.core.groups))
-
-    def unfreeze_groups(self, groups: Sequence[int]) -> None:
-        """Train these layer groups too."""
-        self._train_groups(groups, True, self.core.groups.trainable)
-
-    def bn_freeze(self, do_freeze: bool) -> None:
-        """Hold the statistics of BatchNormalization, or let them move again."""
-        self.core.bn_freeze(do_freeze)
-
-    def get_layer_groups(self) -> list[list[keras.layers.Layer]]:
-        """Return the layers of each group."""
-        return self.core.groups.layers
-
-    def get_layer_opt(self, lrs: Rates, wds: Rates | None = None) -> LayerOptimizer:
-        """Return an optimizer with a rate and a weight decay per layer group."""
-        return LayerOptimizer(self.core.make_optimizer, self.core.groups, lrs, wds)
 
     def predict(self, is_test: bool = False, use_swa: bool = False) -> np.ndarray:
         """Return predictions of the validation set or the test set: log-probabilities for one class per example.
@@ -389,37 +322,14 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
         """Return shapes, parameters and trainability of every layer; prints as a table."""
         return self.core.summary()
 
-    def _train_groups(self, groups: Sequence[int], trains: bool, marks: list[bool]) -> None:
-        marks = list(marks)
-        for index in groups:
-            if not -len(marks) <= index < len(marks):
-                raise ValueError(f"There are {len(marks)} layer groups, from 0; received {index}.")
-            marks[index] = trains
-        if any(marks[:-1]) and getattr(self.core, "precompute", False):
-            self.core.precompute = False  # stored activations do not see these groups train
-        self.core.groups.train_exactly(marks)
-
     def _as_course(self, predictions: Any) -> Any:
         return log_of(predictions) if self.gives_logs else predictions
 
     def _with(self, metrics: Sequence[Callable] | None, callbacks: Sequence[Any] | None) -> dict[str, list]:
-        wrapped = [self._array_metric(metric) for metric in (self.metrics if metrics is None else metrics)]
-        names = [metric.name for metric in wrapped]
-        unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return {
-            "metrics": [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)],
+            "metrics": array_metrics(self.metrics if metrics is None else metrics, self._as_course),
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
-
-    def _array_metric(self, metric: Callable) -> ArrayMetric:
-        if isinstance(metric, (ArrayMetric, keras.metrics.Metric)):
-            return metric if isinstance(metric, ArrayMetric) else ArrayMetric(metric)
-        if not callable(metric):
-            raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
-        name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
-        as_tensors = lambda targs, preds: metric(course_array(self._as_course(preds)), course_array(targs))
-        said = getattr(metric, "lower_is_better", getattr(getattr(metric, "func", None), "lower_is_better", None))
-        return ArrayMetric(as_tensors, name, lower_is_better=said)
 
     def _trained(self, histories: list[keras.callbacks.History], get_ep_vals: bool) -> list[float] | tuple:
         self.sched = LossRecorder(self.core.recorder)
@@ -434,38 +344,3 @@ class Learner(AveragedWeights, Refused, KnownAttributes):
 
     def _find(self, start_lr: Rates, end_lr: float, wds: Rates | None, linear: bool, steps: int) -> None:
         self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps))
-
-
-def log_of(probabilities: Any) -> Any:
-    """Return logarithms of an array or a tensor of probabilities; of 0 that of the least float above it."""
-    least = math.ldexp(1.0, -126)  # of float32
-    if isinstance(probabilities, np.ndarray):
-        return np.log(np.maximum(probabilities, least))
-    return keras.ops.log(keras.ops.maximum(probabilities, least))
-
-
-def in_front(model: keras.Model, stats: Sequence[np.ndarray]) -> keras.Model:
-    """Return a model of pixels from 0 to 255 that normalises them by (mean, deviation) and calls `model`."""
-    mean, deviation = (np.asarray(part, dtype=float) for part in stats)
-    inputs = keras.Input(model.input_shape[1:], name="pixels")
-    normal = keras.layers.Rescaling((1 / (255 * deviation)).tolist(), (-mean / deviation).tolist(), name="normalize")
-    return keras.Model(inputs, model(normal(inputs)), name=model.name)
-
-
-def _opened(group: Any) -> list[keras.layers.Layer]:
-    """Return the layers of a group, with those of models in place of the models."""
-    layers = group if isinstance(group, (list, tuple)) else [group]
-    return [inner for layer in layers for inner in (flat_layers(layer) if isinstance(layer, keras.Model) else [layer])]
-
-
-def _usual_loss(data: ModelData) -> str:
-    if data.is_reg:
-        return "mean_squared_error"
-    return "binary_crossentropy" if data.is_multi else "sparse_categorical_crossentropy"
-
-
-def _supported(arguments: dict[str, Any]) -> dict[str, Any]:
-    for name, value in arguments.items():
-        if name in UNSUPPORTED and value:
-            raise ValueError(f"`{name}` is not there: {UNSUPPORTED[name]}.")
-    return {name: value for name, value in arguments.items() if name not in UNSUPPORTED}

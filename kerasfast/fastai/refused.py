@@ -6,6 +6,12 @@ PRECISION = (
     "The precision is chosen when a learner is made (`ConvLearner.pretrained(..., accelerate=True)`, or "
     '`keras.mixed_precision.set_global_policy("mixed_float16")` before): `half()` and `float()` change nothing.'
 )
+UNSUPPORTED = {
+    "norm_wds": "scale `wds` yourself",
+    "wds_sched_mult": "weight decay follows the rate by itself",
+    "data_list": "call `set_data` between two fits",
+    "cut": "give the phases the epochs that you want",
+}
 
 
 class Refused:
@@ -29,3 +35,11 @@ class Refused:
     def float(self) -> None:
         """Say where the precision is chosen; nothing changes."""
         print(PRECISION)
+
+
+def supported(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments without those that are not there; raise where one of these asks for something."""
+    for name, value in arguments.items():
+        if name in UNSUPPORTED and value:
+            raise ValueError(f"`{name}` is not there: {UNSUPPORTED[name]}.")
+    return {name: value for name, value in arguments.items() if name not in UNSUPPORTED}

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from matplotlib import pyplot as plt
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
 from kerasfast.training.callbacks import Recorder

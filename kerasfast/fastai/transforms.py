@@ -10,7 +10,7 @@ import numpy as np
 from kerasfast.fastai.architectures import Architecture, inception_4, inceptionresnet_2
 from kerasfast.vision.pipeline import transforms as core
 from kerasfast.vision.pipeline.augment import augment
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.decoding.reading import squared
 
 __all__ = [
     "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, whole
 
 KINDS = ("single", "multi")
 COLDEST, HOTTEST = 0.01, 100.0

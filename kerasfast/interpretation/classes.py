@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 
 MEASURES = ("precision", "recall", "f1", "average_precision")
 _NUMBERS_AT_ONCE = 4_000_000  # of resamples x pictures, so that memory stays near 100 MB

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.arguments import choice, number
+from kerasfast.basics.arguments import choice, number
 from kerasfast.keras_internals import better
 
 AVERAGES = ("samples", "micro", "macro")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 from kerasfast.metrics.tags import best_threshold, fbeta_score
 
 LEAST, MOST = 0.02, 0.98

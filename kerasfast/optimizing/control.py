@@ -89,7 +89,7 @@ class GroupControl:
     ):
         inner = inner_optimizer(optimizer)
         if control_of(inner) is not None:
-            raise ValueError("This optimizer is instrumented already; see `kerasfast.control.control_of`.")
+            raise ValueError("This optimizer is instrumented already; see `kerasfast.optimizing.control.control_of`.")
         self._optimizer = weakref.ref(inner)
         self._groups = {
             internals.slot_index(inner, variable): index for index, group in enumerate(variables) for variable in group

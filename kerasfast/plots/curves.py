@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from kerasfast.runs.layout import VALID_NAMES, detect_layout
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.prediction.predictor import ImagePredictor
-from kerasfast.vision.sources.folders import class_pictures
+from kerasfast.vision.sources.listing.folders import class_pictures
 
 
 def evaluate_pictures(

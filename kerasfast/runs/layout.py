@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms
-from kerasfast.vision.sources.checks import PICTURE_ENDINGS, few
-from kerasfast.vision.sources.folders import list_files
+from kerasfast.vision.sources.listing.checks import PICTURE_ENDINGS, few
+from kerasfast.vision.sources.listing.folders import list_files
 
 TABLE_NAMES = ("train_v2.csv", "train.csv", "labels.csv", "train_labels.csv")
 VALID_NAMES = ("valid", "val", "validation")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.plots.curves import plot_losses, plot_predictions, plot_rates, save_figure
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.lr_finder import LearningRateSearch

@@ -8,8 +8,8 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from kerasfast.arguments import choice, whole
-from kerasfast.files import atomic_path
+from kerasfast.basics.arguments import choice, whole
+from kerasfast.basics.files import atomic_path
 
 METRICS = ("accuracy", "f1", "f2")
 RECORD = "run.json"

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import whole
-from kerasfast.files import atomic_path
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.files import atomic_path
 from kerasfast.runs import report
 from kerasfast.runs.evaluation import evaluate_rows
 from kerasfast.runs.progress import Progress

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import choice
-from kerasfast.files import atomic_path, unfinished_beside
+from kerasfast.basics.arguments import choice
+from kerasfast.basics.files import atomic_path, unfinished_beside
 from kerasfast.runtimes.litert import LiteRTRunner, write_litert
 from kerasfast.runtimes.models import signature_of, write_saved_model
 from kerasfast.runtimes.onnx import OnnxRunner, write_onnx

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import choice
-from kerasfast.files import atomic_path
+from kerasfast.basics.arguments import choice
+from kerasfast.basics.files import atomic_path
 from kerasfast.runtimes.models import in_float32, signature_of, write_saved_model
 
 MODES = ("float", "dynamic", "int8")

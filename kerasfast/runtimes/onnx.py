@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.keras_internals import with_constants
 from kerasfast.runtimes.models import in_float32, signature_of
 

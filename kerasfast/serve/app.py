@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kerasfast.arguments import whole
-from kerasfast.described import some
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.described import some
 from kerasfast.serve.batching import Batcher
 from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE
@@ -26,7 +26,7 @@ from kerasfast.version import __version__
 from kerasfast.vision.grad_cam import grad_cam
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.windows import WindowReader
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
 
 MOST_BYTES, MOST_PICTURES, MOST_PIXELS = 20_000_000, 32, 50_000_000
 

@@ -8,7 +8,7 @@ import keras
 import pandas as pd
 from keras import ops
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner

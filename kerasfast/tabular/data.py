@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.described import Described, some
+from kerasfast.basics.described import Described, some
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
 from kerasfast.tabular.encoding.targets import Target, TargetStatistics
 from kerasfast.tabular.pipeline.arrays import array_cardinalities, array_target, encoded_rows
 from kerasfast.tabular.pipeline.batching import Batching
 from kerasfast.tabular.pipeline.learning import FrameParts, encode_frame, encode_test_rows, learn_rows
-from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
-from kerasfast.tabular.pipeline.splits import Split, check_counts, choose_split
+from kerasfast.tabular.pipeline.rows import Rows
+from kerasfast.tabular.pipeline.splits import choose_split, chosen_rows, one_way
 from kerasfast.tabular.pipeline.table_files import FileParts, Files, read_csv
-from kerasfast.tabular.pipeline.views import StreamView, TableView
+from kerasfast.tabular.pipeline.views import StreamView, TableView, streamed_views
 
 View = TableView | StreamView
 
@@ -125,7 +125,7 @@ class TableData(Described):
 
             data = TableData.from_frame(passengers, "survived")
         """
-        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
+        one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
         for name, rows in (("frame", frame), ("valid", valid), ("test", test)):
             _check_frame(name, rows)
         statistics = TargetStatistics(target, target_kind, log)
@@ -230,7 +230,7 @@ class TableData(Described):
             ValueError: Naming the column, where the table cannot be used.
             ImportError: If pyarrow is not installed.
         """
-        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
+        one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
         statistics = TargetStatistics(target, target_kind, log)
         encoder = chosen_encoder(None, statistics.names, None, (categorical, continuous, dates), encoder)
         columns = [*encoder.columns, *statistics.names, *([weights] if weights else [])]
@@ -238,16 +238,10 @@ class TableData(Described):
         split = choose_split(source.rows, valid_indices, valid_fraction, valid_dates, seed) if valid is None else None
         encode, count = learn_rows(source, split, encoder, statistics, weights)
         _say_question(statistics)
-        shuffled, ordered = Batching.pair(encoder, batch_size, seed, count)
-        train = StreamView(source, encode, shuffled, count, split, shuffle_rows=shuffle_rows)
-        held = None if valid is None else StreamView.whole(valid, encode, ordered)
-        if split is not None:
-            held = StreamView(source, encode, ordered, source.rows - count, split, validation=True)
-        unlabelled = None if test is None else StreamView.whole(test, RowEncoder(encoder), ordered)
-        for view in (held, unlabelled):
-            if view is not None:
-                view.check()
-        return cls(train, held, unlabelled, encode.target, encoder.cardinalities, encoder.value_names, encoder, path)
+        views = streamed_views(
+            source, encode, Batching.pair(encoder, batch_size, seed, count), count, split, valid, test, shuffle_rows
+        )
+        return cls(*views, encode.target, encoder.cardinalities, encoder.value_names, encoder, path)
 
     @classmethod
     def from_arrays(
@@ -285,11 +279,11 @@ class TableData(Described):
         Raises:
             ValueError: If the arrays do not fit each other.
         """
-        _one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction)
+        one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction)
         rows = encoded_rows("training", codes, values, targets, target_kind, weights)
         if valid is None:
             split = choose_split(rows.count, valid_indices, valid_fraction, None, seed)
-            chosen = _mask(pd.DataFrame(index=pd.RangeIndex(rows.count)), split)
+            chosen = chosen_rows(pd.DataFrame(index=pd.RangeIndex(rows.count)), split)
             held = rows.take(chosen)._replace(weights=None) if chosen.any() else None
             rows = rows.take(~chosen)
         else:
@@ -328,20 +322,6 @@ def _say_question(statistics: TargetStatistics) -> None:
             f"target {statistics.names[0]!r} is {no} or {yes}: a yes/no question, answered by probabilities; "
             "target_kind='regression' predicts numbers"
         )
-
-
-def _one_way(**ways: Any) -> None:
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) > 1:
-        raise ValueError(f"choose the validation rows in one way; received {', '.join(given)}.")
-
-
-def _mask(frame: pd.DataFrame, split: Split | None) -> np.ndarray:
-    if split is None:
-        return np.zeros(len(frame), bool)
-    chosen = split.mask(frame, 0)
-    check_counts(len(frame) - chosen.sum(), chosen.sum())
-    return chosen
 
 
 def _check_frame(name: str, frame: pd.DataFrame | None) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.datasets import Datasets
-from kerasfast.tabular.ensemble import member_shares
+from kerasfast.tabular.networks.ensemble import member_shares
 from kerasfast.tabular.pipeline.batching import Batching
 from kerasfast.tabular.pipeline.views import TableView
 from kerasfast.training.divergence import StopOnDivergence

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.bars import progress_bar
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 

@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.learner import Learner
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.optimizing.control import Rates, per_group
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.doubling import CYCLES, train_doubling
-from kerasfast.tabular.ensemble import EachMember, NumberSpread, ensemble_model
 from kerasfast.tabular.importance import Score, permutation_importance
-from kerasfast.tabular.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
+from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, ensemble_model
+from kerasfast.tabular.networks.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.pipeline.views import TableView
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics

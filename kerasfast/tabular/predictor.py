@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics.described import Described, some
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat
-from kerasfast.described import Described, some
-from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import export_model, runner_of
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import Target
-from kerasfast.tabular.model import embedding_tables, embedding_vectors
+from kerasfast.tabular.networks.model import embedding_tables, embedding_vectors
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows
 
 FORMAT = BundleFormat("kerasfast.TablePredictor", 1, "table.json", "TableLearner.export")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from kerasfast.bars import progress_bar, say
+from kerasfast.basics.bars import progress_bar, say
 from kerasfast.optimizing.control import control_for
 from kerasfast.training.replicas import is_chief
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.bars import say
+from kerasfast.basics.bars import say
 from kerasfast.keras_internals import counted_by_layers
 from kerasfast.training.replicas import is_chief
 

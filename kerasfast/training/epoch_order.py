@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 
 EVALUATION_SEED = 0x7FFF  # keeps the draws of augmented evaluation apart from those of training
 

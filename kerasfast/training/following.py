@@ -5,7 +5,7 @@ from collections.abc import Collection
 import keras
 import numpy as np
 
-from kerasfast.arguments import choice, whole
+from kerasfast.basics.arguments import choice, whole
 from kerasfast.optimizing.control import control_for
 from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.schedules import ScheduleFunction

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast import schedules
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 from kerasfast.keras_internals import global_seed_generator, set_global_seed_generator
 from kerasfast.optimizing.control import GroupControl, control_for
 from kerasfast.optimizing.rates import Rates, per_group

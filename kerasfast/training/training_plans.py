@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasfast import schedules
-from kerasfast.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.optimizing.rates import Rates, per_group
 
 FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up

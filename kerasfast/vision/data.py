@@ -5,8 +5,8 @@ import pathlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from kerasfast.arguments import whole
-from kerasfast.described import Described, some
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.described import Described, some
 from kerasfast.vision.made_data import MadeImageData
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms

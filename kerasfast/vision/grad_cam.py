@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import choice, whole
+from kerasfast.basics.arguments import choice, whole
 from kerasfast.keras_internals import producer, run_graph
 from kerasfast.plots.insight import plot_heat
 from kerasfast.vision.networks.graphs import feature_map

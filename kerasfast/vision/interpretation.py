@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.arguments import choice, number, whole
-from kerasfast.described import Described, some
+from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.described import Described, some
 from kerasfast.interpretation import calibration
 from kerasfast.interpretation.classes import class_frame, confused_order, confusion_matrix, one_hot
 from kerasfast.plots.curves import plot_confusion_matrix

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.sources.arrays import arrays_source
-from kerasfast.vision.sources.checks import existing_root
-from kerasfast.vision.sources.class_folders import folder_source
-from kerasfast.vision.sources.labels import read_table
+from kerasfast.vision.sources.listing.checks import existing_root
+from kerasfast.vision.sources.listing.class_folders import folder_source
+from kerasfast.vision.sources.listing.labels import read_table
+from kerasfast.vision.sources.listing.tables import table_source
 from kerasfast.vision.sources.samples import ImageSource
 from kerasfast.vision.sources.splits import Draw
-from kerasfast.vision.sources.tables import table_source
 
 if TYPE_CHECKING:
     import pandas

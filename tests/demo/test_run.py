@@ -5,7 +5,6 @@ import json
 import pathlib
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,20 +22,8 @@ from kerasfast.vision.networks.registry import Backbone
 TINY = {"size": 32, "batch_size": 8}
 
 
-def tiny_network() -> keras.Model:
-    """A network that sees colours at once, so that a handful of pictures is enough."""
-    keras.utils.set_random_seed(0)
-    pixels = keras.Input((None, None, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
-    for index, filters in enumerate((8, 16)):
-        x = keras.layers.Conv2D(filters, 3, strides=4, padding="same", use_bias=False, name=f"stage{index}_conv")(x)
-        x = keras.layers.BatchNormalization(name=f"stage{index}_norm")(x)
-        x = keras.layers.ReLU(name=f"stage{index}_relu")(x)
-    return keras.Model(pixels, x, name="tiny")
-
-
 @pytest.fixture(scope="module")
-def tiny() -> Backbone:
+def tiny(tiny_network) -> Backbone:
     return Backbone.from_model(tiny_network(), split="stage1_conv")
 
 
@@ -59,7 +46,7 @@ def contents(folder):
 
 
 @pytest.mark.slow
-def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd):
+def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd, tiny_network):
     network = families.Network("none", 32, lambda weights: tiny_network(), lambda: (True, "made on the spot"))
     monkeypatch.setitem(families.NETWORKS, "tiny_test_network", network)
     out = tmp_path / "out"

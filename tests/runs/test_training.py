@@ -16,19 +16,8 @@ from kerasfast.runs.settings import RunRecord, RunSettings
 from kerasfast.vision.networks import applications as families
 
 
-def tiny_network() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    pixels = keras.Input((None, None, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1)(pixels)
-    for index, filters in enumerate((8, 16)):
-        x = keras.layers.Conv2D(filters, 3, strides=4, padding="same", use_bias=False, name=f"stage{index}_conv")(x)
-        x = keras.layers.BatchNormalization(name=f"stage{index}_norm")(x)
-        x = keras.layers.ReLU(name=f"stage{index}_relu")(x)
-    return keras.Model(pixels, x, name="tiny")
-
-
 @pytest.fixture
-def tiny(monkeypatch) -> str:
+def tiny(monkeypatch, tiny_network) -> str:
     network = families.Network("none", 32, lambda weights: tiny_network(), lambda: (True, "made on the spot"))
     monkeypatch.setitem(families.NETWORKS, "tiny_test_network", network)
     return "tiny_test_network"

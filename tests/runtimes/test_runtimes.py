@@ -168,7 +168,7 @@ def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
 
 def test_pictures_of_planet_as_they_are(data_dir):
     from kerasfast.vision.prediction.coded import window_of
-    from kerasfast.vision.sources.reading import squared
+    from kerasfast.vision.sources.decoding.reading import squared
 
     transforms = Transforms(64).validation()
     files = sorted((data_dir / "planet" / "train-jpg").glob("*.jpg"))[:4]

@@ -11,7 +11,7 @@ from PIL import Image
 from kerasfast.vision.data import ImageData, View
 from kerasfast.vision.pipeline.transforms import Transforms, transforms_side_on, transforms_top_down
 from kerasfast.vision.sources.arrays import ArraySamples
-from kerasfast.vision.sources.decode import open_image
+from kerasfast.vision.sources.decoding.decode import open_image
 
 SIZE = 16
 SIDES = [(40, 30), (30, 40), (16, 16), (33, 32), (8, 6), (100, 17), (1, 9), (25, 25)]

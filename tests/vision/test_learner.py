@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import kerasfast as kf
-from kerasfast.vision import features as features_module
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.fitting import features as features_module
+from kerasfast.vision.sources.decoding.decode import ImageError
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}
 

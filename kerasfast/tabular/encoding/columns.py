@@ -129,17 +129,37 @@ class NumberColumn:
         return pd.Series(from_canonical(microseconds, self.kind), name=self.name).mask(absent)
 
 
-class CategoryStatistics:
-    """Counts the levels of a categorical column.
+class ColumnStatistics:
+    """What is known of a column whose rows come in parts.
 
     Args:
         name: the column.
     """
 
+    role: str
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows = 0
         self._kind: str | None = None
+
+    def _add_rows(self, series: pd.Series, kind: str | None) -> None:
+        self._kind = common_kind(series, self._kind, kind)
+        self.rows += len(series)
+
+    def _known_kind(self) -> str:
+        if self._kind is None:
+            raise ValueError(f"{self.role} column {self.name!r} has no value in any of {self.rows} rows; leave it out.")
+        return self._kind
+
+
+class CategoryStatistics(ColumnStatistics):
+    """Counts the levels of a categorical column."""
+
+    role = "categorical"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self._counts: dict[Any, int] = {}
         self._in_order = True
         self._missing = False
@@ -152,8 +172,7 @@ class CategoryStatistics:
     def update(self, series: pd.Series) -> None:
         """Count the next rows."""
         kind, codes, values, in_order = factorize(series)
-        self._kind = common_kind(series, self._kind, kind)
-        self.rows += len(series)
+        self._add_rows(series, kind)
         self._in_order &= in_order
         self._missing |= bool((codes < 0).any())
         for value, count in zip(values, np.bincount(codes[codes >= 0], minlength=len(values)).tolist(), strict=True):
@@ -165,8 +184,7 @@ class CategoryStatistics:
         Raises:
             ValueError: there is no value, or no level that frequent.
         """
-        if self._kind is None:
-            raise ValueError(f"categorical column {self.name!r} has no value in any of {self.rows} rows; leave it out.")
+        kind = self._known_kind()
         kept = [level for level in self._ordered_levels() if self._counts[level] >= min_count]
         if max_levels is not None and len(kept) > max_levels:
             frequent = set(sorted(kept, key=lambda level: -self._counts[level])[:max_levels])
@@ -177,9 +195,9 @@ class CategoryStatistics:
                 "lower `min_count` or leave it out."
             )
         missing_code = len(kept) + 1 if separate_missing and self._missing else UNKNOWN
-        if self._kind == "number":
+        if kind == "number":
             kept = [int(level) if isinstance(level, bool) else level for level in kept]
-        return CategoryColumn(self.name, self._kind, tuple(kept), missing_code)
+        return CategoryColumn(self.name, kind, tuple(kept), missing_code)
 
     def _ordered_levels(self) -> list[Any]:
         return list(self._counts) if self._in_order else sorted(self._counts)
@@ -215,17 +233,13 @@ class Moments:
         self.count = total
 
 
-class NumberStatistics:
-    """Measures a continuous column: mean and deviation, and a sample for the median.
+class NumberStatistics(ColumnStatistics):
+    """Measures a continuous column: mean and deviation, and a sample for the median."""
 
-    Args:
-        name: the column.
-    """
+    role = "continuous"
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.rows = 0
-        self._kind: str | None = None
+        super().__init__(name)
         self._moments = Moments()
         self._least, self._most = np.inf, -np.inf
         self._sample, self._keys = np.empty(0), np.empty(0)
@@ -235,8 +249,7 @@ class NumberStatistics:
     def update(self, series: pd.Series) -> None:
         """Measure the next rows."""
         kind, values = as_numbers(series)
-        self._kind = common_kind(series, self._kind, kind)
-        self.rows += len(values)
+        self._add_rows(series, kind)
         self._largest_part = max(self._largest_part, len(values))
         values = values[~np.isnan(values)]
         if not len(values):
@@ -253,15 +266,14 @@ class NumberStatistics:
         Raises:
             ValueError: there is no value, or they are too large.
         """
-        if self._kind is None:
-            raise ValueError(f"continuous column {self.name!r} has no value in any of {self.rows} rows; leave it out.")
+        kind = self._known_kind()
         missing = self.rows - self._moments.count
         fill = float(np.median(self._sample))
         self._moments.add(missing, fill, 0.0)
         mean, scale = self._mean_and_scale() if standardize else (0.0, 1.0)
         if not np.isfinite([fill, mean, scale]).all():
             raise ValueError(f"continuous column {self.name!r} has values too large to standardize; rescale it first.")
-        return NumberColumn(self.name, self._kind, mean, scale, fill, flag_always or (flag_missing and missing > 0))
+        return NumberColumn(self.name, kind, mean, scale, fill, flag_always or (flag_missing and missing > 0))
 
     def _mean_and_scale(self) -> tuple[float, float]:
         # Rounding gives a constant column a tiny deviation, which would blow a new value up.

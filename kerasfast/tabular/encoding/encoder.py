@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import number
-from kerasfast.described import Described, some
-from kerasfast.files import atomic_path
+from kerasfast.basics.arguments import number
+from kerasfast.basics.described import Described, some
+from kerasfast.basics.files import atomic_path
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.columns import (
     UNKNOWN,

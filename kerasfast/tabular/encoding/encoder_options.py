@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 
 
 def column_names(names: Sequence[str], role: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.tabular.column_kinds import INTERCHANGEABLE, as_numbers, single_column
 from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics, Moments
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.features.dates import as_dates
 

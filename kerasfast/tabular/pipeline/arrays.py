@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kerasfast.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.tabular.encoding.columns import CategoryColumn
 from kerasfast.tabular.encoding.targets import NumberScale, Target
 from kerasfast.tabular.pipeline.rows import Rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.tabular.encoding.columns import UNKNOWN
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.pipeline.rows import Rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kerasfast.bars import progress_bar
+from kerasfast.basics.bars import progress_bar
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.targets import TargetStatistics
 from kerasfast.tabular.pipeline.rows import RowEncoder, Rows, aligned, row_weights

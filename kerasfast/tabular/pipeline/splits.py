@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.column_kinds import single_column
 
 _BLOCK = 2**16
@@ -167,3 +167,27 @@ def check_counts(training: int, validation: int) -> None:
             f"the choice of validation rows leaves {training:,} rows for training and {validation:,} for validation; "
             "choose others, or `valid_fraction=0` for no validation."
         )
+
+
+def one_way(**ways: Any) -> None:
+    """Check that the validation rows are chosen in one way, or none.
+
+    Raises:
+        ValueError: If there are several.
+    """
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"choose the validation rows in one way; received {', '.join(given)}.")
+
+
+def chosen_rows(frame: pd.DataFrame, split: Split | None) -> np.ndarray:
+    """Return which rows (rows,) of a whole table are for validation; of none without a split.
+
+    Raises:
+        ValueError: If there are none on one side.
+    """
+    if split is None:
+        return np.zeros(len(frame), bool)
+    chosen = split.mask(frame, 0)
+    check_counts(len(frame) - chosen.sum(), chosen.sum())
+    return chosen

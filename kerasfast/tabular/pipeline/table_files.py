@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
 
 Files = str | os.PathLike | Sequence[str | os.PathLike]  # one, a folder of them, or several

@@ -191,6 +191,42 @@ class StreamView:
                     yield frame
 
 
+def streamed_views(
+    source: FileParts,
+    encode: RowEncoder,
+    batchings: tuple[Batching, Batching],
+    count: int,
+    split: Split | None,
+    valid: Files | None,
+    test: Files | None,
+    shuffle_rows: int,
+) -> tuple[StreamView, StreamView | None, StreamView | None]:
+    """Return views of files for training, validation and test, of which the last two are read and checked once.
+
+    Args:
+        source: Files with the training rows, and the validation rows where there is a `split`.
+        encode: From frames to rows.
+        batchings: Of training rows and of the others.
+        count: Number of training rows.
+        split: Which rows of `source` are for validation.
+        valid, test: Further files.
+        shuffle_rows: Training rows to shuffle together.
+
+    Raises:
+        ValueError: If rows cannot be encoded.
+    """
+    shuffled, ordered = batchings
+    train = StreamView(source, encode, shuffled, count, split, shuffle_rows=shuffle_rows)
+    held = None if valid is None else StreamView.whole(valid, encode, ordered)
+    if split is not None:
+        held = StreamView(source, encode, ordered, source.rows - count, split, validation=True)
+    unlabelled = None if test is None else StreamView.whole(test, RowEncoder(encode.encoder), ordered)
+    for view in (held, unlabelled):
+        if view is not None:
+            view.check()
+    return train, held, unlabelled
+
+
 def _tensor(array: np.ndarray) -> tf.Tensor:
     """Return an array as a tensor, without a copy where its memory allows it."""
     fits = array.flags.c_contiguous and array.flags.writeable and not array.ctypes.data % ALIGNMENT

@@ -7,7 +7,7 @@ from numbers import Real
 import keras
 from keras import layers
 
-from kerasfast.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.vision.networks.registry import Backbone, get
 
 _ACTIVATIONS = ("softmax", "sigmoid", "linear")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.vision.networks.applications import APPLICATIONS, NETWORKS, WeightsError
 from kerasfast.vision.networks.builders import (
     application,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.bars import progress_bar
-from kerasfast.processors import usable_processors
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.processors import usable_processors
 from kerasfast.vision.pipeline.transforms import Transforms, windows
-from kerasfast.vision.sources.reading import Reader, scaled
+from kerasfast.vision.sources.decoding.reading import Reader, scaled
 from kerasfast.vision.sources.resize import scaled_size
 from kerasfast.vision.sources.samples import Samples
 

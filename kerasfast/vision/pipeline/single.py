@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.decode import open_image
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.decoding.decode import open_image
+from kerasfast.vision.sources.decoding.reading import squared
 
 
 def validation_pixels(image: str | os.PathLike | bytes | np.ndarray, transforms: Transforms) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
-from kerasfast.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, whole
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")

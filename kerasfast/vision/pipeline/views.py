@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.described import Described
-from kerasfast.processors import usable_processors
+from kerasfast.basics.described import Described
+from kerasfast.basics.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.pipeline.memory import loaded
 from kerasfast.vision.pipeline.on_device import MOVES, PIXELS, moves
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.reading import squared
+from kerasfast.vision.sources.decoding.reading import squared
 from kerasfast.vision.sources.samples import Samples
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.reading import decoded_window, squared
+from kerasfast.vision.sources.decoding.reading import decoded_window, squared
 
 _HEADER = 65536  # bytes in which EXIF and Adobe's marker are looked for
 _EXIF, _ADOBE = b"Exif\0\0", b"Adobe"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.sources import checks
 from kerasfast.vision.sources.arrays import ArraySamples
 from kerasfast.vision.sources.content_samples import ContentSamples
-from kerasfast.vision.sources.decode import ImageError, Scan, scan, scan_contents
+from kerasfast.vision.sources.decoding.decode import ImageError, Scan, scan, scan_contents
 from kerasfast.vision.sources.file_samples import FileSamples
-from kerasfast.vision.sources.folders import list_files
+from kerasfast.vision.sources.listing import checks
+from kerasfast.vision.sources.listing.folders import list_files
 from kerasfast.vision.sources.samples import Samples
 
 EXPECTED = (

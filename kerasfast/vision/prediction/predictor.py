@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import choice, number, whole
-from kerasfast.bars import progress_bar
+from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.described import Described, some
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat, written_by
-from kerasfast.described import Described, some
-from kerasfast.quiet import expected_tracing
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.training.callbacks import PredictionBar
 from kerasfast.training.replicas import sharded_by_samples

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasfast.files import atomic_path
+from kerasfast.basics.files import atomic_path
 
 
 def write_submission(
@@ -60,13 +60,7 @@ def write_submission(
     import pandas as pd
 
     names = checked_ids(files, classes, threshold=threshold, ids=ids, id_column=id_column)
-    predictions = np.asarray(predictions)
-    if predictions.shape != (len(files), len(classes)):
-        raise ValueError(
-            f"`predictions` must have shape ({len(files)}, {len(classes)}), a row per file and a column per class; "
-            f"received {predictions.shape}. Average the views of `tta` first: `np.mean(views, axis=0)`."
-        )
-    _check_finite(predictions, files)
+    predictions = _checked_predictions(predictions, files, classes)
     if quote_formulas:
         names, classes = _quoted(names), _quoted(classes)
     # As objects: pandas cannot hold the name of a file that is no text otherwise. It is written byte for byte.
@@ -77,13 +71,7 @@ def write_submission(
     else:
         tags = tags_above(predictions, classes, threshold)
         frame = pd.DataFrame({id_column or "image_name": names, tag_column: tags})
-    content = frame.to_csv(index=False).encode("utf-8", "surrogateescape")
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path, size=len(content)) as unfinished:
-        # pandas would put the time and the name of the unfinished file into the header.
-        unfinished.write_bytes(gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)
-    return path
+    return _written(pathlib.Path(path), frame.to_csv(index=False).encode("utf-8", "surrogateescape"))
 
 
 def checked_ids(
@@ -153,6 +141,25 @@ def _check_threshold(threshold: float | Sequence[float], classes: Sequence[str])
     spaced = [name for name in classes if len(name.split()) != 1]
     if spaced:
         raise ValueError(f"Tags are separated by spaces but {spaced[0]!r} holds one; rename it.")
+
+
+def _written(path: pathlib.Path, content: bytes) -> pathlib.Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path, size=len(content)) as unfinished:
+        # pandas would put the time and the name of the unfinished file into the header.
+        unfinished.write_bytes(gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)
+    return path
+
+
+def _checked_predictions(predictions: np.ndarray, files: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    predictions = np.asarray(predictions)
+    if predictions.shape != (len(files), len(classes)):
+        raise ValueError(
+            f"`predictions` must have shape ({len(files)}, {len(classes)}), a row per file and a column per class; "
+            f"received {predictions.shape}. Average the views of `tta` first: `np.mean(views, axis=0)`."
+        )
+    _check_finite(predictions, files)
+    return predictions
 
 
 def _check_finite(predictions: np.ndarray, files: Sequence[str]) -> None:

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
-from kerasfast.bars import progress_bar
-from kerasfast.processors import usable_processors
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_random, unhindered
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View, augmented
-from kerasfast.vision.sources.reading import cropped, squared
+from kerasfast.vision.sources.decoding.reading import cropped, squared
 
 
 def predict_views(model: keras.Model, data: ImageData, n_aug: int, is_test: bool = False) -> np.ndarray:

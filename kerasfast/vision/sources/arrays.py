@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.file_samples import content_key
-from kerasfast.vision.sources.labels import LARGEST_TARGET
+from kerasfast.vision.sources.listing.labels import LARGEST_TARGET
 from kerasfast.vision.sources.samples import ImageSource, divided
 from kerasfast.vision.sources.splits import Draw, held_out
 
 if TYPE_CHECKING:
-    from kerasfast.vision.sources.reading import Reader
+    from kerasfast.vision.sources.decoding.reading import Reader
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class ArraySamples:
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the pictures."""
-        from kerasfast.vision.sources.reading import array_reader
+        from kerasfast.vision.sources.decoding.reading import array_reader
 
         return array_reader(self.images)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasfast.vision.sources.decode import Scan, open_image, scan_contents
+from kerasfast.vision.sources.decoding.decode import Scan, open_image, scan_contents
 from kerasfast.vision.sources.file_samples import content_key
 
 if TYPE_CHECKING:
-    from kerasfast.vision.sources.reading import Reader
+    from kerasfast.vision.sources.decoding.reading import Reader
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class ContentSamples:
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the pictures, to be scaled to `size` pixels or more."""
-        from kerasfast.vision.sources.reading import bytes_reader
+        from kerasfast.vision.sources.decoding.reading import bytes_reader
 
         return bytes_reader(self.contents, self.scan, size)
 

@@ -8,7 +8,7 @@ import pathlib
 import zlib
 from typing import NamedTuple
 
-from kerasfast.caches import COPIES_MARK
+from kerasfast.basics.caches import COPIES_MARK
 
 # Raise it whenever the copies would come out otherwise: those of older versions are then made anew.
 _VERSION = 2

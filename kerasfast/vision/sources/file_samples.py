@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasfast.processors import usable_processors
-from kerasfast.vision.sources.decode import ImageError, Scan, open_image, scan
+from kerasfast.basics.processors import usable_processors
+from kerasfast.vision.sources.decoding.decode import ImageError, Scan, open_image, scan
 
 if TYPE_CHECKING:
-    from kerasfast.vision.sources.reading import Reader
+    from kerasfast.vision.sources.decoding.reading import Reader
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class FileSamples:
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the files, to be scaled to `size` pixels or more."""
-        from kerasfast.vision.sources.reading import file_reader
+        from kerasfast.vision.sources.decoding.reading import file_reader
 
         return file_reader([os.path.join(self.root, file) for file in self.files], self.scan, size)
 

@@ -14,10 +14,10 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
-from kerasfast.arguments import whole
-from kerasfast.files import atomic_path
+from kerasfast.basics.arguments import whole
+from kerasfast.basics.files import atomic_path
 from kerasfast.vision.sources.copies import CopiesRecord, Entry
-from kerasfast.vision.sources.decode import (
+from kerasfast.vision.sources.decoding.decode import (
     ImageError,
     as_rgb,
     each_in_threads,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.vision.sources.splits import folds_of
 
 if TYPE_CHECKING:
-    from kerasfast.vision.sources.reading import Reader
+    from kerasfast.vision.sources.decoding.reading import Reader
 
 
 class Samples(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasfast.arguments import number, whole
+from kerasfast.basics.arguments import number, whole
 
 ALWAYS_TRAIN = -1  # the fold of a row that no fold may take out of training
 

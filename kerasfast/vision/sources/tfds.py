@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.bars import progress_bar
-from kerasfast.files import atomic_folder
-from kerasfast.vision.sources import checks
-from kerasfast.vision.sources.assembly import Listed, assemble
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.files import atomic_folder
+from kerasfast.vision.sources.listing import checks
+from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
 
 if TYPE_CHECKING:

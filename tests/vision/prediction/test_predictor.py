@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import kerasfast as kf
-from kerasfast.vision.sources.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}
 ROOT = pathlib.Path(kf.__file__).parents[1]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.caches import COPIES_MARK
+from kerasfast.basics.caches import COPIES_MARK
 from kerasfast.vision.sources import resize
 from kerasfast.vision.sources.copies import CopiesRecord
-from kerasfast.vision.sources.decode import ImageError, open_image
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image
 from kerasfast.vision.sources.resize import resize_files
 
 ORIENTATION = 0x0112

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision.sources.decode import ImageError, open_image
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image
 from kerasfast.vision.sources.tfds import MARKER, tfds_source
 
 tfds = pytest.importorskip("tensorflow_datasets")

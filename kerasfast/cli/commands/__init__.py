@@ -1,0 +1,1 @@
+"""A module per command: `add` declares its options, `run` does it."""

@@ -1,0 +1,44 @@
+"""Metrics of the course: functions (preds, targs) of arrays, where classes are given as log-probabilities."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.fastai.course_arrays import course_array
+from kerasfast.metrics.array_metrics import ArrayMetric
+
+
+def array_metrics(metrics: Sequence[Callable], as_course: Callable[[Any], Any]) -> list[ArrayMetric]:
+    """Return what kerasfast's learner takes, each under a name of its own.
+
+    Args:
+        metrics: Functions (preds, targs), Keras metrics or `ArrayMetric`s.
+        as_course: From the model's predictions to those that the functions take.
+    """
+    wrapped = [_array_metric(metric, as_course) for metric in metrics]
+    names = [metric.name for metric in wrapped]
+    unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
+    return [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)]
+
+
+def _array_metric(metric: Callable, as_course: Callable[[Any], Any]) -> ArrayMetric:
+    if isinstance(metric, (ArrayMetric, keras.metrics.Metric)):
+        return metric if isinstance(metric, ArrayMetric) else ArrayMetric(metric)
+    if not callable(metric):
+        raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
+    name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
+    as_tensors = lambda targs, preds: metric(course_array(as_course(preds)), course_array(targs))
+    said = getattr(metric, "lower_is_better", getattr(getattr(metric, "func", None), "lower_is_better", None))
+    return ArrayMetric(as_tensors, name, lower_is_better=said)
+
+
+def log_of(probabilities: Any) -> Any:
+    """Return logarithms of an array or a tensor of probabilities; of 0 that of the least float above it."""
+    least = math.ldexp(1.0, -126)  # of float32
+    if isinstance(probabilities, np.ndarray):
+        return np.log(np.maximum(probabilities, least))
+    return keras.ops.log(keras.ops.maximum(probabilities, least))

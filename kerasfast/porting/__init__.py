@@ -1,0 +1,1 @@
+"""Notebooks and scripts of the course, rewritten for kerasfast."""

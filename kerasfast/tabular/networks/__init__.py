@@ -1,0 +1,1 @@
+"""Plain Keras models of encoded rows: entity embeddings, alone or many in one."""

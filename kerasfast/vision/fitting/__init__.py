@@ -1,0 +1,1 @@
+"""How an image learner trains: the head on stored activations, then the whole network, gently; a GPU used well."""

@@ -1,0 +1,81 @@
+"""Gentle training of a whole network whose head is solved: how long, how fast, and which weights are kept."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasfast.basics.bars import say
+from kerasfast.datasets import batches
+from kerasfast.metrics.array_metrics import ArrayValidation
+from kerasfast.metrics.direction import lower_is_better
+from kerasfast.training.callbacks import table_columns
+from kerasfast.training.training_stage import Stage
+
+STEPS, MOST_EPOCHS = 200, 8
+"""So many optimizer steps are made where no epochs are asked for, but in no more epochs."""
+RATE = 3e-4
+GROUP_RATIO = 3.0  # by which the rate of each group is smaller than that of the next
+
+
+def epochs_of(steps: int) -> int:
+    """Return how many epochs of `steps` optimizer steps a network is fine-tuned for."""
+    return min(MOST_EPOCHS, math.ceil(STEPS / steps))
+
+
+def group_rates(rate: float, groups: int) -> np.ndarray:
+    """Return a rate for each layer group (groups,), the last one `rate`."""
+    return rate / GROUP_RATIO ** np.arange(groups)[::-1]
+
+
+def validation_logs(stage: Stage) -> dict[str, float]:
+    """Return loss and metrics of the validation set, as the logs of an epoch have them.
+
+    Args:
+        stage: Model and data; compiled.
+    """
+    if stage.array_metrics:
+        logs: dict[str, float] = {}
+        validation = ArrayValidation(stage.array_metrics, stage.data.valid, stage.model.loss)
+        validation.set_model(stage.model)
+        validation.on_epoch_end(0, logs)
+        return logs
+    found = stage.model.evaluate(batches(stage.data.valid), return_dict=True, verbose=0)
+    return {f"val_{name}": float(value) for name, value in found.items()}
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Load, at the end, the weights of the best epoch, or those before the first one where none was better.
+
+    The first metric decides, of equal values the loss; both of the validation set, where there is one.
+
+    Args:
+        start: Logs of the weights as they are when training begins, such as {"val_loss": 0.3, "val_accuracy": 0.9}.
+        metrics: Those that the model was compiled with.
+    """
+
+    def __init__(self, start: dict[str, float], metrics: list[Any]):
+        super().__init__()
+        self._sign = 1.0 if metrics and lower_is_better(metrics[0]) else -1.0
+        self._start = start
+
+    def on_train_begin(self, logs=None) -> None:
+        self._best, self._epoch, self._weights = self._score(self._start), None, self.model.get_weights()
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        score = self._score(logs or {})
+        if score < self._best:
+            self._best, self._epoch, self._weights = score, epoch, self.model.get_weights()
+
+    def on_train_end(self, logs=None) -> None:
+        self.model.set_weights(self._weights)
+        which = "none was better than the start, which" if self._epoch is None else f"epoch {self._epoch} was best and"
+        say(f"By the validation set {which} is loaded.")
+
+    def _score(self, logs: dict[str, float]) -> tuple[float, ...]:
+        """Return a score that is smaller the better the logs are; NaN is worst."""
+        columns = table_columns(logs)
+        metrics = [self._sign * value for name, value in columns.items() if name not in ("trn_loss", "val_loss")]
+        score = (*metrics[:1], columns["val_loss"])
+        return tuple(math.inf if math.isnan(value) else value for value in score)
