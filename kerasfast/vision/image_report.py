@@ -1,0 +1,213 @@
+"""The report of an image model: data, recipe, curves, results beside cheap peers, what is wrong, how to use it."""
+
+import os
+import pathlib
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasfast.interpretation.peers import linear_peer
+from kerasfast.interpretation.results import Judge, constant_answer
+from kerasfast.metrics.tags import best_constant, best_threshold
+from kerasfast.pages import sections
+from kerasfast.pages.page import Block, Chart, Code, Facts, Note, Page, Photo, Photos, Section, Table, Text
+from kerasfast.plots.insight import heated
+from kerasfast.vision.origin import Origin, thumbnails
+from kerasfast.vision.pipeline.views import View
+
+if TYPE_CHECKING:
+    from kerasfast.vision.interpretation import Interpretation
+
+WRONG, PAIRS = 12, 20
+PEER_PICTURES = 5000  # to train peers on, at most
+THUMBNAIL = 16
+MOST_CLASSES_DRAWN = 40
+
+
+def image_page(report: "Interpretation", origin: Origin, title: str | None = None) -> Page:
+    """Return the page that `Interpretation.report` writes."""
+    judge = Judge(report.targets, report.target_kind, origin.beta)
+    answers, notes = _answers(report, origin)
+    lead, results, tiles = sections.results(judge, answers, notes)
+    parts = [
+        Section("In short", [tiles, *_warnings(report)]),
+        Section("Data", _data(report, origin)),
+        Section("Recipe", [Facts(origin.facts)] if origin.facts else []),
+        sections.curves(origin.recorders, origin.history),
+        results,
+        Section("What is wrong", _wrong(report)),
+        Section("By class" if report.target_kind == "single" else "By tag", _by_class(report)),
+        Section("Whether to believe it", _belief(report)),
+        Section("Use it", _use(origin)),
+    ]
+    return Page(title or _title(report), lead, parts, sections.footing())
+
+
+def _title(report: "Interpretation") -> str:
+    kind = "tags" if report.target_kind == "multi" else "classes"
+    return f"A model of {len(report.classes)} {kind} of pictures"
+
+
+def _warnings(report: "Interpretation") -> list[Block]:
+    few = [name for name, count in zip(report.classes, report.truth.sum(axis=0), strict=True) if count < 10]
+    if not few:
+        return []
+    shown = ", ".join(few[:8]) + (" ..." if len(few) > 8 else "")
+    return [Note(f"Fewer than ten held-out pictures show {shown}: their figures say little.")]
+
+
+def _answers(report: "Interpretation", origin: Origin) -> tuple[list[tuple[str, Any, Any]], list[str]]:
+    """Return what each answer says of the held-out pictures, the best constant first and the model last."""
+    kind, classes = report.target_kind, len(report.classes)
+    train = None if origin.data is None else origin.data.fixed
+    known = report.targets if train is None else train.targets
+    answers: list[tuple[str, Any, Any]] = [_constant(known, report, origin.beta)]
+    notes = []
+    if train is not None and report.view is not None:
+        for name, rows, others in _peer_features(train, report.view, origin):
+            said = linear_peer(rows, _part(train).targets, others, kind, classes)
+            limit = best_threshold(report.targets, said, beta=origin.beta)[0] if kind == "multi" else 0.5
+            answers.append((name, said, limit))
+        notes.append(
+            f"The peers were fitted to {len(_part(train)):,} training pictures, their weight decay chosen by "
+            "cross-validation inside them."
+            + (" Each has the threshold that suits the held-out pictures best." if kind == "multi" else "")
+        )
+    else:
+        notes.append("No training pictures were at hand to fit a peer to.")
+    return [*answers, (sections.MODEL, report.predictions, report.threshold)], notes
+
+
+def _constant(known: np.ndarray, report: "Interpretation", beta: float) -> tuple[str, np.ndarray, Any]:
+    shares = constant_answer(known, report.target_kind, len(report.classes))
+    limit: Any = 0.5
+    if report.target_kind == "multi":
+        tags, _ = best_constant(known, beta)
+        limit = np.where(tags > 0.5, -1.0, 2.0)
+    return sections.CONSTANT, np.tile(shares, (len(report.targets), 1)), limit
+
+
+def _part(train: View) -> View:
+    """Return the pictures to fit peers to."""
+    if len(train) <= PEER_PICTURES:
+        return train
+    chosen = np.sort(np.random.default_rng(42).permutation(len(train))[:PEER_PICTURES])
+    return replace(train, samples=train.samples.take(chosen))
+
+
+def _peer_features(train: View, held: View, origin: Origin) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    part = _part(train)
+    ways = [(f"logistic regression on {THUMBNAIL} x {THUMBNAIL} pixels", lambda view: thumbnails(view, THUMBNAIL))]
+    if origin.activations is not None:
+        ways.append(("logistic regression on the features of this network", origin.activations))
+    return [(name, way(part), way(held)) for name, way in ways]
+
+
+def _data(report: "Interpretation", origin: Origin) -> list[Block]:
+    import pandas as pd
+
+    data, counts = origin.data, {"held out": report.truth.sum(axis=0)}
+    blocks: list[Block] = []
+    if data is not None:
+        truth = data.source.train.targets
+        if report.target_kind == "single":
+            truth = np.eye(len(report.classes))[truth]
+        counts = {"training": truth.sum(axis=0).astype(int), **counts}
+        splits = {name: len(samples) for name, samples in data.source.splits().items()}
+        names = {"train": "training", "valid": "validation", "test": "test"}
+        facts = {"pictures": ", ".join(f"{count:,} {names[name]}" for name, count in splits.items())}
+        if data.source.skipped:
+            facts["left out"] = f"{len(data.source.skipped)} that cannot be read"
+        blocks.append(Facts({**facts, "folder": pathlib.Path(data.source.root).name, "size": f"{data.size} pixels"}))
+    frame = pd.DataFrame(counts, index=pd.Index(report.classes, name="tag" if report.tags else "class"))
+    return [*blocks, Table.of(frame), *_examples(report)]
+
+
+def _examples(report: "Interpretation") -> list[Block]:
+    """Return a held-out picture of each of the most frequent classes."""
+    if report.view is None:
+        return []
+    frequent = np.argsort(-report.truth.sum(axis=0), kind="stable")[:12]
+    rows = {report.classes[i]: int(report.truth[:, i].argmax()) for i in frequent if report.truth[:, i].any()}
+    return [Photos([Photo.of(report.view[row][0], [name]) for name, row in rows.items()])]
+
+
+def _wrong(report: "Interpretation") -> list[Block]:
+    frame = report.most_wrong(count=WRONG)
+    if frame.empty:
+        return [Text("Nothing: every held-out picture is right.")]
+    blocks: list[Block] = [Text("The pictures that the model was surest of and wrong about.")]
+    if report.heat is not None and report.view is not None:
+        blocks = [Text(f"{blocks[0].text[:-1]}, and where it looked for what it said (Grad-CAM).")]
+    if report.view is not None:
+        blocks.append(
+            Photos(
+                [_photo(report, row, about) for row, about in zip(frame.index, frame.to_dict("records"), strict=True)]
+            )
+        )
+    else:
+        blocks.append(Table.of(frame))
+    if not report.tags:
+        blocks += _confusions(report)
+    return blocks
+
+
+def _photo(report: "Interpretation", row: int, about: dict[str, Any]) -> Photo:
+    pixels = report.view[row][0]
+    if report.tags:
+        said = f"{about['class']}: said {'no' if about['class'] in about['truth'].split(' ') else 'yes'}"
+        lines = [said, f"truly {about['truth']}", pathlib.PurePath(about["file"]).name]
+        looked_for = about["class"]
+    else:
+        said = f"{about['prediction']}, truly {about['truth']}"
+        lines = [said, f"probability of the truth {about['probability_of_truth']:.2g}", str(about["file"])]
+        looked_for = about["prediction"]
+    beside = None
+    if report.heat is not None:
+        beside = heated(pixels, report.heat(pixels, report.classes.index(looked_for)))
+    return Photo.of(pixels, lines, beside)
+
+
+def _confusions(report: "Interpretation") -> list[Block]:
+    pairs = report.confused_pairs(PAIRS)
+    blocks: list[Block] = []
+    if len(pairs):
+        blocks += [Text("What is taken for what, the most frequent mistakes first."), Table.of(pairs, index=False)]
+    if len(report.classes) <= MOST_CLASSES_DRAWN:
+        blocks.append(Chart.of(report.plot_confusion(), "Confusion matrix, confused classes side by side"))
+    return blocks
+
+
+def _by_class(report: "Interpretation") -> list[Block]:
+    frame = report.per_class(resamples=300)
+    return [
+        Text("In brackets: where the figure would lie, 19 times in 20, with as many other pictures."),
+        Table.of(frame),
+    ]
+
+
+def _belief(report: "Interpretation") -> list[Block]:
+    return sections.calibration(report.calibration(), report.calibration_error(), report.plot_calibration())
+
+
+def _use(origin: Origin) -> list[Block]:
+    file = "model.kerasfast" if origin.file is None else os.fspath(origin.file)
+    first = [] if origin.file is not None else ["learn.export('model.kerasfast')  # where the model was trained", ""]
+    lines = [
+        *first,
+        "import kerasfast as kf",
+        "",
+        f"predictor = kf.ImagePredictor.load({file!r})",
+        "frame = predictor.predict('pictures/', on_error='skip')  # file, prediction, a probability per class",
+    ]
+    shell = (
+        f"kerasfast predict {shlex.quote(file)} pictures/ --out predictions.csv\nkerasfast serve {shlex.quote(file)}"
+    )
+    return [
+        Text("In Python, with no training data and no code of the training:"),
+        Code("\n".join(lines)),
+        Text("In a terminal:"),
+        Code(shell),
+    ]
