@@ -38,6 +38,7 @@ def image_page(report: "Interpretation", origin: Origin, title: str | None = Non
         sections.curves(origin.recorders, origin.history),
         results,
         Section("What is wrong", _wrong(report)),
+        Section("What is wrong with the data", _data_errors(report, origin)),
         Section("By class" if report.target_kind == "single" else "By tag", _by_class(report)),
         Section("Whether to believe it", _belief(report)),
         Section("Use it", _use(origin)),
@@ -178,6 +179,55 @@ def _confusions(report: "Interpretation") -> list[Block]:
     if len(report.classes) <= MOST_CLASSES_DRAWN:
         blocks.append(Chart.of(report.plot_confusion(), "Confusion matrix, confused classes side by side"))
     return blocks
+
+
+def _data_errors(report: "Interpretation", origin: Origin) -> list[Block]:
+    """Return pictures with doubtful labels, and those that are in both sets."""
+    if origin.data is None or origin.activations is None or report.view is None:
+        return []
+    errors, views = report.label_errors(), {"train": origin.data.fixed, "valid": origin.data.valid}
+    share = len(errors) / sum(map(len, views.values()))
+    blocks: list[Block] = [
+        Text(
+            f"Labels that are probably wrong: {len(errors):,} ({share:.1%}), by heads that did not learn from them. "
+            "The most doubtful first; look before you change one."
+        )
+    ]
+    if len(errors):
+        shown = errors.head(WRONG)
+        photos = [
+            _doubtful(views[about["split"]], row, about)
+            for row, about in zip(shown.index, shown.to_dict("records"), strict=True)
+        ]
+        blocks.append(Photos(photos))
+    twins = report.near_duplicates()
+    if twins.empty:
+        return [*blocks, Text("No held-out picture is nearly a training picture.")]
+    blocks.append(
+        Note(
+            f"{len(twins):,} of {len(report.view):,} held-out pictures are nearly a training picture: they make the "
+            "results look better than they are. Keep copies and series together (`groups`)."
+        )
+    )
+    return [
+        *blocks,
+        Photos([_twin(report.view, views["train"], about) for about in twins.head(WRONG).to_dict("records")]),
+    ]
+
+
+def _doubtful(view: View, row: int, about: dict[str, Any]) -> Photo:
+    of = f"{about['tag']}: " if "tag" in about else ""
+    lines = [
+        f"{of}labelled {about['label']}, perhaps {about['suggested']}",
+        f"probability of the label {about['probability_of_label']:.2g}",
+    ]
+    return Photo.of(view[row][0], [*lines, f"{about['split']}: {about['file']}"])
+
+
+def _twin(held: View, train: View, about: dict[str, Any]) -> Photo:
+    other = "" if about.get("same_label", True) else ", with another label"
+    lines = [f"similarity {about['similarity']:.3f}{other}", str(about["file"]), f"as {about['training_file']}"]
+    return Photo.of(held[about["row"]][0], lines, train[about["training_row"]][0])
 
 
 def _by_class(report: "Interpretation") -> list[Block]:

@@ -11,20 +11,17 @@ from kerasfast.arguments import choice, number, whole
 from kerasfast.described import Described, some
 from kerasfast.interpretation import calibration
 from kerasfast.interpretation.classes import class_frame, confused_order, confused_pairs, confusion_matrix, one_hot
-from kerasfast.plots.curves import plot_confusion_matrix
-from kerasfast.plots.insight import heated, plot_calibration
-from kerasfast.plots.pictures import plot_images
 from kerasfast.training.callbacks import Recorder
+from kerasfast.vision.interpretation_plots import PicturePlots
 from kerasfast.vision.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 _LEAST = 1e-7
 
 
-class Interpretation(Described):
+class Interpretation(Described, PicturePlots):
     """Predictions of a set of pictures beside their targets, and frames and plots of what they tell.
 
     `learn.interpret()` makes one. The frames that name pictures have their row in the set as index, so that
@@ -202,52 +199,43 @@ class Interpretation(Described):
             self.target_kind, view=self.view, threshold=threshold, heat=self.heat, origin=self.origin,
         )  # fmt: skip
 
-    def plot_confusion(self, *, ordered: bool = True, ax: "Axes | None" = None) -> "Axes":
-        """Draw `confusion` on axes and return them."""
-        frame = self.confusion(ordered=ordered)
-        return plot_confusion_matrix(frame.to_numpy(), list(frame.index), ax=ax)
+    def label_errors(self, *, folds: int = 5, seed: int = 42) -> "pd.DataFrame":
+        """Return the training and validation pictures whose label is probably wrong, the likeliest errors first.
 
-    def plot_calibration(self, *, bins: int = 10, ax: "Axes | None" = None) -> "Axes":
-        """Draw `calibration` on axes, with its error in the title, and return them."""
-        title = f"Calibration, error {self.calibration_error(bins=bins):.3f}"
-        return plot_calibration(self.calibration(bins=bins), title=title, ax=ax)
-
-    def plot_top_losses(self, count: int = 9, *, grad_cam: bool = False, ax: "Axes | None" = None) -> "Axes":
-        """Draw `top_losses` on axes and return them; see `plot_pictures`."""
-        return self.plot_pictures(self.top_losses(count), grad_cam=grad_cam, title="Top losses", ax=ax)
-
-    def plot_pictures(
-        self, frame: "pd.DataFrame", *, grad_cam: bool = False, title: str = "", ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw the pictures of a frame with prediction, truth and loss, and return the axes.
+        By confident learning (see `kf.label_errors`) on what linear heads say of pictures that they did not learn
+        from: the stored activations are divided into folds, and solved heads take seconds. A network that was long
+        fine-tuned knows the training labels, wrong ones too: look with one whose head alone was trained.
 
         Args:
-            frame: Of `top_losses`, `most_correct`, `most_wrong` or `most_uncertain`.
-            grad_cam: Whether to put beside each picture where the network looked for what it predicted (of tags, for
-                the tag in the column `class`).
-            title: Title above the pictures.
-            ax: Where to draw; a new figure when not given.
+            folds: How many heads.
+            seed: Of the folds.
+
+        Returns:
+            Frame by row in its split: `split` ("train" or "valid"), `file`, and the columns of `kf.label_errors`.
 
         Raises:
-            ValueError: When the frame is empty, or `grad_cam` is asked for where there is no network.
+            ValueError: Where the training pictures are not known.
         """
-        if frame.empty:
-            raise ValueError("The frame has no pictures.")
-        if self.view is None:
-            raise ValueError("There are no pictures to draw; pass `view`, or make the report by `learn.interpret()`.")
-        if grad_cam and self.heat is None:
-            raise ValueError("Grad-CAM needs the network; make the report by `learn.interpret()`.")
-        pictures, titles = [], []
-        for row, about in zip(frame.index, frame.to_dict("records"), strict=True):
-            pixels = self.view[row][0]
-            pictures.append(pixels)
-            titles.append(self._title(row, about))
-            if grad_cam:
-                looked_for = about["class"] if self.tags else about["prediction"]
-                pictures.append(heated(pixels, self.heat(pixels, self.classes.index(looked_for))))
-                titles.append(f"looks for {looked_for}")
-        columns = (2 if len(frame) < 3 else 4) if grad_cam else None
-        return plot_images(np.stack(pictures), titles, columns=columns, title=title, ax=ax)
+        from kerasfast.vision.cleaning import picture_label_errors
+
+        return picture_label_errors(self.origin, folds=folds, seed=seed)
+
+    def near_duplicates(self, *, least: float = 0.9) -> "pd.DataFrame":
+        """Return the pictures of this set that are nearly a training picture: leaks, which make results too good.
+
+        Args:
+            least: Least similarity of the stored activations (see `kf.near_duplicates`).
+
+        Returns:
+            Frame, the most alike first: `row` and `file`, `training_row` and `training_file`, `similarity`,
+            `same_label`.
+
+        Raises:
+            ValueError: Where the training pictures are not known.
+        """
+        from kerasfast.vision.cleaning import picture_duplicates
+
+        return picture_duplicates(self.origin, self.view, least=least)
 
     def report(
         self,
@@ -324,14 +312,6 @@ class Interpretation(Described):
 
     def _names(self, marks: np.ndarray, row: int) -> str:
         return " ".join(np.array(self.classes)[marks[row]])
-
-    def _title(self, row: int, about: dict[str, Any]) -> str:
-        if self.tags:
-            true = self._truth[row, self.classes.index(about["class"])]
-            said = f"{about['class']}: {'true' if true else 'not true'}"
-        else:
-            said = f"{about['prediction']}, truly {about['truth']}"
-        return f"{said} (probability {about['probability_of_truth']:.2f}), loss {about['loss']:.2f}"
 
     def _facts(self) -> dict[str, str]:
         right = float(self._right.mean())

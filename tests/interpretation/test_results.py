@@ -16,7 +16,7 @@ def test_scores_are_those_of_the_metrics(rng):
     assert row["F2"] == pytest.approx(fbeta_score(tags, likely, 2, threshold=0.4))
     assert row["F2_low"] < row["F2"] < row["F2_high"]
     numbers = rng.normal(size=(80, 1))
-    row = Judge(numbers, "regression").row(numbers + [[2.0]])
+    row = Judge(numbers, "regression").row(numbers + np.array([[2.0]]))
     assert row["root mean squared error"] == pytest.approx(2) and row["mean absolute error"] == pytest.approx(2)
 
 
@@ -36,7 +36,7 @@ def test_a_larger_error_is_worse():
     assert "beats" in verdict(frame, judge, "model", "constant")
 
 
-PEERS = {"linear": lambda *given: linear_peer(*given)}
+PEERS = {"linear": linear_peer}
 if importlib.util.find_spec("lightgbm"):
     PEERS["boosted"] = lambda x, y, z, kind, outputs: boosted_peer(x, y, z, kind, [], outputs)
 

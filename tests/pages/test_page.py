@@ -24,7 +24,8 @@ def page(rng) -> Page:
     pixels = rng.integers(0, 255, (300, 200, 3), dtype=np.uint8)
     blocks = [
         Tiles([Tile("this model", "0.93", "accuracy")]), Note("few"), Text("5 < 6"), Facts({"network": "tiny"}),
-        Table.of(frame), Chart.of(plot_bars(frame, "f1"), "bars"), Chart.of(plot_line(frame.set_index("n"), "f1"), "line"),
+        Table.of(frame), Chart.of(plot_bars(frame, "f1"), "bars"),
+        Chart.of(plot_line(frame.set_index("n"), "f1"), "line"),
         Photos([Photo.of(pixels, ["cat, truly dog", "p.jpg"], pixels)]), Code("x = 1"),
     ]  # fmt: skip
     return Page("A & B", "Better.", [Section("In short", blocks), Section("Nothing", [])], "foot")
