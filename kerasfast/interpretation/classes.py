@@ -70,8 +70,8 @@ def confused_pairs(matrix: Any, classes: Sequence[str]) -> pd.DataFrame:
         classes: A name per class.
 
     Example:
-        >>> confused_pairs([[5, 0, 4], [0, 9, 0], [3, 0, 6]], ["ant", "bee", "cat"]).iloc[0].tolist()
-        ['ant', 'cat', 4, 0.4444444444444444]
+        >>> confused_pairs([[5, 0, 4], [0, 9, 0], [3, 0, 6]], ["ant", "bee", "cat"])[["true", "predicted"]].iloc[0].tolist()
+        ['ant', 'cat']
     """
     matrix, names = np.asarray(matrix), np.array(classes, dtype=object)
     true, predicted = np.nonzero(matrix * ~np.eye(len(matrix), dtype=bool))

@@ -125,7 +125,7 @@ def constant_answer(targets: np.ndarray, kind: str, classes: int) -> np.ndarray:
     return np.asarray(targets, dtype=np.float64).reshape(len(targets), -1).mean(axis=0)
 
 
-def verdict(frame: pd.DataFrame, judge: Judge, answers: str, constant: str) -> str:
+def verdict(frame: pd.DataFrame, judge: Judge, answers: str, constant: str, of: str = "rows") -> str:
     """Return a sentence that compares a model with the best constant answer, by the interval of its score.
 
     Args:
@@ -133,6 +133,7 @@ def verdict(frame: pd.DataFrame, judge: Judge, answers: str, constant: str) -> s
         judge: What made it.
         answers: Row of the model.
         constant: Row of the constant answer.
+        of: What the rows are.
     """
     name = judge.names[0]
     own, low, high = frame.loc[answers, [name, f"{name}_low", f"{name}_high"]]
@@ -141,7 +142,7 @@ def verdict(frame: pd.DataFrame, judge: Judge, answers: str, constant: str) -> s
     worst = high if judge.lower_is_better else low
     better: Callable[[float], bool] = lambda value: value < other if judge.lower_is_better else value > other
     if better(worst):
-        return f"The model beats the best constant answer: {figures} on {len(judge.targets):,} held-out rows."
+        return f"The model beats the best constant answer: {figures} on {len(judge.targets):,} held-out {of}."
     if better(own):
         return f"The model is hardly better than the best constant answer: {figures}, which may be chance."
     return f"The model does not beat the best constant answer: {figures}. Something is wrong with data or training."

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIDE = 176  # pixels: sharp enough beside text, a few kilobytes
-_QUALITY, _DPI = 78, 110
+_QUALITY, _DPI = 78, 140
+_LARGE, _SMALLER = 7.5, 0.75  # inches, share
 
 
 def picture_uri(pixels: np.ndarray, *, side: int = SIDE) -> str:
@@ -35,7 +36,10 @@ def picture_uri(pixels: np.ndarray, *, side: int = SIDE) -> str:
 def chart_uri(axes: "Axes") -> str:
     """Return the figure of these axes as a PNG of few colours in a data URI."""
     stream = io.BytesIO()
-    figure = axes.figure if hasattr(axes, "figure") else axes
+    figure = axes.figure
+    width, height = figure.get_size_inches()
+    if width < _LARGE:  # letters grow beside it: on a phone the whole width is a hand's
+        figure.set_size_inches(_SMALLER * width, _SMALLER * height)
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white")
     drawn = Image.open(io.BytesIO(stream.getvalue())).convert("RGB")
     smaller = io.BytesIO()

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.interpretation.results import Judge, verdict
-from kerasfast.pages.page import Block, Chart, Section, Table, Text, Tile, Tiles, figure_text
+from kerasfast.pages.page import Block, Chart, Facts, Section, Table, Text, Tile, Tiles, figure_text
 from kerasfast.plots.curves import BLUE, GROUP_COLOURS, ORANGE
 from kerasfast.plots.pictures import INK, new_axes
 from kerasfast.training.callbacks import Recorder
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-CONSTANT, MODEL = "the best constant answer", "this model"
+CONSTANT, MODEL = "best constant answer", "this model"
 _LOSSES = ("loss", "val_loss")
+
+
+def recipe(facts: Mapping[str, str]) -> Section:
+    """Return what is said of the training, but not where on this machine it was."""
+    told = {name: value for name, value in facts.items() if name != "path"}
+    return Section("Recipe", [Facts(told)] if told else [])
 
 
 def curves(recorders: Mapping[str, Recorder], history: "pd.DataFrame | None" = None) -> Section:
@@ -48,6 +54,7 @@ def results(
     answers: Sequence[tuple[str, Any, Any]],
     notes: Sequence[str] = (),
     more: Mapping[str, Callable[[np.ndarray], float]] | None = None,
+    of: str = "rows",
 ) -> tuple[str, Section, Tiles]:
     """Return the verdict, the section of results, and the figures for the top of the page.
 
@@ -56,6 +63,7 @@ def results(
         answers: (name, predictions, threshold) of each answer; `CONSTANT` first, `MODEL` last.
         notes: Sentences below the table.
         more: Further scores of predictions, by name.
+        of: What the rows are.
     """
     frame = judge.frame(answers)
     for called, score in (more or {}).items():
@@ -70,11 +78,11 @@ def results(
         for _, row in frame.iloc[::-1].iterrows()
     ]
     about = (
-        f"On {len(judge.targets):,} rows that the model did not learn from. In brackets: where the figure would lie, "
-        "19 times in 20, with as many other rows."
+        f"On {len(judge.targets):,} {of} that the model did not learn from. In brackets: where the figure would lie, "
+        f"19 times in 20, with as many other {of}."
     )
     blocks = [Text(about), Table.of(frame), *map(Text, notes)]
-    return verdict(frame, judge, MODEL, CONSTANT), Section("Results", blocks), Tiles(tiles)
+    return verdict(frame, judge, MODEL, CONSTANT, of), Section("Results", blocks), Tiles(tiles)
 
 
 def calibration(frame: "pd.DataFrame", error: float, axes: "Axes") -> list[Block]:

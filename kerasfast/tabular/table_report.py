@@ -43,7 +43,7 @@ def table_page(
     parts = [
         Section("In short", [tiles]),
         Section("Data", _data(report)),
-        Section("Recipe", [Facts(facts)] if facts else []),
+        sections.recipe(facts),
         sections.curves(recorders, history),
         results,
         Section("What it looks at", _importance(report, importance)),
@@ -103,10 +103,10 @@ def _data(report: "TableInterpretation") -> list[Block]:
         facts["rows"] = f"{report.train.count:,} training, {facts['rows']}"
     facts["target"] = f"{', '.join(map(str, report.target.names))}, {_spread(report)}"
     table = report.table()
-    columns = [
-        {"column": name, "kind": "category" if at[0] else "number", **_about(table[name], categorical=bool(at[0]))}
-        for name, at in report.positions.items()
-    ]
+    times = [] if report.encoder is None else [f"{name}_Elapsed" for name in report.encoder.dates]
+    kinds = {name: "category" if at[0] else "number" for name, at in report.positions.items()}
+    kinds |= dict.fromkeys(times, "time")
+    columns = [{"column": name, "kind": kind, **_about(table[name], kind)} for name, kind in kinds.items()]
     return [Facts(facts), Table.of(pd.DataFrame(columns), index=False)]
 
 
@@ -124,12 +124,15 @@ def _spread(report: "TableInterpretation") -> str:
     return ", ".join(f"{report.classes[i]} {shares[i]:.1%}" for i in first) + (" ..." if len(shares) > 8 else "")
 
 
-def _about(series: pd.Series, *, categorical: bool) -> dict[str, Any]:
+def _about(series: pd.Series, kind: str) -> dict[str, Any]:
     missing = float(series.isna().mean())
-    if categorical:
+    if kind == "category":
         counts = series.astype(object).value_counts()
         most = "" if counts.empty else f"{counts.index[0]} ({counts.iloc[0] / len(series):.0%})"
         return {"values": len(counts), "most": most, "unknown": missing}
+    if kind == "time":
+        days = pd.to_datetime(series.round(), unit="s").dt.date
+        return {"values": int(days.nunique()), "most": f"{days.min()} to {days.max()}", "unknown": missing}
     numbers = series.astype(float)
     return {"values": int(numbers.nunique()), "most": f"{numbers.min():.4g} to {numbers.max():.4g}", "unknown": missing}
 

@@ -14,7 +14,7 @@ from kerasfast.metrics.tags import best_constant, best_threshold
 from kerasfast.pages import sections
 from kerasfast.pages.page import Block, Chart, Code, Facts, Note, Page, Photo, Photos, Section, Table, Text
 from kerasfast.plots.insight import heated
-from kerasfast.vision.origin import Origin, thumbnails
+from kerasfast.vision.origin import Origin, pictures_at, thumbnails
 from kerasfast.vision.pipeline.views import View
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def image_page(report: "Interpretation", origin: Origin, title: str | None = Non
     """Return the page that `Interpretation.report` writes."""
     judge = Judge(report.targets, report.target_kind, origin.beta)
     answers, notes = _answers(report, origin)
-    lead, results, tiles = sections.results(judge, answers, notes)
+    lead, results, tiles = sections.results(judge, answers, notes, of="pictures")
     parts = [
         Section("In short", [tiles, *_warnings(report)]),
         Section("Data", _data(report, origin)),
-        Section("Recipe", [Facts(origin.facts)] if origin.facts else []),
+        sections.recipe(origin.facts),
         sections.curves(origin.recorders, origin.history),
         results,
         Section("What is wrong", _wrong(report)),
@@ -67,12 +67,13 @@ def _answers(report: "Interpretation", origin: Origin) -> tuple[list[tuple[str, 
     answers: list[tuple[str, Any, Any]] = [_constant(known, report, origin.beta)]
     notes = []
     if train is not None and report.view is not None:
-        for name, rows, others in _peer_features(train, report.view, origin):
-            said = linear_peer(rows, _part(train).targets, others, kind, classes)
+        chosen = np.sort(np.random.default_rng(42).permutation(len(train))[:PEER_PICTURES])
+        for name, rows, others in _peer_features(train, chosen, report.view, origin):
+            said = linear_peer(rows, train.targets[chosen], others, kind, classes)
             limit = best_threshold(report.targets, said, beta=origin.beta)[0] if kind == "multi" else 0.5
             answers.append((name, said, limit))
         notes.append(
-            f"The peers were fitted to {len(_part(train)):,} training pictures, their weight decay chosen by "
+            f"The peers were fitted to {len(chosen):,} training pictures, their weight decay chosen by "
             "cross-validation inside them."
             + (" Each has the threshold that suits the held-out pictures best." if kind == "multi" else "")
         )
@@ -90,20 +91,21 @@ def _constant(known: np.ndarray, report: "Interpretation", beta: float) -> tuple
     return sections.CONSTANT, np.tile(shares, (len(report.targets), 1)), limit
 
 
-def _part(train: View) -> View:
-    """Return the pictures to fit peers to."""
-    if len(train) <= PEER_PICTURES:
-        return train
-    chosen = np.sort(np.random.default_rng(42).permutation(len(train))[:PEER_PICTURES])
-    return replace(train, samples=train.samples.take(chosen))
-
-
-def _peer_features(train: View, held: View, origin: Origin) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    part = _part(train)
-    ways = [(f"logistic regression on {THUMBNAIL} x {THUMBNAIL} pixels", lambda view: thumbnails(view, THUMBNAIL))]
+def _peer_features(
+    train: View, chosen: np.ndarray, held: View, origin: Origin
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Return names of peers, with what they know of some training pictures and of those held out."""
+    part = replace(train, samples=train.samples.take(chosen))
+    found = [
+        (
+            f"logistic regression on {THUMBNAIL} x {THUMBNAIL} pixels",
+            *(thumbnails(one, THUMBNAIL) for one in (part, held)),
+        )
+    ]
     if origin.activations is not None:
-        ways.append(("logistic regression on the features of this network", origin.activations))
-    return [(name, way(part), way(held)) for name, way in ways]
+        name = "logistic regression on the features of this network"
+        found.append((name, origin.activations(train)[chosen], origin.activations(held)))
+    return found
 
 
 def _data(report: "Interpretation", origin: Origin) -> list[Block]:
@@ -132,31 +134,27 @@ def _examples(report: "Interpretation") -> list[Block]:
         return []
     frequent = np.argsort(-report.truth.sum(axis=0), kind="stable")[:12]
     rows = {report.classes[i]: int(report.truth[:, i].argmax()) for i in frequent if report.truth[:, i].any()}
-    return [Photos([Photo.of(report.view[row][0], [name]) for name, row in rows.items()])]
+    pictures = pictures_at(report.view, list(rows.values()))
+    return [Photos([Photo.of(pixels, [name]) for name, pixels in zip(rows, pictures, strict=True)])]
 
 
 def _wrong(report: "Interpretation") -> list[Block]:
     frame = report.most_wrong(count=WRONG)
     if frame.empty:
         return [Text("Nothing: every held-out picture is right.")]
-    blocks: list[Block] = [Text("The pictures that the model was surest of and wrong about.")]
-    if report.heat is not None and report.view is not None:
-        blocks = [Text(f"{blocks[0].text[:-1]}, and where it looked for what it said (Grad-CAM).")]
-    if report.view is not None:
-        blocks.append(
-            Photos(
-                [_photo(report, row, about) for row, about in zip(frame.index, frame.to_dict("records"), strict=True)]
-            )
-        )
-    else:
+    looked = ", and where it looked for what it said (Grad-CAM)" if report.heat is not None else ""
+    blocks: list[Block] = [Text(f"The pictures that the model was surest of and wrong about{looked}.")]
+    if report.view is None:
         blocks.append(Table.of(frame))
+    else:
+        shown = zip(pictures_at(report.view, frame.index.to_numpy()), frame.to_dict("records"), strict=True)
+        blocks.append(Photos([_photo(report, pixels, about) for pixels, about in shown]))
     if not report.tags:
         blocks += _confusions(report)
     return blocks
 
 
-def _photo(report: "Interpretation", row: int, about: dict[str, Any]) -> Photo:
-    pixels = report.view[row][0]
+def _photo(report: "Interpretation", pixels: np.ndarray, about: dict[str, Any]) -> Photo:
     if report.tags:
         said = f"{about['class']}: said {'no' if about['class'] in about['truth'].split(' ') else 'yes'}"
         lines = [said, f"truly {about['truth']}", pathlib.PurePath(about["file"]).name]
@@ -195,11 +193,11 @@ def _data_errors(report: "Interpretation", origin: Origin) -> list[Block]:
     ]
     if len(errors):
         shown = errors.head(WRONG)
-        photos = [
-            _doubtful(views[about["split"]], row, about)
-            for row, about in zip(shown.index, shown.to_dict("records"), strict=True)
-        ]
-        blocks.append(Photos(photos))
+        photos: dict[int, Photo] = {}
+        for split, part in shown.reset_index().groupby("split"):
+            pictures = zip(part.index, pictures_at(views[split], part["row"].to_numpy()), strict=True)
+            photos |= {place: _doubtful(pixels, shown.iloc[place]) for place, pixels in pictures}
+        blocks.append(Photos([photos[place] for place in sorted(photos)]))
     twins = report.near_duplicates()
     if twins.empty:
         return [*blocks, Text("No held-out picture is nearly a training picture.")]
@@ -209,25 +207,27 @@ def _data_errors(report: "Interpretation", origin: Origin) -> list[Block]:
             "results look better than they are. Keep copies and series together (`groups`)."
         )
     )
-    return [
-        *blocks,
-        Photos([_twin(report.view, views["train"], about) for about in twins.head(WRONG).to_dict("records")]),
-    ]
+    shown = twins.head(WRONG)
+    both = (
+        pictures_at(report.view, shown["row"].to_numpy()),
+        pictures_at(views["train"], shown["training_row"].to_numpy()),
+    )
+    return [*blocks, Photos([_twin(*one) for one in zip(*both, shown.to_dict("records"), strict=True)])]
 
 
-def _doubtful(view: View, row: int, about: dict[str, Any]) -> Photo:
+def _doubtful(pixels: np.ndarray, about: Any) -> Photo:
     of = f"{about['tag']}: " if "tag" in about else ""
     lines = [
         f"{of}labelled {about['label']}, perhaps {about['suggested']}",
         f"probability of the label {about['probability_of_label']:.2g}",
     ]
-    return Photo.of(view[row][0], [*lines, f"{about['split']}: {about['file']}"])
+    return Photo.of(pixels, [*lines, f"{about['split']}: {about['file']}"])
 
 
-def _twin(held: View, train: View, about: dict[str, Any]) -> Photo:
+def _twin(pixels: np.ndarray, other_pixels: np.ndarray, about: dict[str, Any]) -> Photo:
     other = "" if about.get("same_label", True) else ", with another label"
     lines = [f"similarity {about['similarity']:.3f}{other}", str(about["file"]), f"as {about['training_file']}"]
-    return Photo.of(held[about["row"]][0], lines, train[about["training_row"]][0])
+    return Photo.of(pixels, lines, other_pixels)
 
 
 def _by_class(report: "Interpretation") -> list[Block]:

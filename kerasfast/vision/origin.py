@@ -1,7 +1,7 @@
 """Where predictions of pictures come from: the data, the network's activations, how it was trained."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,15 @@ def pooled(features: np.ndarray) -> np.ndarray:
     return features.mean(axis=(1, 2)) if features.ndim == 4 else features.reshape(len(features), -1)
 
 
+def pictures_at(view: View, rows: Sequence[int]) -> list[np.ndarray]:
+    """Return some pictures of a view, (size, size, 3) uint8 each, read together."""
+    if not len(rows):
+        return []
+    part = replace(view, samples=view.samples.take(np.asarray(rows)), shuffle=False, on_device=False)
+    batches = [batch[0] if isinstance(batch, tuple) else batch for batch in part.dataset()]
+    return [pixels for batch in batches for pixels in batch.numpy()]
+
+
 def thumbnails(view: View, side: int) -> np.ndarray:
     """Return the pictures of a view as a few pixels, (n, side * side * 3) from 0 to 1."""
     crop = view.transforms.validation().crop
@@ -89,4 +98,12 @@ def _activations(model: keras.Model) -> Callable[[View], np.ndarray] | None:
     except ValueError:  # a model within a model, or one without a feature map
         return None
     averages = keras.Model(features.input, keras.layers.GlobalAveragePooling2D(dtype="float32")(features.output))
-    return lambda view: pooled(compute_features(averages, view))
+    known: list[tuple[View, np.ndarray]] = []
+
+    def activations(view: View) -> np.ndarray:
+        """Return the activations of a view, computed once."""
+        if not any(one is view for one, _ in known):
+            known.append((view, pooled(compute_features(averages, view))))
+        return next(rows for one, rows in known if one is view)
+
+    return activations

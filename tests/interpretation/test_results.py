@@ -20,7 +20,7 @@ def test_scores_are_those_of_the_metrics(rng):
     assert row["root mean squared error"] == pytest.approx(2) and row["mean absolute error"] == pytest.approx(2)
 
 
-@pytest.mark.parametrize(("right", "said"), [(400, "beats"), (220, "chance"), (150, "does not beat")])
+@pytest.mark.parametrize(("right", "said"), [(400, "beats"), (210, "chance"), (150, "does not beat")])
 def test_the_verdict_heeds_the_interval(right, said):
     targets = np.arange(400) % 2
     predictions = np.eye(2)[np.where(np.arange(400) < right, targets, 1 - targets)]

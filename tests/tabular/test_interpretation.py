@@ -70,7 +70,7 @@ def test_partial_dependence_follows_the_rule(rng):
 def test_residuals_show_what_the_model_does_not_know(rng):
     report = interpreted(frame_of(rng).dropna(), "price")
     by_day = report.residuals("day", bins=4)
-    assert by_day.index[0] == "from 2020-01-01" and by_day["n"].sum() == 1170
+    assert by_day.index[0] == "from 2020-01-02" and by_day["n"].sum() == 1170
     np.testing.assert_allclose(by_day["residual"], [0, 0, -3, -3], atol=0.1)
     assert by_day["residual_high"].iloc[2] < by_day["residual_low"].iloc[1]
     by_town = report.residuals("town")
