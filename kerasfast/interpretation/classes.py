@@ -70,7 +70,8 @@ def confused_pairs(matrix: Any, classes: Sequence[str]) -> pd.DataFrame:
         classes: A name per class.
 
     Example:
-        >>> confused_pairs([[5, 0, 4], [0, 9, 0], [3, 0, 6]], ["ant", "bee", "cat"])[["true", "predicted"]].iloc[0].tolist()
+        >>> pairs = confused_pairs([[5, 0, 4], [0, 9, 0], [3, 0, 6]], ["ant", "bee", "cat"])
+        >>> pairs[["true", "predicted"]].iloc[0].tolist()
         ['ant', 'cat']
     """
     matrix, names = np.asarray(matrix), np.array(classes, dtype=object)
