@@ -49,9 +49,12 @@ Losses
     ClassLoss, TagLoss, balanced_weights    label smoothing, weights for rare classes and tags
 
 Looking inside
-    Interpretation               what is right, wrong and unsure on the validation set: `learn.interpret()`
+    Interpretation               what is right, wrong and unsure on the validation set: `learn.interpret()`;
+                                 `.report("report.html")` writes all of it as one page
     grad_cam, plot_grad_cam      where in a picture a network finds a class
+    TableInterpretation          the same for tables: importances, partial dependence, residuals
     class_frame                  precision, recall and the like by class, with intervals
+    label_errors, near_duplicates                  labels that are probably wrong; rows that are in two sets
     expected_calibration_error, fit_temperature, with_temperature                 whether to believe probabilities
 
 Plots
@@ -80,6 +83,8 @@ _HOMES = {
     "kerasfast.optimizing.groups": ["LayerGroups"],
     "kerasfast.interpretation.calibration": ["expected_calibration_error", "fit_temperature", "with_temperature"],
     "kerasfast.interpretation.classes": ["class_frame"],
+    "kerasfast.interpretation.duplicates": ["near_duplicates"],
+    "kerasfast.interpretation.label_errors": ["label_errors"],
     "kerasfast.learner": ["Learner"],
     "kerasfast.losses": ["ClassLoss", "TagLoss", "balanced_weights"],
     "kerasfast.training.lr_finder": ["LearningRateSearch", "find_learning_rate"],
@@ -99,6 +104,7 @@ _HOMES = {
     "kerasfast.tabular.data": ["TableData"],
     "kerasfast.tabular.encoding.encoder": ["TableEncoder"],
     "kerasfast.tabular.encoding.guess": ["ColumnGuess", "guess_columns"],
+    "kerasfast.tabular.insight.interpretation": ["TableInterpretation"],
     "kerasfast.tabular.learner": ["TableLearner"],
     "kerasfast.tabular.networks.model": ["entity_embedding_model"],
     "kerasfast.tabular.predictor": ["TablePredictor"],

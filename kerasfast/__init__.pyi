@@ -9,6 +9,8 @@ from kerasfast.interpretation.calibration import expected_calibration_error as e
 from kerasfast.interpretation.calibration import fit_temperature as fit_temperature
 from kerasfast.interpretation.calibration import with_temperature as with_temperature
 from kerasfast.interpretation.classes import class_frame as class_frame
+from kerasfast.interpretation.duplicates import near_duplicates as near_duplicates
+from kerasfast.interpretation.label_errors import label_errors as label_errors
 from kerasfast.learner import Learner as Learner
 from kerasfast.losses import ClassLoss as ClassLoss
 from kerasfast.losses import TagLoss as TagLoss
@@ -48,6 +50,7 @@ from kerasfast.tabular.data import TableData as TableData
 from kerasfast.tabular.encoding.encoder import TableEncoder as TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess as ColumnGuess
 from kerasfast.tabular.encoding.guess import guess_columns as guess_columns
+from kerasfast.tabular.insight.interpretation import TableInterpretation as TableInterpretation
 from kerasfast.tabular.learner import TableLearner as TableLearner
 from kerasfast.tabular.networks.model import entity_embedding_model as entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor as TablePredictor

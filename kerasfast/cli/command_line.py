@@ -5,12 +5,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from kerasfast.cli.commands import demo, doctor, evaluate, export, kaggle, port, predict, serve, tabular, train
+from kerasfast.cli.commands import demo, doctor, evaluate, export, kaggle, port, predict, report, serve, tabular, train
 from kerasfast.version import __version__
 
 # Everything heavy is imported inside the commands, so that `--help` answers at once.
 
-COMMANDS = (train, predict, evaluate, export, serve, tabular, kaggle, port, demo, doctor)
+COMMANDS = (train, predict, evaluate, report, export, serve, tabular, kaggle, port, demo, doctor)
 ABOUT = "Practical deep learning for Keras 3 on TensorFlow: train, use, judge and ship models."
 STATUS = (
     "exit status: 0 done, 1 done but no good (the command's --help says when), 2 an error that you can act on, "

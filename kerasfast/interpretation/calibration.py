@@ -12,6 +12,16 @@ COLDEST, HOTTEST = 0.01, 100.0
 _LEAST = 1e-12
 
 
+def check_probabilities(predictions: np.ndarray, kind: str) -> None:
+    """Raise ValueError where predictions (n, classes) are no probabilities."""
+    inside = predictions.min() >= 0 and predictions.max() <= 1
+    if not inside or (kind == "single" and np.abs(predictions.sum(axis=1) - 1).max() > 0.02):
+        raise ValueError(
+            "`predictions` must be probabilities, which of classes add up to 1; received values from "
+            f"{predictions.min():.3g} to {predictions.max():.3g}. Let the head end in softmax or sigmoid."
+        )
+
+
 def believed(targets: Any, predictions: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities and whether what they speak of is true, both flat.
 

@@ -62,6 +62,26 @@ def confused_order(matrix: Any) -> np.ndarray:
     return np.array([index for chain in sorted(chains.values(), key=_confused_first) for index in chain], dtype=int)
 
 
+def confused_pairs(matrix: Any, classes: Sequence[str]) -> pd.DataFrame:
+    """Return what is taken for what: true and predicted class, `n`, and its share of the true class; the most first.
+
+    Args:
+        matrix: Counts, (true classes, predicted classes).
+        classes: A name per class.
+
+    Example:
+        >>> pairs = confused_pairs([[5, 0, 4], [0, 9, 0], [3, 0, 6]], ["ant", "bee", "cat"])
+        >>> pairs[["true", "predicted"]].iloc[0].tolist()
+        ['ant', 'cat']
+    """
+    matrix, names = np.asarray(matrix), np.array(classes, dtype=object)
+    true, predicted = np.nonzero(matrix * ~np.eye(len(matrix), dtype=bool))
+    counts = matrix[true, predicted]
+    shares = counts / matrix.sum(axis=1)[true]
+    frame = pd.DataFrame({"true": names[true], "predicted": names[predicted], "n": counts, "share": shares})
+    return frame.sort_values(["n", "share"], ascending=False, kind="stable", ignore_index=True)
+
+
 def _confused_first(chain: list[int]) -> tuple[bool, int]:
     return len(chain) == 1, min(chain)
 

@@ -16,11 +16,12 @@ from kerasfast.optimizing.control import Rates, per_group
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.doubling import CYCLES, train_doubling
-from kerasfast.tabular.importance import Score, permutation_importance
+from kerasfast.tabular.insight.importance import Score, column_positions, permutation_importance
+from kerasfast.tabular.insight.interpretation import MOST_ROWS, TableInterpretation
 from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, ensemble_model
 from kerasfast.tabular.networks.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.pipeline.views import TableView
-from kerasfast.tabular.predictor import TablePredictor
+from kerasfast.tabular.predictor import TablePredictor, predict_rows
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
 from kerasfast.tabular.tasks import adam_for, task_of
 from kerasfast.training.callbacks import Recorder
@@ -326,15 +327,24 @@ class TableLearner(Learner):
             seed: Of the rows and the shuffles.
         """
         sample = self._split(self.data, is_test=False).sample(whole("rows", rows), whole("seed", seed, least=0))
+        columns = column_positions(self.data.cardinalities, self.data.value_names, self.data.encoder)
         own = keras.losses.get(self.loss)
         score = loss or (lambda targets, predictions: float(np.mean(own(targets, predictions))))
-        return permutation_importance(self.model, sample, self._columns(), score, repeats=repeats, seed=seed)
+        return permutation_importance(self.model, sample, columns, score, repeats=repeats, seed=seed)
 
-    def _columns(self) -> dict[str, tuple[list[int], list[int]]]:
-        """Return the positions of each column among codes and values."""
-        encoder = self.data.encoder
-        names = self.data.value_names if encoder is None else encoder.continuous
-        flags = {} if encoder is None else dict(encoder.flag_positions)
-        categorical = {name: ([position], []) for position, name in enumerate(self.data.cardinalities)}
-        numbers = {name: ([], [i, flags[i]] if i in flags else [i]) for i, name in enumerate(names)}
-        return categorical | numbers
+    def interpret(self, is_test: bool = False) -> TableInterpretation:
+        """Predict the validation rows once and return what tells where the model is wrong, and why.
+
+        Args:
+            is_test: Whether to look at labelled test rows instead.
+
+        Raises:
+            ValueError: If there are no such rows, or their targets are not known.
+        """
+        rows = self._split(self.data, is_test).sample(MOST_ROWS)
+        return TableInterpretation(
+            rows, lambda part: predict_rows(self.model, part), self.data.target,
+            column_positions(self.data.cardinalities, self.data.value_names, self.data.encoder),
+            cardinalities=self.data.cardinalities, encoder=self.data.encoder, train=self.data.train.sample(MOST_ROWS),
+            facts=self._facts(), recorders={"training": self.recorder},
+        )  # fmt: skip

@@ -1,6 +1,8 @@
 """Where an image model is right, wrong and unsure on the validation set, and where it looks."""
 
-from collections.abc import Callable, Sequence
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,19 +10,18 @@ import numpy as np
 from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.basics.described import Described, some
 from kerasfast.interpretation import calibration
-from kerasfast.interpretation.classes import class_frame, confused_order, confusion_matrix, one_hot
-from kerasfast.plots.curves import plot_confusion_matrix
-from kerasfast.plots.insight import heated, plot_calibration
-from kerasfast.plots.pictures import plot_images
+from kerasfast.interpretation.classes import class_frame, confused_order, confused_pairs, confusion_matrix, one_hot
+from kerasfast.training.callbacks import Recorder
+from kerasfast.vision.interpretation_plots import PicturePlots
+from kerasfast.vision.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 _LEAST = 1e-7
 
 
-class Interpretation(Described):
+class Interpretation(Described, PicturePlots):
     """Predictions of a set of pictures beside their targets, and frames and plots of what they tell.
 
     `learn.interpret()` makes one. The frames that name pictures have their row in the set as index, so that
@@ -39,6 +40,7 @@ class Interpretation(Described):
         predictions, targets, classes, target_kind, threshold: See above.
         view: The pictures, such as `data.valid`; without them the frames have numbers for files, and nothing is drawn.
         heat: The function (pixels (size, size, 3) uint8, class index) -> map (size, size) that `plot_pictures` uses.
+        origin: What is known of data, network and training; `report` tells it.
 
     Raises:
         ValueError: For a regression, for outputs that are no probabilities, and where shapes differ.
@@ -67,12 +69,14 @@ class Interpretation(Described):
         view: Any = None,
         threshold: float | Sequence[float] = 0.5,
         heat: Callable[[np.ndarray, int], np.ndarray] | None = None,
+        origin: Origin | None = None,
     ):
         choice("target_kind", target_kind, calibration.KINDS)
         self._truth, self.predictions = one_hot(targets, predictions, classes)
-        _check_probabilities(self.predictions, target_kind)
+        calibration.check_probabilities(self.predictions, target_kind)
         self.targets, self.classes, self.target_kind = np.asarray(targets), tuple(classes), target_kind
-        self.threshold, self._view, self._heat = threshold, view, heat
+        self.threshold, self.view, self.heat = threshold, view, heat
+        self.origin = Origin() if origin is None else origin
         self._limits = np.broadcast_to(np.asarray(threshold, dtype=float), (len(self.classes),))
         self._of_truth = np.where(self._truth, self.predictions, 1 - self.predictions)  # (n, classes)
 
@@ -80,7 +84,7 @@ class Interpretation(Described):
     def losses(self) -> np.ndarray:
         """(n,) cross-entropy of each picture; of tags the mean over them."""
         surprise = -np.log(np.maximum(self._of_truth, _LEAST))
-        return surprise.mean(axis=1) if self._tags else surprise[self._truth]
+        return surprise.mean(axis=1) if self.tags else surprise[self._truth]
 
     def top_losses(self, count: int = 9) -> "pd.DataFrame":
         """Return the pictures with the largest losses: file, prediction, truth, probability of the truth, loss.
@@ -89,7 +93,7 @@ class Interpretation(Described):
         wrong, which `class` names.
         """
         rows = np.argsort(-self.losses, kind="stable")[: whole("count", count)]
-        return self._frame(rows, self._of_truth[rows].argmin(axis=1) if self._tags else self.targets[rows])
+        return self._frame(rows, self._of_truth[rows].argmin(axis=1) if self.tags else self.targets[rows])
 
     def most_correct(self, name: str | None = None, count: int = 9) -> "pd.DataFrame":
         """Return the pictures that are right and surest, the surest first.
@@ -115,7 +119,7 @@ class Interpretation(Described):
         Args:
             name, count: See `most_correct`.
         """
-        if self._tags:
+        if self.tags:
             doubt = np.abs(self.predictions - self._limits)
         else:
             first_two = np.sort(self.predictions, axis=1)[:, -2:]
@@ -133,7 +137,7 @@ class Interpretation(Described):
         """
         import pandas as pd
 
-        if self._tags:
+        if self.tags:
             raise ValueError("A confusion matrix is for one class a picture; these are tags. See `per_class()`.")
         matrix = confusion_matrix(self.targets, self.predictions.argmax(axis=1), len(self.classes))
         order = confused_order(matrix) if ordered else np.arange(len(matrix))
@@ -143,6 +147,18 @@ class Interpretation(Described):
             index=pd.Index(names, name="true"),
             columns=pd.Index(names, name="predicted"),
         )
+
+    def confused_pairs(self, count: int = 20) -> "pd.DataFrame":
+        """Return what is taken for what, the most frequent mistakes first: true, predicted, n, share of the true class.
+
+        Args:
+            count: How many at most.
+
+        Raises:
+            ValueError: For tags.
+        """
+        frame = self.confusion(ordered=False)
+        return confused_pairs(frame.to_numpy(), self.classes).head(whole("count", count))
 
     def per_class(self, *, resamples: int = 500, level: float = 0.95, seed: int = 42) -> "pd.DataFrame":
         """Return precision, recall, F1 and average precision by class or tag, with bootstrap intervals.
@@ -176,74 +192,101 @@ class Interpretation(Described):
         """
         heat = self.temperature() if temperature is None else number("temperature", temperature, above=0)
         threshold: Any = self.threshold
-        if self._tags:
+        if self.tags:
             threshold = tuple(calibration.with_temperature(self._limits[None], heat, "multi")[0].tolist())
         return Interpretation(
             calibration.with_temperature(self.predictions, heat, self.target_kind), self.targets, self.classes,
-            self.target_kind, view=self._view, threshold=threshold, heat=self._heat,
+            self.target_kind, view=self.view, threshold=threshold, heat=self.heat, origin=self.origin,
         )  # fmt: skip
 
-    def plot_confusion(self, *, ordered: bool = True, ax: "Axes | None" = None) -> "Axes":
-        """Draw `confusion` on axes and return them."""
-        frame = self.confusion(ordered=ordered)
-        return plot_confusion_matrix(frame.to_numpy(), list(frame.index), ax=ax)
+    def label_errors(self, *, folds: int = 5, seed: int = 42) -> "pd.DataFrame":
+        """Return the training and validation pictures whose label is probably wrong, the likeliest errors first.
 
-    def plot_calibration(self, *, bins: int = 10, ax: "Axes | None" = None) -> "Axes":
-        """Draw `calibration` on axes, with its error in the title, and return them."""
-        title = f"Calibration, error {self.calibration_error(bins=bins):.3f}"
-        return plot_calibration(self.calibration(bins=bins), title=title, ax=ax)
-
-    def plot_top_losses(self, count: int = 9, *, grad_cam: bool = False, ax: "Axes | None" = None) -> "Axes":
-        """Draw `top_losses` on axes and return them; see `plot_pictures`."""
-        return self.plot_pictures(self.top_losses(count), grad_cam=grad_cam, title="Top losses", ax=ax)
-
-    def plot_pictures(
-        self, frame: "pd.DataFrame", *, grad_cam: bool = False, title: str = "", ax: "Axes | None" = None
-    ) -> "Axes":
-        """Draw the pictures of a frame with prediction, truth and loss, and return the axes.
+        By confident learning (see `kf.label_errors`) on what linear heads say of pictures that they did not learn
+        from: the stored activations are divided into folds, and solved heads take seconds. A network that was long
+        fine-tuned knows the training labels, wrong ones too: look with one whose head alone was trained.
 
         Args:
-            frame: Of `top_losses`, `most_correct`, `most_wrong` or `most_uncertain`.
-            grad_cam: Whether to put beside each picture where the network looked for what it predicted (of tags, for
-                the tag in the column `class`).
-            title: Title above the pictures.
-            ax: Where to draw; a new figure when not given.
+            folds: How many heads.
+            seed: Of the folds.
+
+        Returns:
+            Frame by row in its split: `split` ("train" or "valid"), `file`, and the columns of `kf.label_errors`.
 
         Raises:
-            ValueError: When the frame is empty, or `grad_cam` is asked for where there is no network.
+            ValueError: Where the training pictures are not known.
         """
-        if frame.empty:
-            raise ValueError("The frame has no pictures.")
-        if self._view is None:
-            raise ValueError("There are no pictures to draw; pass `view`, or make the report by `learn.interpret()`.")
-        if grad_cam and self._heat is None:
-            raise ValueError("Grad-CAM needs the network; make the report by `learn.interpret()`.")
-        pictures, titles = [], []
-        for row, about in zip(frame.index, frame.to_dict("records"), strict=True):
-            pixels = self._view[row][0]
-            pictures.append(pixels)
-            titles.append(self._title(row, about))
-            if grad_cam:
-                looked_for = about["class"] if self._tags else about["prediction"]
-                pictures.append(heated(pixels, self._heat(pixels, self.classes.index(looked_for))))
-                titles.append(f"looks for {looked_for}")
-        columns = (2 if len(frame) < 3 else 4) if grad_cam else None
-        return plot_images(np.stack(pictures), titles, columns=columns, title=title, ax=ax)
+        from kerasfast.vision.cleaning import picture_label_errors
+
+        return picture_label_errors(self.origin, folds=folds, seed=seed)
+
+    def near_duplicates(self, *, least: float = 0.9) -> "pd.DataFrame":
+        """Return the pictures of this set that are nearly a training picture: leaks, which make results too good.
+
+        Args:
+            least: Least similarity of the stored activations (see `kf.near_duplicates`).
+
+        Returns:
+            Frame, the most alike first: `row` and `file`, `training_row` and `training_file`, `similarity`,
+            `same_label`.
+
+        Raises:
+            ValueError: Where the training pictures are not known.
+        """
+        from kerasfast.vision.cleaning import picture_duplicates
+
+        return picture_duplicates(self.origin, self.view, least=least)
+
+    def report(
+        self,
+        path: str | os.PathLike = "report.html",
+        *,
+        title: str | None = None,
+        model: str | os.PathLike | None = None,
+        facts: Mapping[str, str] | None = None,
+        recorders: Mapping[str, Recorder] | None = None,
+    ) -> pathlib.Path:
+        """Write all of this as one page that needs no network, and return its path.
+
+        Data, recipe, curves, results beside the best constant answer and a logistic regression on the same pictures,
+        the most wrong pictures with Grad-CAM, confused classes, figures by class, calibration, and how to use the
+        model. Made by `learn.interpret()`, it looks at the training pictures for the peers, at 5000 of them at most.
+
+        Args:
+            path: The file; its name ends in .html.
+            title: Headline; the number of classes by default.
+            model: The exported file, for the lines that use it.
+            facts: More to say of the training, by a word or two each.
+            recorders: What was recorded, by stage; that of the learner's last fit by default.
+
+        Raises:
+            ValueError: If the name does not end in .html.
+        """
+        from kerasfast.vision.image_report import image_page
+
+        origin = self.origin.knowing(model, facts, recorders)
+        return image_page(self, origin, title).write(path)
 
     @property
-    def _tags(self) -> bool:
+    def tags(self) -> bool:
+        """Whether a picture may have several classes."""
         return self.target_kind == "multi"
+
+    @property
+    def truth(self) -> np.ndarray:
+        """(n, classes) bool: what is true of each picture."""
+        return self._truth
 
     @property
     def _right(self) -> np.ndarray:
         """(n, classes) whether what is said about a tag is right, or the class of the picture is."""
-        if self._tags:
+        if self.tags:
             return (self.predictions > self._limits) == self._truth
         return np.repeat((self.predictions.argmax(axis=1) == self.targets)[:, None], len(self.classes), axis=1)
 
     def _most(self, wanted: np.ndarray, rank: np.ndarray, name: str | None, count: int) -> "pd.DataFrame":
         """Return the `count` pairs of picture and class of least rank among those wanted, both (n, classes)."""
-        wanted = wanted if self._tags else wanted & self._truth
+        wanted = wanted if self.tags else wanted & self._truth
         if name is not None:
             choice("name", name, self.classes)
             wanted = wanted & (np.array(self.classes) == name)
@@ -256,9 +299,9 @@ class Interpretation(Described):
 
         chosen = self.predictions > self._limits
         likeliest = self.predictions.argmax(axis=1)
-        named = self._names if self._tags else lambda marks, row: self.classes[likeliest[row]]
+        named = self._names if self.tags else lambda marks, row: self.classes[likeliest[row]]
         about = {
-            "file": rows.astype(str) if self._view is None else np.asarray(self._view.files)[rows],
+            "file": rows.astype(str) if self.view is None else np.asarray(self.view.files)[rows],
             "class": [self.classes[column] for column in columns],
             "prediction": [named(chosen, row) for row in rows],
             "truth": [self._names(self._truth, row) for row in rows],
@@ -270,29 +313,12 @@ class Interpretation(Described):
     def _names(self, marks: np.ndarray, row: int) -> str:
         return " ".join(np.array(self.classes)[marks[row]])
 
-    def _title(self, row: int, about: dict[str, Any]) -> str:
-        if self._tags:
-            true = self._truth[row, self.classes.index(about["class"])]
-            said = f"{about['class']}: {'true' if true else 'not true'}"
-        else:
-            said = f"{about['prediction']}, truly {about['truth']}"
-        return f"{said} (probability {about['probability_of_truth']:.2f}), loss {about['loss']:.2f}"
-
     def _facts(self) -> dict[str, str]:
         right = float(self._right.mean())
         return {
             "pictures": str(len(self.predictions)),
             "classes": some(self.classes),
-            "right": f"{right:.1%} of {'tags' if self._tags else 'pictures'}",
+            "right": f"{right:.1%} of {'tags' if self.tags else 'pictures'}",
             "loss": f"{self.losses.mean():.4g}",
             "calibration": f"error {self.calibration_error():.3f}",
         }
-
-
-def _check_probabilities(predictions: np.ndarray, kind: str) -> None:
-    inside = predictions.min() >= 0 and predictions.max() <= 1
-    if not inside or (kind == "single" and np.abs(predictions.sum(axis=1) - 1).max() > 0.02):
-        raise ValueError(
-            "`predictions` must be probabilities, which of classes add up to 1; received values from "
-            f"{predictions.min():.3g} to {predictions.max():.3g}. Let the head end in softmax or sigmoid."
-        )

@@ -205,14 +205,19 @@ class ImageLearner(HeadLearner):
         """
         from kerasfast.vision.grad_cam import grad_cam
         from kerasfast.vision.interpretation import Interpretation
+        from kerasfast.vision.origin import Origin, pooled
 
         choice("target_kind", self.data.target_kind, ("single", "multi"))
         predictions, targets = self.predict_with_targs(is_test)
         if threshold is None:
             threshold = self._threshold(None if is_test else (predictions, targets))
+        origin = Origin(
+            self.data, lambda view: pooled(self._stored(view)), {"training": self.recorder}, facts=self._facts(),
+            beta=getattr(self.metrics[0], "beta", 1.0) if self.metrics else 1.0,
+        )  # fmt: skip
         return Interpretation(
             predictions, targets, self.data.classes, self.data.target_kind, view=self._split(self.data, is_test),
-            threshold=threshold, heat=lambda pixels, index: grad_cam(self.model, pixels, index),
+            threshold=threshold, heat=lambda pixels, index: grad_cam(self.model, pixels, index), origin=origin,
         )  # fmt: skip
 
     def export(self, path: str | os.PathLike, *, threshold: float | Sequence[float] | None = None) -> pathlib.Path:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import kerasfast as kf
-from kerasfast.tabular.importance import permutation_importance
+from kerasfast.tabular.insight.importance import permutation_importance
 
 LEVELS = ["a", "b", "c", "d"]
 EFFECTS = {"a": 1.0, "b": 2.0, "c": 4.0, "d": 8.0}

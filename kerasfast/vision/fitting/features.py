@@ -93,6 +93,12 @@ class FeatureView:
         return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
+def compute_features(features: keras.Model, view: View) -> np.ndarray:
+    """Return the features of every picture of a view, in its order, without storing them."""
+    with progress_bar(total=len(view), desc=f"features of {len(view)} pictures", leave=False, delay=2) as bar:
+        return _compute(features, view, bar)
+
+
 def _compute(features: keras.Model, view: View, bar: Any) -> np.ndarray:
     rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, 3])
     for batch in view.dataset():

@@ -1,0 +1,1 @@
+"""Pages in one file: text, tables, charts and pictures as HTML that needs no network."""
