@@ -1,9 +1,9 @@
 # %% Two checkouts of kerasfast, one against the other: the same work in turn, one process each
 """Usage: python benchmarks/paired.py EARLIER [--repeats 7]
 
-EARLIER is a checkout of another commit (`git worktree add EARLIER 350cd98`). One process imports it, another one imports
-this checkout, and they work in turn, so that both see the machine as it is. A figure is the median over the rounds, its
-ratio that of the pairs. Processor time counts all threads; it says something on a busy machine too.
+EARLIER is a checkout of another commit (`git worktree add EARLIER 350cd98`). One process imports it, one this checkout,
+and they work in turn, so that both see the machine as it is. A figure is the median over the rounds, its ratio that of
+the pairs. Processor time counts all threads; it says something on a busy machine too.
 """
 
 import argparse
