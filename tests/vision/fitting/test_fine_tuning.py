@@ -89,10 +89,10 @@ def test_a_solved_head_is_better_than_a_fitted_one(tmp_path):
 
 @pytest.mark.parametrize("arguments", [{"hidden": (8,)}, {"loss": keras.losses.SparseCategoricalCrossentropy()}])
 def test_other_heads_and_losses_are_trained_by_steps(arguments, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kerasfast.vision.fitting.solved_head.STEPS", 90)
+    monkeypatch.setattr("kerasfast.vision.fitting.solved_head.STEPS", 300)
     learn = kf.ImageLearner.pretrained(backbone(), data_of("single", tmp_path), precompute=True, **arguments)
     assert learn.fit_head() is None
-    assert "trained for 30 epochs" in capsys.readouterr().out
+    assert "trained for 100 epochs" in capsys.readouterr().out
     predictions, targets = learn.predict_with_targs()
     assert np.mean(predictions.argmax(axis=1) == targets) > 0.5
     learn.fit(0.001, 1)
