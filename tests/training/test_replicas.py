@@ -21,6 +21,7 @@ def train(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> kf.Lear
     return learn
 
 
+@pytest.mark.slow
 def test_a_strategy_of_one_device_changes_nothing(rng):
     inputs = rng.normal(size=(50, 3)).astype("float32")
     batches = tf.data.Dataset.from_tensor_slices((inputs, inputs[:, :1])).batch(8)

@@ -88,6 +88,7 @@ def whole(tmp_path_factory):
     return program(tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [(0,), (8,), (12,), (17, 3), (20, 9, 9), (40,)])
 def test_a_killed_training_ends_as_one_that_was_not(whole, kills, tmp_path):
     for number, kill in enumerate(kills):
@@ -120,6 +121,7 @@ def test_keeping_the_state_changes_nothing(whole, tmp_path):
         np.testing.assert_array_equal(mine.numpy(), its)
 
 
+@pytest.mark.slow
 def test_a_finished_fit_is_not_repeated_and_says_so(tmp_path, capsys):
     state, _, _ = program(tmp_path)
     capsys.readouterr()
