@@ -7,8 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.training.replicas import sharded_by_samples
-
 
 class Split(Protocol):
     """One part of the data: batches for each epoch, and the targets in their order."""
@@ -100,6 +98,19 @@ def as_split(split: Any) -> Split:
 def batches(split: Any, epoch: int = 0) -> tf.data.Dataset:
     """Return the dataset of a split: of a view of `ImageData` from `epoch` on, or the dataset itself."""
     return sharded_by_samples(as_split(split).dataset(epoch))
+
+
+def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return a dataset of which every worker takes its own part of each batch, unless it says itself how to be shared.
+
+    TensorFlow would give every worker some of the files, where it can, and so other batches than a single device has.
+    """
+    policies = tf.data.experimental.AutoShardPolicy
+    if dataset.options().experimental_distribute.auto_shard_policy != policies.AUTO:
+        return dataset
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = policies.DATA
+    return dataset.with_options(options)
 
 
 def targets_of(split: Any) -> np.ndarray:

@@ -48,7 +48,7 @@ class Learner(ModelWithData):
         >>> rows = np.random.default_rng(0).normal(size=(64, 3))
         >>> batches = tf.data.Dataset.from_tensor_slices((rows[:, :2], rows[:, 2:])).batch(16)
         >>> train, valid = batches.skip(1), batches.take(1)
-        >>> learn = Learner(model, kf.Datasets(train, valid), groups=LayerGroups.split(model, [1]), loss="mse")
+        >>> learn = Learner(model, kf.Datasets(train, valid), groups=kf.LayerGroups.split(model, [1]), loss="mse")
         >>> ax = learn.lr_find(steps=20).plot()
         >>> history = learn.fit([1e-3, 1e-2], 2, cycle_len=1, cycle_mult=2)  # doctest: +ELLIPSIS
         epoch    trn_loss    val_loss

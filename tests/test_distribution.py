@@ -141,11 +141,11 @@ for number, strategy in enumerate(strategies):
 SECONDS = 300
 
 
-def run(folder: pathlib.Path, environments: Sequence[dict[str, str]]) -> list[list[dict]]:
-    """Run the program in each environment, at the same time; return what each run wrote."""
+def run(environments: Sequence[tuple[pathlib.Path, dict[str, str]]]) -> list[list[dict]]:
+    """Run the program in each folder and environment, all at the same time; return what each run wrote."""
     root, processes = pathlib.Path(__file__).resolve().parents[1], []
     try:
-        for index, environment in enumerate(environments):
+        for index, (folder, environment) in enumerate(environments):
             with open(folder / f"{index}.log", "w") as log:
                 command = [sys.executable, "-c", PROGRAM, str(folder), str(index)]
                 processes.append(
@@ -155,13 +155,13 @@ def run(folder: pathlib.Path, environments: Sequence[dict[str, str]]) -> list[li
         while None in codes and not any(codes) and time.monotonic() < end:  # one that fails leaves the others waiting
             time.sleep(0.2)
             codes = [process.poll() for process in processes]
-        logs = [f"{file}: {file.read_text()[-3000:]}" for file in sorted(folder.glob("*.log"))]
+        logs = [(folder / f"{index}.log").read_text()[-3000:] for index, (folder, _) in enumerate(environments)]
         assert codes == [0] * len(processes), "\n".join(logs)
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    return [json.loads((folder / f"{index}.json").read_text()) for index in range(len(processes))]
+    return [json.loads((folder / f"{index}.json").read_text()) for index, (folder, _) in enumerate(environments)]
 
 
 def free_ports(count: int) -> list[int]:
@@ -176,20 +176,27 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def one_and_two(tmp_path_factory) -> list[dict]:
-    """What training gave on one device and on two of the same process."""
-    return run(tmp_path_factory.mktemp("devices"), [{}])[0]
+def runs(tmp_path_factory) -> tuple[list[dict], list[dict]]:
+    """What `one_and_two` and `workers` give, from three processes at the same time."""
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    configurations = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in range(2)]
+    shared = tmp_path_factory.mktemp("workers")
+    environments = [(shared, {"TF_CONFIG": json.dumps(configuration)}) for configuration in configurations]
+    *results, one_and_two = run([*environments, (tmp_path_factory.mktemp("devices"), {})])
+    logs = [(shared / f"{index}.log").read_text() for index in range(2)]
+    return one_and_two, [{**result, "log": log} for (result,), log in zip(results, logs, strict=True)]
 
 
 @pytest.fixture(scope="module")
-def workers(tmp_path_factory) -> list[dict]:
+def one_and_two(runs) -> list[dict]:
+    """What training gave on one device and on two of the same process."""
+    return runs[0]
+
+
+@pytest.fixture(scope="module")
+def workers(runs) -> list[dict]:
     """What training gave in each of two processes, which share a folder."""
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    configurations = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in range(2)]
-    environments = [{"TF_CONFIG": json.dumps(configuration)} for configuration in configurations]
-    folder = tmp_path_factory.mktemp("workers")
-    results = run(folder, environments)
-    return [{**result, "log": (folder / f"{index}.log").read_text()} for index, (result,) in enumerate(results)]
+    return runs[1]
 
 
 SAME = [

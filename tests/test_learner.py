@@ -292,6 +292,7 @@ def test_keras_callbacks_that_stop_and_resume_work_inside_fit(tmp_path):
     assert len(learn.fit(0.01, 9, callbacks=[keras.callbacks.TerminateOnNaN(), spoil]).history["loss"]) == 1
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_broken_off_is_resumed_in_its_schedule(tmp_path):
     def interrupt(epoch, logs):
         if epoch == 2:

@@ -36,10 +36,10 @@ LAYERS = [
     },
     {"metrics", "training.callbacks", "training.divergence", "training.following", "optimizing.groups"},
     {"optimizing.optimizers"},
-    {"datasets", "optimizing.control"},
+    {"optimizing.control"},
     {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
     {"optimizing.graph_values", "optimizing.train_function"},
-    {"schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
+    {"datasets", "schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
     {"bundle", "losses", "runtimes", "optimizing.lbfgs"},
     {
         "basics",

@@ -202,10 +202,10 @@ class LayerGroups:
         return groups
 
     def _index(self, index: int) -> int:
-        if not isinstance(index, Integral) or not -len(self) <= index < len(self):
+        if not _is_index(index, len(self)):
             raise ValueError(
-                f"The model has {len(self)} layer groups; pass an index from {-len(self)} to {len(self) - 1}. "
-                f"Received: {index!r}."
+                f"The model has {len(self)} layer groups; pass an index from {-len(self)} to {len(self) - 1}; "
+                f"received {index!r}."
             )
         return int(index) % len(self)
 
@@ -225,12 +225,16 @@ def _position(model: keras.Model, layers: Sequence[keras.layers.Layer], boundary
         if not matches:
             raise ValueError(f"Layer {boundary.name!r} is not a layer of the model.")
         return matches[0]
-    if not isinstance(boundary, Integral) or not -len(layers) <= boundary < len(layers):
+    if not _is_index(boundary, len(layers)):
         raise ValueError(
-            f"The model has {len(layers)} layers; a boundary is an index below that, a name or a layer. "
-            f"Received: {boundary!r}."
+            f"The model has {len(layers)} layers; a boundary is an index below that, a name or a layer; "
+            f"received {boundary!r}."
         )
     return int(boundary) % len(layers)
+
+
+def _is_index(index: object, count: int) -> bool:
+    return isinstance(index, Integral) and not isinstance(index, bool) and -count <= index < count
 
 
 def _batch_norms(layers: Sequence[keras.layers.Layer]) -> list[keras.layers.BatchNormalization]:

@@ -28,19 +28,6 @@ def has_workers(strategy: tf.distribute.Strategy) -> bool:
     return len(tasks.get("chief", ())) + len(tasks.get("worker", ())) > 1
 
 
-def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Return a dataset of which every worker takes its own part of each batch, unless it says itself how to be shared.
-
-    TensorFlow would give every worker some of the files, where it can, and so other batches than a single device has.
-    """
-    policies = tf.data.experimental.AutoShardPolicy
-    if dataset.options().experimental_distribute.auto_shard_policy != policies.AUTO:
-        return dataset
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = policies.DATA
-    return dataset.with_options(options)
-
-
 def predict_here(model: keras.Model, inputs: Any) -> np.ndarray:
     """Return the predictions for one batch, computed by this process alone: no other one need take part."""
     if model.distribute_strategy.num_replicas_in_sync == 1:

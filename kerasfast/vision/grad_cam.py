@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
@@ -19,11 +20,17 @@ from kerasfast.vision.prediction.predictor import ImagePredictor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from kerasfast.vision.learner import ImageLearner
-
-    Source = keras.Model | ImageLearner | ImagePredictor
-
 _ENDS = ("softmax", "sigmoid")
+
+
+class Predicting(Protocol):
+    """What makes a predictor: a learner of pictures."""
+
+    def predictor(self, *, threshold: float | Sequence[float] | None = None) -> ImagePredictor:
+        """Return the predictor."""
+
+
+Source = keras.Model | ImagePredictor | Predicting
 
 
 def grad_cam(

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from kerasfast.basics.bars import progress_bar, say
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -37,6 +39,7 @@ def test_a_silent_bar_gives_what_it_counts_and_lines_are_said_all_the_same(capsy
     assert capsys.readouterr().out == "a line\n"
 
 
+@pytest.mark.slow
 def test_a_script_with_redirected_output_prints_its_lines_and_nothing_of_tensorflow():
     program = (
         "import kerasfast as kf\n"

@@ -18,6 +18,7 @@ class Kept(Callback):
         self.kept.append([np.asarray(variable) for variable in self.model.trainable_variables])
 
 
+@pytest.mark.slow
 def test_averages_are_means_of_epoch_ends_from_the_start_on(learn):
     kept = Kept(learn.model)
     learn.fit(0.05, 4, use_swa=True, swa_start=2, callbacks=[kept], use_wd_sched=True)
@@ -64,6 +65,7 @@ def test_statistics_are_means_over_the_batches_and_held_ones_stay():
     np.testing.assert_array_equal(second.moving_mean, np.zeros(3))
 
 
+@pytest.mark.slow
 def test_warm_up_rises_to_the_rate(learn):
     values = learn.warm_up(0.04)
     rates = learn.sched.lrs
@@ -90,6 +92,7 @@ def test_what_the_learner_answers_with_a_sentence(learn, capsys):
         learn.lsuv_init()
 
 
+@pytest.mark.slow
 def test_the_head_on_stored_activations_is_averaged_too(learn):
     learn.precompute = True
     kept = Kept(learn.model)

@@ -71,6 +71,7 @@ def test_groups_loaders_and_the_finder():
         learn.data.get_learner([(5, 3)], 1, 0, 1, [4], [0.1])
 
 
+@pytest.mark.slow
 def test_classes_are_predicted_as_log_probabilities():
     keras.utils.set_random_seed(0)
     frame = shops()
@@ -81,6 +82,7 @@ def test_classes_are_predicted_as_log_probabilities():
     np.testing.assert_allclose(np.exp(learn.predict()).sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_arrays_have_values_alone():
     rng = np.random.default_rng(0)
     xs = rng.normal(size=(60, 3))
@@ -90,6 +92,7 @@ def test_arrays_have_values_alone():
     assert last < first and learn.predict(is_test=True).shape == (5, 1)
 
 
+@pytest.mark.slow
 def test_ratings(tmp_path):
     rng = np.random.default_rng(0)
     taste = {"u": 1.0, "v": -1.0, "w": 0.5}
@@ -119,6 +122,7 @@ def test_ratings(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_weights_of_tables_are_averaged_with_statistics_of_their_own():
     learn, _, _, _ = learner(use_bn=True)
     learn.fit(1e-2, 2, use_swa=True)

@@ -305,6 +305,7 @@ def test_a_model_of_ones_own_gets_normalised_pictures(pictures):
     np.testing.assert_allclose(np.exp(learn.predict()), expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_has_a_group_per_layer_and_everything_else(pictures, tmp_path):
     stats = [np.array([0.5, 0.4, 0.3]), np.array([0.25, 0.2, 0.1])]
     data = ImageClassifierData.from_paths(pictures, tfms=tfms_from_stats(stats, 8), bs=6, test_name="test")
@@ -322,6 +323,7 @@ def test_a_model_of_ones_own_has_a_group_per_layer_and_everything_else(pictures,
     assert len(whole.get_layer_groups()) == 1
 
 
+@pytest.mark.slow
 def test_files_of_ones_own_are_predicted_through_a_loader(learn):
     _, val_tfms = tfms_from_model("resnet34", learn.data.sz)
     names, targets = learn.data.val_ds.fnames[:3], learn.data.val_y[:3]
@@ -337,6 +339,7 @@ def test_files_of_ones_own_are_predicted_through_a_loader(learn):
         FilesIndexArrayDataset(names, targets[:2], val_tfms, learn.data.path)
 
 
+@pytest.mark.slow
 def test_what_lessons_assign_works_or_raises(learn, make_data, backbone, tmp_path):
     learn.models_path = tmp_path / "kept"
     learn.save("a")
@@ -358,6 +361,7 @@ def test_what_lessons_assign_works_or_raises(learn, make_data, backbone, tmp_pat
     assert (tmp_path / "other/weights/b.weights.h5").is_file() and list((tmp_path / "other/store").glob("features-*"))
 
 
+@pytest.mark.slow
 def test_it_takes_kerass_functions_too(make_data):
     learn = ConvLearner.pretrained(keras.applications.MobileNetV2, make_data(size=32), pretrained=False)
     assert isinstance(learn.model, keras.Model) and learn.core.network.model is learn.model

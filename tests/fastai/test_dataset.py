@@ -17,6 +17,7 @@ def test_names_files_and_numbers_are_the_courses(make_data, tmp_path):
     assert data.test_ds.y.shape == (4, 1) and not data.test_ds.y.any()
 
 
+@pytest.mark.slow
 def test_loaders_give_arrays_channels_last(make_data):
     data = make_data()
     assert (len(data.trn_dl), len(data.val_dl), len(data.test_dl)) == (4, 2, 1)
@@ -27,6 +28,7 @@ def test_loaders_give_arrays_channels_last(make_data):
     assert data.val_dl.dataset is data.val_ds
 
 
+@pytest.mark.slow
 def test_an_example_is_what_the_loader_gives(make_data):
     ds = make_data().val_ds
     x, _y = next(iter(make_data().val_dl))

@@ -31,10 +31,11 @@ def run(name: str, path: pathlib.Path, **given) -> dict:
 
 @pytest.fixture
 def small_networks(weights_dir, monkeypatch):
-    """Let every architecture of the lessons be the smallest network whose weights are at hand."""
+    """Let every architecture of the lessons be the smallest network whose weights are at hand, and the finder brief."""
     weights = weights_dir / "mobilenet_v1_0.25_224_no_top.weights.h5"
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
     monkeypatch.setattr(architectures.Architecture, "backbone", lambda self: backbone)
+    monkeypatch.setattr("kerasfast.fastai.learner.FEWEST_STEPS", 20)
 
 
 def copy_first(source: pathlib.Path, target: pathlib.Path, count: int) -> None:

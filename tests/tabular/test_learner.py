@@ -63,6 +63,7 @@ def test_a_category_never_seen_is_predicted_near_the_middle(trained):
     assert np.mean(by_level[0]) * 1.1 < predictions.mean() < np.mean(by_level[3]) * 0.9
 
 
+@pytest.mark.slow
 def test_one_class_a_row():
     learn = learner("dear")
     learn.fit(0.01, 3)
@@ -73,6 +74,7 @@ def test_one_class_a_row():
     assert (probabilities.idxmax(axis=1) == frame["dear"]).mean() > 0.93
 
 
+@pytest.mark.slow
 def test_several_labels_a_row():
     learn = learner(["low", "small"])
     history = learn.fit(0.01, 3)
@@ -80,6 +82,7 @@ def test_several_labels_a_row():
     assert learn.predict_frame(table(10)).columns.tolist() == ["low", "small"]
 
 
+@pytest.mark.slow
 def test_weights_decide_what_is_learned():
     frame = table().assign(mass=lambda rows: (rows["price"] < 3) * 1.0)
     frame["shown"] = np.where(frame["mass"] > 0, 1.0, 100.0)
@@ -90,6 +93,7 @@ def test_weights_decide_what_is_learned():
     assert learn.predict_frame(frame)["shown"].max() < 3
 
 
+@pytest.mark.slow
 def test_groups_take_rates_of_their_own_and_can_be_frozen():
     learn = learner("price", log=True)
     layer = learn.groups.layers[0][0]
@@ -103,6 +107,7 @@ def test_groups_take_rates_of_their_own_and_can_be_frozen():
     assert len(learn.groups) == 3
 
 
+@pytest.mark.slow
 def test_the_rate_finder_and_one_cycle_work():
     learn = learner("price", log=True)
     weights = learn.model.get_weights()
@@ -148,6 +153,7 @@ def test_files_that_are_no_export_are_named(tmp_path):
         kf.TablePredictor.load(tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_saved_weights_come_back(trained, tmp_path):
     learn = learner("price", log=True)
     learn.path = tmp_path
@@ -197,6 +203,7 @@ def test_importance_is_the_growth_of_the_loss(trained):
     assert got["size"] == pytest.approx(losses[0] - losses[1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_of_your_own_trains_too():
     codes, values = keras.Input((2,), dtype="int32", name="codes"), keras.Input((3,), name="values")
     x = keras.layers.Flatten()(keras.layers.Embedding(6, 4)(codes))
@@ -209,6 +216,7 @@ def test_a_model_of_your_own_trains_too():
         learn.embeddings()
 
 
+@pytest.mark.slow
 def test_data_from_arrays_has_no_raw_tables(rng):
     codes, values = rng.integers(0, 5, (200, 2)), rng.normal(size=(200, 3))
     data = kf.TableData.from_arrays(codes, values, values[:, 0])

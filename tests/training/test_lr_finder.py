@@ -67,6 +67,7 @@ def test_nan_stops_the_run_and_still_leaves_sound_weights():
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
+@pytest.mark.slow
 def test_no_trace_is_left():
     """A fit after the finder gives exactly what it gives without it: weights, slots, statistics, dropout, shuffling."""
     results = []

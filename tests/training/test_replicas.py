@@ -6,9 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.training.replicas import AverageStatistics, is_chief, prepare, sharded_by_samples
-
-POLICIES = tf.data.experimental.AutoShardPolicy
+from kerasfast.training.replicas import AverageStatistics, is_chief, prepare
 
 
 def small_model() -> keras.Model:
@@ -23,6 +21,7 @@ def train(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> kf.Lear
     return learn
 
 
+@pytest.mark.slow
 def test_a_strategy_of_one_device_changes_nothing(rng):
     inputs = rng.normal(size=(50, 3)).astype("float32")
     batches = tf.data.Dataset.from_tensor_slices((inputs, inputs[:, :1])).batch(8)
@@ -53,17 +52,6 @@ def test_a_model_from_outside_the_scope_is_refused():
     expected = pytest.raises(ValueError, match="made outside the scope of the OneDeviceStrategy; make it inside")
     with tf.distribute.OneDeviceStrategy("CPU:0").scope(), expected:
         prepare(model)
-
-
-@pytest.mark.parametrize("chosen", [None, POLICIES.OFF, POLICIES.FILE])
-def test_workers_share_by_samples_unless_told_otherwise(chosen):
-    dataset = tf.data.Dataset.range(3)
-    if chosen is not None:
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = chosen
-        dataset = dataset.with_options(options)
-    found = sharded_by_samples(dataset).options().experimental_distribute.auto_shard_policy
-    assert found == (POLICIES.DATA if chosen is None else chosen)
 
 
 def test_a_process_alone_is_the_chief():

@@ -187,6 +187,7 @@ def test_one_picture_is_predicted_as_in_its_batch(learn):
     )
 
 
+@pytest.mark.slow
 def test_the_submission_has_a_column_per_class_and_a_row_per_test_file(learn, tmp_path):
     file = learn.submission(tmp_path / "sub" / "subm.csv.gz")
     frame = pd.read_csv(file)
@@ -197,6 +198,7 @@ def test_the_submission_has_a_column_per_class_and_a_row_per_test_file(learn, tm
     np.testing.assert_allclose(frame.iloc[:, 1:], views.mean(0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_survive_saving_and_the_head_is_shared(learn, folder, tmp_path):
     learn.fit(0.05, 2)
     learn.save("head")
@@ -257,6 +259,7 @@ def test_a_submission_is_refused_before_anything_is_predicted(tagged, tmp_path, 
         learn.submission(tmp_path / "sub.csv", ids=[1])
 
 
+@pytest.mark.slow
 def test_a_picture_replaced_during_training_is_named(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     data = kf.ImageData.from_folders(tmp_path / "copy", transforms=kf.Transforms(32), batch_size=8)
@@ -339,6 +342,7 @@ def test_a_file_that_breaks_while_training_is_named_with_the_others(folder, tmp_
             (folder / file).write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_custom_head_replaces_the_pooling(folder, tmp_path):
     head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3), keras.layers.Softmax()]
     learn = kf.ImageLearner.pretrained(backbone(), colours_data(folder, tmp_path), custom_head=head, precompute=True)

@@ -16,9 +16,9 @@ from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.described import Described, some
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat, written_by
+from kerasfast.datasets import sharded_by_samples
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.training.callbacks import PredictionBar
-from kerasfast.training.replicas import sharded_by_samples
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.prediction.pictures import Pictures, broken_pictures

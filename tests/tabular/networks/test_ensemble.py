@@ -70,6 +70,7 @@ def test_the_best_cycle_stays(trained):
     assert len(learn.recorder.losses) == cycles["steps"].iloc[-1]
 
 
+@pytest.mark.slow
 def test_a_question_is_asked_and_the_result_said(capsys):
     learn = learner("dear")
     learn.train(5e-3, cycles=2)
@@ -91,6 +92,7 @@ def test_fit_trains_every_member_and_measures_their_mean():
     assert len(learn.groups) == 3
 
 
+@pytest.mark.slow
 def test_a_single_network_is_trained_on_four_fifths(capsys):
     keras.utils.set_random_seed(0)
     data = kf.TableData.from_frame(table(), "price", categorical=["kind"], continuous=["size"], valid_fraction=0)
@@ -160,6 +162,7 @@ def test_a_number_of_steps_is_given_from_whatever_epoch():
     assert (batches[0][1].numpy() != batches[7][1].numpy()).any()
 
 
+@pytest.mark.slow
 def test_a_target_of_any_unit_is_learned_alike():
     losses = []
     for unit in (1e-5, 1.0, 1e6):
@@ -171,6 +174,7 @@ def test_a_target_of_any_unit_is_learned_alike():
     np.testing.assert_allclose(losses, losses[0], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_changes_nothing(capsys):
     learn = learner("price", members=2)
     before = learn.model.get_weights()

@@ -88,6 +88,7 @@ def whole(tmp_path_factory):
     return program(tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [(0,), (8,), (12,), (17, 3), (20, 9, 9), (40,)])
 def test_a_killed_training_ends_as_one_that_was_not(whole, kills, tmp_path):
     for number, kill in enumerate(kills):
@@ -120,6 +121,7 @@ def test_keeping_the_state_changes_nothing(whole, tmp_path):
         np.testing.assert_array_equal(mine.numpy(), its)
 
 
+@pytest.mark.slow
 def test_a_finished_fit_is_not_repeated_and_says_so(tmp_path, capsys):
     state, _, _ = program(tmp_path)
     capsys.readouterr()
@@ -177,21 +179,22 @@ def test_writing_takes_no_more_than_its_share(monkeypatch):
     assert written[0] == 1.5 and 0.5 * (len(written) - 1) <= SHARE * clock[0] and len(written) > 10
 
 
+@pytest.mark.slow
 def test_a_process_killed_for_good_goes_on(tmp_path):
     """Pictures, stored activations and fine-tuning in processes of their own, with SIGKILL."""
-    command = [sys.executable, str(PROGRAM)]
 
-    def run(folder, seconds=None):
-        process = subprocess.Popen([*command, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if seconds is not None:
-            for line in process.stdout:
-                if line.startswith("training"):
-                    time.sleep(seconds)
-                    os.kill(process.pid, signal.SIGKILL)
+    def start(folder):
+        command = [sys.executable, str(PROGRAM), str(tmp_path / folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def result(process):
         out, errors = process.communicate()
-        assert seconds is not None or process.returncode == 0, errors
-        return None if seconds is not None else json.loads(out.splitlines()[-1])
+        assert process.returncode == 0, errors
+        return json.loads(out.splitlines()[-1])
 
-    expected = run(tmp_path / "whole")
-    run(tmp_path / "killed", 2.5)
-    assert run(tmp_path / "killed") == expected
+    whole, killed = start("whole"), start("killed")  # at the same time, one on each core
+    assert any(line.startswith("training") for line in killed.stdout)
+    time.sleep(2.5)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert result(start("killed")) == result(whole)

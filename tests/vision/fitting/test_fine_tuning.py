@@ -54,6 +54,7 @@ def statistics(learn: kf.ImageLearner) -> list[np.ndarray]:
     return [variable.numpy() for layer in layers for variable in (layer.moving_mean, layer.moving_variance)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precompute", [True, False])
 @pytest.mark.parametrize("kind", ["single", "multi", "regression"])
 def test_a_solved_head_predicts_what_the_solution_says(kind, precompute, tmp_path, capsys):
@@ -87,11 +88,13 @@ def test_a_solved_head_is_better_than_a_fitted_one(tmp_path):
     assert scores[0] < scores[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{"hidden": (8,)}, {"loss": keras.losses.SparseCategoricalCrossentropy()}])
-def test_other_heads_and_losses_are_trained_by_steps(arguments, tmp_path, capsys):
+def test_other_heads_and_losses_are_trained_by_steps(arguments, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kerasfast.vision.fitting.solved_head.STEPS", 300)
     learn = kf.ImageLearner.pretrained(backbone(), data_of("single", tmp_path), precompute=True, **arguments)
     assert learn.fit_head() is None
-    assert "trained for 200 epochs" in capsys.readouterr().out
+    assert "trained for 100 epochs" in capsys.readouterr().out
     predictions, targets = learn.predict_with_targs()
     assert np.mean(predictions.argmax(axis=1) == targets) > 0.5
     learn.fit(0.001, 1)
@@ -136,6 +139,7 @@ def test_linear_heads_are_known_and_solved_with_and_without_normalisation():
     assert linear_layers(keras.Sequential([keras.Input((2, 2, 6)), keras.layers.Dense(3)])) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["single", "multi"])
 def test_fine_tuning_never_ends_below_its_start_and_says_what_is_loaded(kind, tmp_path, capsys, monkeypatch):
     learn = kf.ImageLearner.pretrained(backbone(), data_of(kind, tmp_path))
@@ -157,6 +161,7 @@ def test_fine_tuning_never_ends_below_its_start_and_says_what_is_loaded(kind, tm
     assert all(np.array_equal(a, b) for a, b in zip(held, statistics(learn), strict=True))
 
 
+@pytest.mark.slow
 def test_fine_tuning_has_rates_per_group_and_goes_by_steps_where_no_epochs_are_asked_for(tmp_path, monkeypatch):
     assert epochs_of(1000) == 1 and epochs_of(1) == 8
     monkeypatch.setattr("kerasfast.vision.fitting.fine_tuning.STEPS", 5)

@@ -73,6 +73,7 @@ def test_a_folder_gives_the_numbers_of_the_learner_to_the_bit(learn, predictor, 
     assert frame["prediction"].tolist() == [learn.data.classes[i] for i in expected.argmax(1)]
 
 
+@pytest.mark.slow
 def test_every_form_of_the_same_pictures_gives_the_same_numbers(learn, predictor, folder):
     expected = learn.predict()
     files = [str(folder / name) for name in learn.data.valid.files]
@@ -151,6 +152,7 @@ def test_a_user_s_own_crop_and_size_travel_with_the_model(folder, tmp_path):
     np.testing.assert_array_equal(loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32), learn.predict())
 
 
+@pytest.mark.slow
 def test_tags_keep_the_threshold_that_the_metric_found(folder, tmp_path):
     files = [file.relative_to(folder).as_posix() for file in sorted((folder / "train").rglob("*.*"))]
     rows = pd.DataFrame({"name": files, "tags": [" ".join({"any", file.split("/")[1]}) for file in files]})
@@ -194,6 +196,7 @@ def test_mixed_precision_gives_the_numbers_of_the_learner(folder, tmp_path):
     np.testing.assert_array_equal(loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32), learn.predict())
 
 
+@pytest.mark.slow
 def test_another_process_without_the_data_predicts_the_same(path, folder, learn):
     program = (
         "import sys, kerasfast as kf\n"

@@ -23,6 +23,7 @@ def root(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transforms", [transforms_side_on(16, max_zoom=1.5), transforms_top_down(16, crop="squash")])
 def test_the_views_are_those_of_the_datasets(root, transforms):
     data = ImageData.from_folders(root, transforms=transforms, batch_size=3)
