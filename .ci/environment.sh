@@ -9,5 +9,5 @@ rm -rf build
 quick_or() {
     pip list | grep -iE '^(tensorflow|keras|numpy|pandas|pillow|matplotlib|tqdm|pyarrow|scikit-learn) '
     if [ $# -eq 0 ]; then set -- -m "not slow"; fi
-    pytest -n auto --dist loadfile "$@" # a process for each core
+    pytest "$@"
 }
