@@ -6,6 +6,7 @@ DATA is any folder with JPEGs below it; they are scaled to `--side` first, so th
 """
 
 import argparse
+import itertools
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterable
@@ -90,7 +91,7 @@ def epoch_of(batches: Iterable, count: int) -> Callable[[], Cost]:
         steps = count // BATCH
 
         def read() -> None:
-            for _, _ in zip(range(steps), batches, strict=True):
+            for _ in itertools.islice(batches, steps):
                 pass
 
         return cost(read).per(steps * BATCH)

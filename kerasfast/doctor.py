@@ -27,6 +27,7 @@ EXTRAS = {
     "kaggle": ("downloading competitions and handing in submissions", [("kaggle",)]),
     "litert": ("running models on LiteRT", [("ai-edge-litert",)]),
     "onnx": ("writing ONNX models and predicting with onnxruntime", [("onnxruntime",), ("tf2onnx",)]),
+    "opencv": ("augmentation at half the cost", [("opencv-python-headless",)]),
     "serve": (
         "`kerasfast serve`: image models behind HTTP",
         [("python-multipart",), ("starlette",), ("uvicorn",)],

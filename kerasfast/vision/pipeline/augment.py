@@ -1,14 +1,12 @@
 """Augmentation of a batch on the CPU: rotate, mirror, shift and light each picture as its draws say.
 
-Pillow turns a picture in half the time of TensorFlow's projective transform; symmetries of the square are exact, and
-brightness and contrast cost one look-up per pixel.
+Symmetries of the square are exact, and brightness and contrast cost one look-up per pixel; for the rest see `warps`.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from kerasfast.vision.pipeline.transforms import (
     ANGLE,
@@ -21,8 +19,7 @@ from kerasfast.vision.pipeline.transforms import (
     SHIFT_Y,
     Transforms,
 )
-
-_PADDINGS = {"reflect": "symmetric", "constant": "constant", "nearest": "edge", "wrap": "wrap"}
+from kerasfast.vision.pipeline.warps import warp_of
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ def choices(draws: np.ndarray, transforms: Transforms) -> Choices:
 def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np.ndarray:
     """Rotate, shift, turn, mirror and light a batch.
 
-    A rotated picture is right to one grey level (Pillow rounds down; lighting makes up for it on average), all
-    else to rounding.
+    A rotated picture is right to one grey level (Pillow rounds down, for which lighting makes up on average), with
+    OpenCV and all else to rounding.
 
     Args:
         images: (n, size, size, 3) uint8.
@@ -83,39 +80,22 @@ def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np
     Returns:
         (n, size, size, 3) uint8.
     """
-    chosen, margin, size = choices(draws, transforms), _margin(transforms), transforms.size
+    chosen, warp, result = choices(draws, transforms), warp_of(images, transforms), np.empty_like(images)
     matrices = chosen.matrices
-    sides = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    padded = np.pad(images, sides, mode=_PADDINGS[transforms.padding]) if margin else images
-    result = np.empty_like(images)
-    for index, (picture, (right, down)) in enumerate(zip(padded, margin + chosen.shifts, strict=True)):
+    for index, (picture, shift) in enumerate(zip(images, chosen.shifts, strict=True)):
         rotated = chosen.angles[index] != 0
         if rotated:
-            moved = _warped(picture, matrices[index], right, down, size)
+            moved = warp.rotated(index, matrices[index], shift)
         else:
-            moved = picture[down : down + size, right : right + size]
+            moved = warp.shifted(index, shift) if shift.any() else picture
         if transforms.lights:
-            moved = _lit(moved, chosen.factors[index], chosen.offsets[index], rounded_down=rotated)
+            rounded_down = rotated and warp.rounds_down
+            moved = _lit(moved, chosen.factors[index], chosen.offsets[index], rounded_down=rounded_down)
         if not rotated:
             moved = np.rot90(moved, chosen.turns[index])
             moved = moved[:, ::-1] if chosen.mirrored[index] else moved
         result[index] = moved
     return result
-
-
-def _margin(transforms: Transforms) -> int:
-    """Return by how many pixels rotation and shift reach beyond the picture."""
-    angle = math.radians(min(transforms.rotate, 45.0))
-    beyond = (transforms.size / 2) * (math.cos(angle) + math.sin(angle) - 1.0)
-    return transforms.pad + (math.ceil(beyond) + 1 if transforms.rotate else 0)
-
-
-def _warped(padded: np.ndarray, matrix: np.ndarray, right: int, down: int, size: int) -> np.ndarray:
-    """Look up each of (size, size, 3) pixels where a matrix leads, in the square that begins at (right, down)."""
-    a, b, c, d = matrix
-    places = (a, b, (1 - a - b) * size / 2 + right, c, d, (1 - c - d) * size / 2 + down)
-    turned = Image.fromarray(padded).transform((size, size), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
-    return np.asarray(turned)
 
 
 def _lit(pixels: np.ndarray, factor: float, offset: float, *, rounded_down: bool) -> np.ndarray:
