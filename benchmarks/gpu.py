@@ -1,5 +1,5 @@
 # %% What to measure on a GPU, with one command
-"""Usage: python benchmarks/gpu.py [--pictures 1024] [--size 224] [--batch 64] [--backbone ResNet50] [--torch-python PYTHON]
+"""Usage: python benchmarks/gpu.py [--pictures 1024] [--size 224] [--batch 64] [--backbone ResNet50] [--tiny]
 
 Needs no data: pictures and table rows are drawn. It prints, as Markdown: what the doctor says; an epoch of a whole
 network in {float32, mixed_float16} x {XLA off, on}, and by how many seconds the first epoch takes longer (compiling);
