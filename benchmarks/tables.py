@@ -68,7 +68,7 @@ def keras_epoch(rows: int, hidden: list[int]) -> Callable[[], None]:
 
 
 def strong_keras_epoch(rows: int, hidden: list[int]) -> Callable[[], None]:
-    """The fastest that plain Keras does without code of one's own: one table of vectors per width, arrays, 32 steps a call."""
+    """The fastest that plain Keras does of itself: one table of vectors per width, arrays, 32 steps a call."""
     codes, values, targets = table(rows)
     widths = np.array([min(50, (count + 1) // 2) for count in CARDINALITIES])
     given, numbers = keras.Input((len(CARDINALITIES),), dtype="int32"), keras.Input((CONTINUOUS,))

@@ -10,6 +10,7 @@ import textwrap
 from typing import Any
 
 from kerasfast.basics.processors import usable_processors
+from kerasfast.basics.trials import failure_of_convolution, failure_of_xla
 from kerasfast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "pillow", "matplotlib")
@@ -39,15 +40,18 @@ EXTRAS = {
     "test": ("what the test suite needs", [("pytest",), ("scikit-learn",)]),
 }
 _CGROUP_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")
+_LIBRARIES = "CUDA libraries that fit come with pip install 'kerasfast[cuda]'"
 _DRIVER = pathlib.Path("/proc/driver/nvidia")
 
 
 def examine() -> dict[str, Any]:
-    """Return everything the report says, as plain values for JSON; takes TensorFlow's start, builds nothing."""
+    """Return everything the report says, as plain values for JSON; takes TensorFlow's start and two tiny programs."""
     return {
         "versions": versions(),
         "gpus": (found := gpus()),
         "no_gpu_because": None if found else why_no_gpu(),
+        "gpu_memory": memory_of_gpu() if found else None,
+        "trials": {"convolution": failure_of_convolution(), "XLA": failure_of_xla()},
         "cpu_count": usable_processors(),
         "memory_gib": memory_gib(),
         "weights": weights(),
@@ -83,6 +87,13 @@ def why_no_gpu() -> str:
     if hidden is not None and not hidden.strip().strip("-1"):
         return f"CUDA_VISIBLE_DEVICES={hidden!r} hides all GPUs; unset it to use them"
     return "the NVIDIA driver is there but CUDA libraries are missing: pip install 'kerasfast[cuda]'"
+
+
+def memory_of_gpu() -> str:
+    """Return in words how much of the GPU's memory TensorFlow takes."""
+    if os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "").lower() == "true":
+        return "taken as needed (TF_FORCE_GPU_ALLOW_GROWTH=true)"
+    return "taken whole at the start; TF_FORCE_GPU_ALLOW_GROWTH=true takes it as needed"
 
 
 def memory_gib() -> float | None:
@@ -126,10 +137,16 @@ def _device_lines(findings: dict[str, Any]) -> list[str]:
     memory = findings["memory_gib"]
     gpu_lines = [f"GPU {index}       {name}" for index, name in enumerate(findings["gpus"])]
     none = textwrap.wrap(f"none: {findings['no_gpu_because']}", 100)
+    works = [
+        f"{name:11} {'works' if failed is None else f'FAILS, {failed}; {_LIBRARIES}'}"
+        for name, failed in findings["trials"].items()
+    ]
     return [
         *(gpu_lines or [f"GPU         {none[0]}", *(f"            {line}" for line in none[1:])]),
         f"CPU cores   {findings['cpu_count']}",
         f"memory      {'unknown' if memory is None else f'{memory} GiB'}",
+        *([f"GPU memory  {findings['gpu_memory']}"] if findings["gpu_memory"] else []),
+        *works,
     ]
 
 

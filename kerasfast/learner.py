@@ -32,7 +32,8 @@ class Learner(ModelWithData):
             momentum 0.9.
         clip: Largest global norm of the gradients of the whole model.
         steps_per_execution: Batches per call of the train function; above 1 the progress bar moves in such steps.
-        jit_compile: As in `keras.Model.compile`.
+        jit_compile: Whether XLA compiles the steps. "auto" is False here, on a GPU too (unlike in Keras): ask
+            for it with True, or with `ImageLearner.pretrained(accelerate=True)`.
         path: Folder for `models/`; the data's by default.
 
     Attributes:

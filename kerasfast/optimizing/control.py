@@ -222,10 +222,14 @@ class GroupControl:
         self._log.assign(_padded(np.full((steps + 1, self.size + 2), np.nan)))
         self._log_start.assign(self.iterations)
 
-    def read_log(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`."""
-        rows = np.asarray(tf.convert_to_tensor(self._log))[:-1]
-        rows = rows[: max(self.iterations - int(value_of(self._log_start)), 0)]
+    def read_log(self, first: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`.
+
+        Args:
+            first: Leave out the updates before this one, which then need not come from the device.
+        """
+        rows = np.asarray(tf.convert_to_tensor(self._log)[first:-1])
+        rows = rows[: max(self.iterations - int(value_of(self._log_start)) - first, 0)]
         return rows[:, 0], rows[:, 1:-1], rows[:, -1]
 
     def watch_loss(self, optimizer: keras.optimizers.Optimizer) -> None:

@@ -190,6 +190,7 @@ class _StopOnDivergence(keras.callbacks.Callback):
         super().__init__()
         self._control, self._factor = control, factor
         self._returned: list[tuple[int, float]] = []
+        self._seen: list[float] = []
         self.diverged = False
 
     def curve(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -202,15 +203,16 @@ class _StopOnDivergence(keras.callbacks.Callback):
         return rates[np.minimum(ends, len(rates)) - 1], np.array(losses)
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
-        losses, rates, _ = self._control.read_log()
-        if not len(losses):
+        self._seen.extend(self._control.read_log(len(self._seen))[0])
+        if not self._seen:
             return
+        losses = np.array(self._seen)
         if not self._control.sees_loss:
             if "loss" not in logs:
                 raise ValueError(
                     "The model's `train_step` returns no 'loss', so there is nothing for the finder to see."
                 )
-            self._returned.append((len(rates), logs["loss"]))
+            self._returned.append((len(self._seen), logs["loss"]))
             self.model.reset_metrics()  # a running mean would lag behind
             losses = np.array([loss for _, loss in self._returned])
         smoothed = smooth(losses, 0.9)

@@ -64,7 +64,13 @@ class Stage:
         clip: float | None = None,
         jit_compile: bool | str = "auto",
     ) -> None:
-        """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did."""
+        """Compile where loss, metrics or optimizer changed, never because rates or frozen layers did.
+
+        Raises:
+            ValueError: If XLA is asked for with several replicas, which it cannot compile a step of.
+        """
+        if jit_compile is True and self.model.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("`jit_compile=True` does not work with several replicas; pass False (or leave it out).")
         self.array_metrics = array_metrics(metrics)
         metrics = [] if self.array_metrics else metrics
         wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
@@ -82,7 +88,7 @@ class Stage:
                     loss=loss,
                     metrics=[_copied(metric) for metric in metrics],
                     steps_per_execution=self.steps_per_execution,
-                    jit_compile=jit_compile,
+                    jit_compile=jit_compile is True,  # Keras's "auto" is XLA wherever there is one GPU
                 )
             # A saved model must load where kerasfast is unknown; ours cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
@@ -150,6 +156,8 @@ class Stage:
                 shuffle=False,
                 verbose=0,
             )
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(_too_large(self.model, self.data.train)) from error
         finally:
             train_function_of(self.model).finish()
             self.start_loss = watch.start_loss
@@ -161,6 +169,17 @@ class Stage:
             names = ", ".join(metric.name for metric in self.array_metrics)
             raise ValueError(f"The array metrics {names} need a validation set, which the data does not have.")
         return ArrayValidation(self.array_metrics, valid, self.model.loss)
+
+
+def _too_large(model: keras.Model, train: Any) -> str:
+    """Return what to do when the device has no room for a step."""
+    shapes = [tuple(spec.shape) for spec in tf.nest.flatten(batches(train).element_spec)[:1]]
+    device = "the GPU" if tf.config.list_physical_devices("GPU") else "this machine"
+    return (
+        f"{device.capitalize()} has no memory left for a training step of {model.name!r} on batches of shape "
+        f"{shapes[0]}. Lower the batch size (half of it is a good next try) or the size of the pictures, or train "
+        "fewer layer groups."
+    )
 
 
 def _transforming(transform: Callable[[Any], Any]) -> Callable[[Step], Step]:

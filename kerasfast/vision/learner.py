@@ -14,7 +14,7 @@ from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.training_stage import OptimizerMaker
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.fitting.acceleration import jit_compile_of_gpu, precision
+from kerasfast.vision.fitting.acceleration import batches_per_call, jit_compile_of_gpu, precision
 from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
 from kerasfast.vision.head_learner import HeadLearner
 from kerasfast.vision.networks.heads import CustomHead, assemble
@@ -72,7 +72,7 @@ class ImageLearner(HeadLearner):
         metrics: Sequence[Any] | None = None,
         optimizer: OptimizerMaker = sgd_with_momentum,
         clip: float | None = None,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | None = None,
         jit_compile: bool | str | None = None,
         path: str | os.PathLike | None = None,
     ) -> "ImageLearner":
@@ -89,8 +89,9 @@ class ImageLearner(HeadLearner):
             accelerate: Use a GPU well, in one switch: layers in mixed_float16 (those of a model of your own stay what
                 they are), the training step compiled by XLA (not in the scope of a strategy), training pictures
                 augmented on the device. Without a GPU it trains several times slower, and warns.
-            jit_compile: As of `Learner`; "auto" by default, or what `accelerate` chooses.
-            precompute, loss, metrics, optimizer, clip, steps_per_execution, path: See `ImageLearner`.
+            jit_compile, steps_per_execution: As of `Learner`; by default "auto" and 1, or what `accelerate` chooses (8
+                batches a call: after each call Keras waits for the device).
+            precompute, loss, metrics, optimizer, clip, path: See `ImageLearner`.
 
         Returns:
             A learner whose head trains, and nothing else yet.
@@ -107,6 +108,8 @@ class ImageLearner(HeadLearner):
         if accelerate:
             data = replace(data, on_device=True)
             jit_compile = jit_compile_of_gpu() if jit_compile is None else jit_compile
+        if steps_per_execution is None:
+            steps_per_execution = batches_per_call(data.train) if accelerate else 1
         return cls(
             network, data, precompute=precompute, loss=loss, metrics=metrics, optimizer=optimizer, clip=clip,
             steps_per_execution=steps_per_execution, jit_compile="auto" if jit_compile is None else jit_compile,

@@ -82,15 +82,16 @@ class FeatureView:
     def dataset(self, epoch: int = 0) -> tf.data.Dataset:
         """Return batches (features, targets), or of features alone; each pass is the next epoch."""
         count = len(self.features)
-        arrays = [tf.constant(array) for array in (self.features, self.targets) if array is not None]
-        order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
-        batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
+        with tf.device("CPU:0"):  # else the features would be copied to the GPU and back
+            arrays = [tf.constant(array) for array in (self.features, self.targets) if array is not None]
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
+            batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
 
-        def gather(indices: tf.Tensor):
-            rows = tuple(tf.gather(array, indices) for array in arrays)
-            return rows if len(rows) > 1 else rows[0]
+            def gather(indices: tf.Tensor):
+                rows = tuple(tf.gather(array, indices) for array in arrays)
+                return rows if len(rows) > 1 else rows[0]
 
-        return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
+            return unhindered(batches.map(gather, num_parallel_calls=2).prefetch(4))
 
 
 def compute_features(features: keras.Model, view: View) -> np.ndarray:
