@@ -12,6 +12,7 @@ import numpy as np
 from kerasfast.basics.arguments import choice
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
+from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.fitting.acceleration import jit_compile_of_gpu, precision
@@ -44,6 +45,8 @@ class ImageLearner(HeadLearner):
         precompute: Whether to begin on stored activations.
         loss: A Keras loss; by default that of the kind of target.
         metrics: As of `Learner`; by default the accuracy of classes or of tags.
+        mix: `MixUp(0.4)` or `CutMix()`: training pictures are mixed with each other, inside the training step. May be
+            changed at any time: `learn.mix = None`.
         optimizer, clip, steps_per_execution, jit_compile, path: As of `Learner`.
 
     Example:
@@ -70,6 +73,7 @@ class ImageLearner(HeadLearner):
         accelerate: bool = False,
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
+        mix: Mixing | None = None,
         optimizer: OptimizerMaker = sgd_with_momentum,
         clip: float | None = None,
         steps_per_execution: int = 1,
@@ -90,7 +94,7 @@ class ImageLearner(HeadLearner):
                 they are), the training step compiled by XLA (not in the scope of a strategy), training pictures
                 augmented on the device. Without a GPU it trains several times slower, and warns.
             jit_compile: As of `Learner`; "auto" by default, or what `accelerate` chooses.
-            precompute, loss, metrics, optimizer, clip, steps_per_execution, path: See `ImageLearner`.
+            precompute, loss, metrics, mix, optimizer, clip, steps_per_execution, path: See `ImageLearner`.
 
         Returns:
             A learner whose head trains, and nothing else yet.
@@ -108,7 +112,7 @@ class ImageLearner(HeadLearner):
             data = replace(data, on_device=True)
             jit_compile = jit_compile_of_gpu() if jit_compile is None else jit_compile
         return cls(
-            network, data, precompute=precompute, loss=loss, metrics=metrics, optimizer=optimizer, clip=clip,
+            network, data, precompute=precompute, loss=loss, metrics=metrics, mix=mix, optimizer=optimizer, clip=clip,
             steps_per_execution=steps_per_execution, jit_compile="auto" if jit_compile is None else jit_compile,
             path=path,
         )  # fmt: skip
