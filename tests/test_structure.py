@@ -25,7 +25,7 @@ LAYERS = [
     {"interpretation"},
     {"learner"},
     {"model_with_data"},
-    {"training.keeping.resuming", "training.keeping.state"},
+    {"training.rate_trials", "training.keeping.resuming", "training.keeping.state"},
     {"training.keeping.saving", "training.training_stage"},
     {
         "training.averaging",

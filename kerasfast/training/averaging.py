@@ -34,6 +34,7 @@ class WeightAverage(keras.callbacks.Callback):
 
     Attributes:
         count: Steps, or epochs, averaged so far in this fit.
+        loaded: Whether the model has the average.
 
     Raises:
         ValueError: If an argument is out of its range, or a moving average is not to be left in the model.
@@ -62,7 +63,7 @@ class WeightAverage(keras.callbacks.Callback):
         self.start, self.inputs, self._of, self._load = whole("start", start), inputs, of, load
         if decay is not None and not load:
             raise ValueError("A moving average is what is validated, so it is loaded; `load=False` needs `decay=None`.")
-        self.count = 0
+        self.count, self.loaded = 0, False
         self._averages: list[tf.Variable] = []
 
     @property
@@ -78,13 +79,13 @@ class WeightAverage(keras.callbacks.Callback):
         self._pairs = [one for one in self._variables if _is_float(one)]
         self._averages = [tf.Variable(tf.convert_to_tensor(one), trainable=False) for one in self._pairs]
         self._own: list[np.ndarray] | None = None  # the weights that train, while the model has the average
-        self._move, self.count = tf.function(self._moved), 0
+        self._move, self.count, self.loaded = tf.function(self._moved), 0, False
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         self._epoch, self._done = epoch, 0
         if self._own is not None:
             _assign(self._pairs, self._own)
-            self._own = None
+            self._own, self.loaded = None, False
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
         steps, self._done = batch + 1 - self._done, batch + 1
@@ -111,6 +112,7 @@ class WeightAverage(keras.callbacks.Callback):
             _assign(self._pairs, [np.asarray(average) for average in self._averages])
             if self.inputs is not None:
                 estimate_statistics(self._of or self.model, self.inputs)
+            self.loaded = True
         self._own = None
 
     @property
@@ -123,7 +125,7 @@ class WeightAverage(keras.callbacks.Callback):
             return
         if self.model.stop_training and self._is_spoiled():  # after a divergence the model has its last good weights
             _assign(self._averages, [np.asarray(one) for one in self._pairs])
-        self._own = [np.asarray(one) for one in self._pairs]
+        self._own, self.loaded = [np.asarray(one) for one in self._pairs], True
         _assign(self._pairs, [np.asarray(average) for average in self._averages])
 
     def _is_spoiled(self) -> bool:

@@ -139,6 +139,9 @@ class HeadLearner(Learner):
             train_head(stage)
         return None
 
+    def _tries_rates(self) -> bool:
+        return self.precompute and super()._tries_rates()
+
     def load(self, name: str, *, weights_only: bool = False) -> None:
         """Load what `save` wrote (see `Learner.load`); stored activations of another backbone are computed anew."""
         before = self.network.features.get_weights()

@@ -55,6 +55,8 @@ class KeepBest(keras.callbacks.Callback):
         metrics: Those that the model was compiled with.
     """
 
+    says_what_is_loaded = True
+
     def __init__(self, start: dict[str, float], metrics: list[Any]):
         super().__init__()
         self._sign = 1.0 if metrics and lower_is_better(metrics[0]) else -1.0
