@@ -70,6 +70,11 @@ class ImageData(Described, MadeImageData):
         return self.source.target_kind
 
     @property
+    def channels(self) -> int:
+        """Channels of the pictures: 3, but of arrays with more."""
+        return getattr(self.source.train, "channels", 3)
+
+    @property
     def size(self) -> int:
         """Side of the pictures in pixels."""
         return self.transforms.size

@@ -106,7 +106,7 @@ class ImageLearner(HeadLearner):
         with precision(accelerate):
             network = assemble(
                 backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
-                custom_head=custom_head, pool=pool, weights=weights,
+                custom_head=custom_head, pool=pool, weights=weights, channels=data.channels,
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
@@ -128,8 +128,8 @@ class ImageLearner(HeadLearner):
 
         One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
         statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
-        with those of its batches ends below its start. The validation set says what is best and loaded, by the first
-        metric and then the loss, so its score is too good by as much as the best of a few candidates can be.
+        with those of its batches ends below its start. The validation set says what is best and loaded: the lowest loss
+        whose metric is no worse than at the start. So its score is a little too good, as that of the best of a few is.
 
         Args:
             epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
@@ -169,7 +169,7 @@ class ImageLearner(HeadLearner):
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
-        return self.predict_array(validation_pixels(image, self.data.transforms)[None])[0]
+        return self.predict_array(validation_pixels(image, self.data.transforms, self.data.channels)[None])[0]
 
     def submission(
         self,

@@ -136,15 +136,14 @@ def test_a_fit_without_names_ends_with_the_best_epoch_and_what_is_loaded(tmp_pat
     learn.fit(0.01, 2, metrics=[scripted([2, 3])], callbacks=[kf.WeightAverage()])
     assert "was the best (val_loss" in (said := capsys.readouterr().out)
     assert "loaded are the averages of the weights." in said
-    learn.fit(0.01, 1)
+    learn.fit(0.01, 1, metrics=[])
     assert "loaded are" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("rate", "epoch"), [(1e3, 0), (1e20, 1)])
 def test_a_fit_that_diverges_says_which_weights_are_back(tmp_path, capsys, rate, epoch):
     learn = make_learner(tmp_path)
-    phases = [kf.Phase(epoch, 0.01)] * bool(epoch) + [kf.Phase(2, rate)]
-    learn.fit_opt_sched(phases)
+    learn.fit_opt_sched([*[kf.Phase(1, 0.01)] * epoch, kf.Phase(2, rate)])
     said = capsys.readouterr().out
     which = f"the weights of epoch {epoch - 1}" if epoch else "the weights from before this fit"
     assert f"Training stopped in epoch {epoch}" in said and f"loaded are {which}." in said
