@@ -61,7 +61,7 @@ class LearningRateSearch:
         """A rate for the last group: where nine tenths of the way from the first losses to the lowest one are gone.
 
         Where the loss falls no more than it scatters (a model that is trained already), a tenth of the rate at which it
-        begins to rise. A guess, not a search: see `benchmarks/README.md`.
+        begins to rise. A guess, not a search: see `benchmarks/README.md`, Learning rates.
         """
         rates, curve = self.learning_rates[:, -1], self.smoothed
         level, lowest = np.median(curve[: self._beginning]), int(np.argmin(curve))

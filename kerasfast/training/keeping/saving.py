@@ -115,7 +115,7 @@ class FitSaving:
         if restored:
             load(names.best)
         says = any(getattr(callback, "says_what_is_loaded", False) for callback in callbacks)
-        if speaks and not says and (names.best is not None or len(epochs) > 1):
+        if speaks and not says and (names.best is not None or len(epochs) > 1 or diverged):
             loaded = "its weights" if restored else what_is_loaded(epochs, callbacks, diverged)
             say(_sentence(names.best, best, loaded))
 
