@@ -129,7 +129,7 @@ class ImageLearner(HeadLearner):
         One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
         statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
         with those of its batches ends below its start. The validation set says what is best and loaded: the lowest loss
-        whose metric is no worse than at the start. So its score is a little too good, as that of the best of a few is.
+        by more than a twentieth whose metric is no worse than at the start. So its score is a little too good.
 
         Args:
             epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.

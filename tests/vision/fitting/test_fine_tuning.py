@@ -192,6 +192,7 @@ def test_the_lowest_loss_is_kept_where_the_metric_is_no_worse_than_at_the_start(
     assert kept(logs(0.5, 0.9), [logs(0.4, 0.8), logs(0.6, 0.9)]) == 0
     assert kept(logs(0.5, 0.9), [logs(0.4, 0.9), logs(0.3, 0.95), logs(0.8, 0.99), logs(0.1, float("nan"))]) == 2
     assert kept(logs(0.5, 0.9), [logs(0.1, 0.89), logs(0.45, 0.9), logs(float("nan"), 0.99)]) == 2
+    assert kept(logs(0.5, 0.9), [logs(0.48, 0.95)]) == 0  # which may be chance
     assert kept({"val_loss": 0.5}, [{"val_loss": 0.6}, {"val_loss": 0.4}], metrics=()) == 2
     mean_error = {"val_loss": 0.5, "val_mean_absolute_error": 0.5}
     assert kept(mean_error, [{**mean_error, "val_mean_absolute_error": 0.6}], metrics=["mean_absolute_error"]) == 0
