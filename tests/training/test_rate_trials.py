@@ -23,6 +23,7 @@ def learner(rows: int = 96, **options) -> kf.Learner:
     return kf.Learner(model, data, groups=kf.LayerGroups.split(model, [2]), loss="mse", **options)
 
 
+@pytest.mark.slow
 def test_the_suggested_rate_trains_as_well_as_the_best_of_a_sweep_and_leaves_no_trace():
     learn = learner()
     learn.fit(1e-6, 1)

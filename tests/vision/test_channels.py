@@ -34,6 +34,7 @@ def data_of(path, channels: int = 5, **transforms) -> kf.ImageData:
     return kf.ImageData.from_arrays(*parts, path=path, batch_size=8, transforms=kf.Transforms(16, **transforms))
 
 
+@pytest.mark.slow
 def test_five_channels_are_trained_on_predicted_saved_and_loaded(tmp_path):
     data = data_of(tmp_path, rotate=10, flip=True, brightness=0.1)
     assert data.channels == 5
