@@ -167,12 +167,13 @@ def show(cache: Cache, options: argparse.Namespace) -> None:
     for title, sets, sides in (("Tables", TABLES, TABLE_SIDES), ("Pictures", PICTURES, PICTURE_SIDES)):
         own = found[found.task.isin(sets)]
         if len(own):
-            if OURS in set(own.side):
+            ours_side = OURS if OURS in set(own.side) else f"{OURS} head"
+            if ours_side in set(own.side):
                 import accuracy_kerasfast as ours
 
                 code[OURS] = lines_of_code(ours.table if sets is TABLES else ours.fine_tuned)
                 code[f"{OURS} head"] = lines_of_code(ours.head)
-            print(f"\n### {title}\n\n{report(own, sides, OURS, code)}")
+            print(f"\n### {title}\n\n{report(own, sides, ours_side, code)}")
 
 
 # %%

@@ -15,6 +15,7 @@ Pictures
     Backbone, backbones          pretrained networks: `kf.backbones.names()`
     open_image, ImageError       read a picture; what is wrong with pictures
     validation_indices, write_submission
+    MixUp, CutMix                pictures mixed with each other in training
     ImagePredictor               a learner in one file, that predicts anywhere
 
 Tables
@@ -32,7 +33,7 @@ Any Keras model
     BundleError                  what is wrong with a file that a learner exported
     LayerGroups, grouped         layers in groups; an optimizer with rates of their own
     find_learning_rate, LearningRateSearch
-    Schedule, Recorder, EpochTable, BestSaver, CycleSaver       callbacks
+    Schedule, Recorder, EpochTable, BestSaver, CycleSaver, WeightAverage        callbacks
     replicas                     several devices without a Learner: `kf.replicas.prepare`
 
 Schedules: functions of time
@@ -76,6 +77,7 @@ _HOMES = {
     "kerasfast.metrics.array_metrics": ["ArrayMetric"],
     "kerasfast.bundle": ["BundleError"],
     "kerasfast.cross_validation": ["CrossValidation", "cross_validate"],
+    "kerasfast.training.averaging": ["WeightAverage"],
     "kerasfast.training.callbacks": ["EpochTable", "Recorder"],
     "kerasfast.training.following": ["Schedule"],
     "kerasfast.training.keeping.savers": ["BestSaver", "CycleSaver"],
@@ -91,6 +93,7 @@ _HOMES = {
     "kerasfast.metrics.tags": ["FBeta", "ThresholdAccuracy", "best_constant", "best_threshold", "f2", "fbeta_score"],
     "kerasfast.metrics.thresholds": ["best_thresholds"],
     "kerasfast.optimizing.optimizers": ["grouped"],
+    "kerasfast.training.mixing": ["CutMix", "MixUp"],
     "kerasfast.training.training_plans": ["Phase"],
     "kerasfast.metrics.percentage_errors": ["RMSPE", "exp_rmspe", "rmspe", "rmspe_score"],
     "kerasfast.plots.curves": ["plot_confusion_matrix", "save_figure"],

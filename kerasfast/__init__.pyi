@@ -55,6 +55,7 @@ from kerasfast.tabular.learner import TableLearner as TableLearner
 from kerasfast.tabular.networks.model import entity_embedding_model as entity_embedding_model
 from kerasfast.tabular.predictor import TablePredictor as TablePredictor
 from kerasfast.training import replicas as replicas
+from kerasfast.training.averaging import WeightAverage as WeightAverage
 from kerasfast.training.callbacks import EpochTable as EpochTable
 from kerasfast.training.callbacks import Recorder as Recorder
 from kerasfast.training.following import Schedule as Schedule
@@ -62,6 +63,8 @@ from kerasfast.training.keeping.savers import BestSaver as BestSaver
 from kerasfast.training.keeping.savers import CycleSaver as CycleSaver
 from kerasfast.training.lr_finder import LearningRateSearch as LearningRateSearch
 from kerasfast.training.lr_finder import find_learning_rate as find_learning_rate
+from kerasfast.training.mixing import CutMix as CutMix
+from kerasfast.training.mixing import MixUp as MixUp
 from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
 from kerasfast.vision import backbones as backbones

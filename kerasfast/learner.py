@@ -1,10 +1,12 @@
 """The Learner: a Keras model, its data and its layer groups, trained with the course's few words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
+from kerasfast.basics.arguments import whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
@@ -14,6 +16,7 @@ from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.keeping.resuming import FitCheckpoint, checkpoint_file, fit_from
 from kerasfast.training.keeping.saving import SaveNames, saving_whole
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
+from kerasfast.training.rate_trials import try_rates
 from kerasfast.training.replicas import is_chief
 from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
 from kerasfast.training.training_stage import Stage
@@ -190,10 +193,24 @@ class Learner(ModelWithData):
         weight_decays: Rates | None = None,
         *,
         linear: bool = False,
-        steps: int = 100,
+        steps: int | None = None,
+        epochs: int = 3,
+        trials: bool | None = None,
     ) -> LearningRateSearch:
-        """Run the learning-rate finder (see `find_learning_rate`); the model and everything else stay as they were."""
+        """Run the learning-rate finder (see `find_learning_rate`), and try rates about what it suggests.
+
+        The trials are short trainings from the weights as they are; `suggestion` is the rate after which training rows
+        that they did not see have the lowest loss. The model and everything else stay as they were.
+
+        Args:
+            start, end, weight_decays, linear: As of `find_learning_rate`.
+            steps: Of the curve; by default those of two epochs, from 50 to 200.
+            epochs: Length of the fit that the rate is for: in short fits larger rates are best.
+            trials: Whether to make trials, of three to seven times `epochs` epochs together. By default where they are
+                cheap: always but on pictures themselves, and not with several replicas.
+        """
         stage = self._ready(None)
+        steps = min(max(2 * stage.steps(), 50), 200) if steps is None else steps
         with self._guard():
             self.search = find_learning_rate(
                 stage.model,
@@ -204,7 +221,15 @@ class Learner(ModelWithData):
                 linear=linear,
                 weight_decays=weight_decays,
             )
+            if self._tries_rates() if trials is None else trials:
+                first = per_group("start", start, len(stage.groups))
+                tried = try_rates(stage, self.search.guess, first / first[-1], whole("epochs", epochs), weight_decays)
+                self.search = replace(self.search, tried=tried)
         return self.search
+
+    def _tries_rates(self) -> bool:
+        """Whether `lr_find` makes trials where it is not told."""
+        return self.model.distribute_strategy.num_replicas_in_sync == 1
 
     def _run(
         self,
@@ -224,7 +249,10 @@ class Learner(ModelWithData):
         with self._guard(), expected_tracing():
             history = self._kept(resume, stage, plan, every, watch) if resume else stage.fit(plan, every, watch)
         load = lambda name: self.load(name, weights_only=True)
-        self._saving.finish(names, load, speaks=is_chief(self.model.distribute_strategy))
+        self._saving.finish(
+            names, load, epochs=self.recorder.epochs, metrics=self.metrics, callbacks=callbacks,
+            diverged=watch.diverged, speaks=is_chief(self.model.distribute_strategy),
+        )  # fmt: skip
         return history
 
     def _kept(

@@ -136,6 +136,31 @@ def balanced_weights(targets: np.ndarray, *, most: float = 20.0) -> np.ndarray:
     return np.where(counts == 0, 1.0, np.clip(weights, 1 / most, most))
 
 
+def balanced_draws(targets: np.ndarray, *, most: float = 20.0) -> np.ndarray:
+    """Return how often each row should come in an epoch so that classes come equally often, and rare tags more often.
+
+    Args:
+        targets: Class numbers (n,), or multi-hot rows (n, tags), of which a row's rarest tag counts.
+        most: A row comes at most so many times.
+
+    Returns:
+        (n,) numbers that are 1 in the mean, for `ImageData.balanced`.
+
+    Example:
+        >>> balanced_draws(np.array([0, 0, 0, 1])).round(2)
+        array([0.67, 0.67, 0.67, 2.  ])
+    """
+    targets, most = np.asarray(targets), number("most", most, above=1)
+    if targets.ndim not in (1, 2) or not len(targets):
+        raise ValueError(f"`targets` must be class numbers (n,) or rows of tags (n, tags); received {targets.shape}.")
+    rows = np.eye(int(targets.max()) + 1)[targets.astype(np.int64)] if targets.ndim == 1 else targets > 0.5
+    wanted = np.max(rows / np.maximum(rows.sum(axis=0), 1), axis=1)
+    wanted[wanted == 0] = 1 / len(rows)  # rows without a tag
+    for _ in range(20):  # what is cut off is given to the others
+        wanted = np.minimum(wanted * len(rows) / wanted.sum(), most)
+    return wanted
+
+
 def _weights(values: Any) -> list[float] | None:
     if values is None:
         return None

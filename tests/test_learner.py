@@ -42,7 +42,7 @@ def test_fit_without_cycles_is_constant_and_learns(tmp_path, capsys):
     assert history.history["val_loss"][-1] < 0.5 * history.history["val_loss"][0]
     np.testing.assert_allclose(learn.recorder.learning_rates, np.tile([0.001, 0.01, 0.02], (5 * STEPS, 1)), rtol=1e-6)
     lines = capsys.readouterr().out.strip().splitlines()
-    assert lines[0].split() == ["epoch", "trn_loss", "val_loss", "mae"] and len(lines) == 6
+    assert lines[0].split() == ["epoch", "trn_loss", "val_loss", "mae"] and len(lines) == 7
 
 
 def test_fit_with_cycles_is_sgdr(tmp_path):

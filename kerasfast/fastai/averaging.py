@@ -1,50 +1,14 @@
-"""Averages of the weights at epoch ends (`use_swa`), and the statistics of BatchNormalization that belong to them."""
+"""The course's averages of the weights at epoch ends (`use_swa`), which lie beside the weights that train."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from kerasfast.basics.arguments import whole
-from kerasfast.optimizing.groups import flat_layers
-
-
-class WeightAverage(keras.callbacks.Callback):
-    """Average the weights of a model over the ends of epochs (stochastic weight averaging, Izmailov et al. 2018).
-
-    Args:
-        of: The whole model, of which a part may be in training.
-        start: First epoch that counts, from 1.
-
-    Attributes:
-        count: Epochs averaged so far.
-        values: A mean per variable of `of.variables`; None before the first.
-    """
-
-    def __init__(self, of: keras.Model, start: int):
-        super().__init__()
-        self._of, self._start, self.count = of, start, 0
-        self.values: list[np.ndarray] | None = None
-
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
-        """Take the weights into the mean."""
-        if epoch + 1 < self._start:
-            return
-        now = [np.asarray(variable) for variable in self._of.variables]
-        self.count += 1
-        if self.values is None:
-            self.values = now
-        else:
-            self.values = [_mean(old, new, self.count) for old, new in zip(self.values, now, strict=True)]
-
-
-def _mean(old: np.ndarray, new: np.ndarray, count: int) -> np.ndarray:
-    """Return the mean of `count` arrays, of the first of which `old` is the mean; of states that count the last."""
-    if not np.issubdtype(new.dtype, np.floating):
-        return new
-    return (old + (new - old) / count).astype(new.dtype)
+from kerasfast.training.averaging import WeightAverage, estimate_statistics
 
 
 @contextlib.contextmanager
@@ -61,29 +25,6 @@ def weights_of(model: keras.Model, values: list[np.ndarray]) -> Iterator[None]:
 def _assign(model: keras.Model, values: list[np.ndarray]) -> None:
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)
-
-
-def estimate_statistics(model: keras.Model, inputs: Iterable[Any]) -> None:
-    """Set the moving statistics of BatchNormalization to the means over some batches, larger ones counting more.
-
-    Layers whose statistics are held (`bn_freeze`, or a layer that does not train) keep theirs.
-
-    Args:
-        model: The model.
-        inputs: Batches of what it takes.
-    """
-    norms = [one for one in flat_layers(model) if isinstance(one, keras.layers.BatchNormalization) and one.trainable]
-    momenta, seen = [norm.momentum for norm in norms], 0
-    try:
-        for batch in inputs if norms else ():
-            size = len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
-            for norm in norms:
-                norm.momentum = seen / (seen + size)
-            model(batch, training=True)
-            seen += size
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
 
 
 def copy_with(model: keras.Model, values: list[np.ndarray]) -> keras.Model:
@@ -117,13 +58,14 @@ class AveragedWeights:
         epochs = sum((cycle_len or 1) * cycle_mult**i for i in range(whole("n_cycle", n_cycle)))
         if whole("swa_start", start) > epochs:
             raise ValueError(f"`swa_start={start}` is after the last of {epochs} epochs: nothing would be averaged.")
-        return WeightAverage(self.model, start)
+        return WeightAverage(start=start, of=self.model, load=False)
 
     def _keep(self, average: WeightAverage) -> None:
         """Keep averaged weights, with statistics of their own."""
-        if average.values is None:  # the fit stopped before
+        values = average.values
+        if values is None:  # the fit stopped before
             return
-        with weights_of(self.model, average.values):
+        with weights_of(self.model, values):
             estimate_statistics(self.model, self._training_inputs())
             self._average = [np.asarray(variable) for variable in self.model.variables]
 

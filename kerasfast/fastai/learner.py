@@ -343,4 +343,4 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         return (last, epochs) if get_ep_vals else last
 
     def _find(self, start_lr: Rates, end_lr: float, wds: Rates | None, linear: bool, steps: int) -> None:
-        self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps))
+        self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps, trials=False))

@@ -9,8 +9,8 @@ from kerasfast.keras_internals import all_layers, inner_optimizer, patch, traina
 
 Step = Callable[[Any], Any]
 STEPS = ("train_step", "test_step", "predict_step")
-# From the inside out: what changes a batch, what answers for an empty one, what changes the result.
-WRAPS = ("transform", "empty", "axis")
+# From the inside out: what mixes a batch, what changes it before, what answers for an empty one, what changes results.
+WRAPS = ("mix", "transform", "empty", "axis")
 
 
 class TrainFunction:

@@ -29,7 +29,7 @@ def plot_images(
     """Draw pictures in a grid, each with a title below.
 
     Args:
-        images: (n, height, width, 3) or (n, height, width) in 0..255 or 0..1.
+        images: (n, height, width, 3) or (n, height, width) in 0..255 or 0..1; of more channels the first three.
         titles: One per picture; long ones are broken into lines at spaces.
         rows: Rows of the grid; as many as needed when not given.
         columns: Columns of the grid; a nearly square grid, six wide at most, when not given.
@@ -124,6 +124,8 @@ def _displayable(images: Any) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
+    if images.ndim == 4 and images.shape[-1] > 3:
+        images = images[..., :3]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or len(images) == 0:
         raise ValueError(f"`images` must be (n, height, width, 3) or (n, height, width); received {images.shape}.")
     images = np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images

@@ -129,7 +129,7 @@ def _data(frame: pd.DataFrame, columns: ColumnGuess, settings: TableSettings) ->
 
 def _train(learn: TableLearner, settings: TableSettings, progress: Progress, files: dict[str, pathlib.Path]) -> float:
     with progress.stage("finder", "the learning rate grows until the loss explodes"):
-        search = learn.lr_find()
+        search = learn.lr_find(trials=False)
         rate = float(np.clip(search.suggestion / CAUTION, *RATES))
         files["learning rate finder"] = report.plot_finder(search, settings.out)
     with progress.stage("training", f"{settings.epochs} epochs in one cycle, rate {rate:.2g}"):

@@ -124,7 +124,7 @@ def _train(
     settings = record.settings
 
     def find() -> float:
-        search = learn.lr_find()
+        search = learn.lr_find(trials=False)
         report.plot_finder(search, settings.out)
         return search.suggestion
 

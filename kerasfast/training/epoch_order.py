@@ -17,10 +17,24 @@ def epoch_random(seed: int, epoch: int, *, shuffle: bool) -> tuple[np.random.Gen
     return random, np.int64(random.integers(2**31))
 
 
-def epoch_permutation(count: int, seed: int, epoch: int, *, shuffle: bool) -> tuple[np.ndarray, np.int64]:
-    """Return the order (count,) int64 of an epoch's samples, and a seed for what happens to them."""
+def epoch_permutation(
+    count: int, seed: int, epoch: int, *, shuffle: bool, draws: np.ndarray | None = None
+) -> tuple[np.ndarray, np.int64]:
+    """Return the order (count,) int64 of an epoch's samples, and a seed for what happens to them.
+
+    Args:
+        count, seed, epoch, shuffle: As in `epoch_passes`.
+        draws: (count,) how often each sample comes in an epoch in the mean, together `count`; in each epoch it is this
+            number rounded up or down. By default each comes once.
+    """
     random, own_seed = epoch_random(seed, epoch, shuffle=shuffle)
-    return (random.permutation(count) if shuffle else np.arange(count)).astype(np.int64), own_seed
+    order = random.permutation(count) if shuffle else np.arange(count)
+    if shuffle and draws is not None:
+        ends = np.cumsum(draws[order])
+        ends *= count / ends[-1]
+        places = np.searchsorted(ends, np.arange(count) + random.random(), side="right")
+        order = random.permutation(order[np.minimum(places, count - 1)])
+    return order.astype(np.int64), own_seed
 
 
 def epoch_passes(
@@ -30,6 +44,7 @@ def epoch_passes(
     *,
     shuffle: bool,
     one_pass: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset],
+    draws: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Return a dataset that moves on by an epoch with every pass.
 
@@ -41,11 +56,12 @@ def epoch_passes(
         epoch: The epoch of the first pass.
         shuffle: Whether each epoch has an order of its own.
         one_pass: From an epoch's order (count,) and seed () to what a pass gives.
+        draws: See `epoch_permutation`.
     """
     epochs = itertools.count(whole("epoch", epoch, least=0))
 
     def begin() -> tuple[np.ndarray, np.ndarray]:
-        return epoch_permutation(count, seed, next(epochs), shuffle=shuffle)
+        return epoch_permutation(count, seed, next(epochs), shuffle=shuffle, draws=draws)
 
     def numbered(_: tf.Tensor) -> tf.data.Dataset:
         order, own_seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
@@ -68,11 +84,12 @@ def epoch_order(
     *,
     shuffle: bool,
     columns: Callable[[tf.Tensor], Sequence[tf.Tensor]] = lambda seed: (),
+    draws: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Return a dataset of (index, *columns of that sample), which moves on by an epoch with every pass.
 
     Args:
-        count, seed, epoch, shuffle: As in `epoch_passes`.
+        count, seed, epoch, shuffle, draws: As in `epoch_passes`.
         columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once,
             which costs far less than number by number.
     """
@@ -80,5 +97,5 @@ def epoch_order(
     def one_pass(order: tf.Tensor, own_seed: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices((order, *(tf.gather(column, order) for column in columns(own_seed))))
 
-    passes = epoch_passes(count, seed, epoch, shuffle=shuffle, one_pass=one_pass)
+    passes = epoch_passes(count, seed, epoch, shuffle=shuffle, one_pass=one_pass, draws=draws)
     return passes.apply(tf.data.experimental.assert_cardinality(count))

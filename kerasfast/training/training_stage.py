@@ -1,6 +1,6 @@
 """A stage of training: a model with its groups and data, compiled when something changed and fitted along a plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,10 @@ from kerasfast.optimizing.control import control_for, control_of
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
 from kerasfast.optimizing.train_function import Step, train_function_of
+from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.following import Follower
+from kerasfast.training.mixing import MixedLoss, Mixing, mixing_step
 from kerasfast.training.replicas import AverageStatistics, prepare
 from kerasfast.training.training_plans import Plan
 
@@ -38,6 +40,7 @@ class Stage:
         start_loss: Loss at the first steps that it was ever trained for with the present loss.
         transform: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
             inputs as the data gives them.
+        mix: Mixes the rows of a training batch, after `transform`; None to leave them.
     """
 
     model: keras.Model
@@ -49,6 +52,7 @@ class Stage:
     array_metrics: Sequence[Any] = ()
     start_loss: float | None = None
     transform: Callable[[Any], Any] | None = None
+    mix: Mixing | None = None
 
     def __post_init__(self):
         prepare(self.model)
@@ -73,19 +77,25 @@ class Stage:
             raise ValueError("`jit_compile=True` does not work with several replicas; pass False (or leave it out).")
         self.array_metrics = array_metrics(metrics)
         metrics = [] if self.array_metrics else metrics
-        wanted = (loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform)
+        wanted = (
+            loss, tuple(metrics), make_optimizer, clip, jit_compile, self.steps_per_execution, self.transform, self.mix
+        )  # fmt: skip
         if self.compiled_for is None or self.compiled_for[0] != loss:
             self.start_loss = None
         if self.compiled_for != wanted or control_of(self.model.optimizer) is None:
+            train_function = train_function_of(self.model)
             wrapper = None if self.transform is None else _transforming(self.transform)
-            train_function_of(self.model).wrap("train_step", "transform", wrapper)
+            train_function.wrap("train_step", "transform", wrapper)
+            compiled_loss = loss if self.mix is None else MixedLoss(loss)
+            wrapper = None if self.mix is None else mixing_step(self.model, self.mix, compiled_loss)
+            train_function.wrap("train_step", "mix", wrapper)
             with self.model.distribute_strategy.scope():
                 optimizer = make_optimizer()
                 if clip is not None:
                     inner_optimizer(optimizer).global_clipnorm = clip
                 self.model.compile(
                     grouped(optimizer, self.groups),
-                    loss=loss,
+                    loss=compiled_loss,
                     metrics=[_copied(metric) for metric in metrics],
                     steps_per_execution=self.steps_per_execution,
                     jit_compile=jit_compile is True,  # Keras's "auto" is XLA wherever there is one GPU
@@ -93,8 +103,8 @@ class Stage:
             # A saved model must load where kerasfast is unknown; ours cannot, so they are not written down.
             known = [metric for metric in metrics if not type(metric).__module__.startswith("kerasfast.")]
             write_down_metrics(self.model, known)
-            if hasattr(loss, "plain"):
-                write_down_loss(self.model, loss.plain)
+            if hasattr(compiled_loss, "plain"):
+                write_down_loss(self.model, compiled_loss.plain)
             self.compiled_for = wanted
         self.groups.sync()
 
@@ -113,6 +123,11 @@ class Stage:
     def train_batches(self) -> tf.data.Dataset:
         """Return the training batches of the next epochs."""
         return batches(self.data.train, self.epochs)
+
+    def _train_inputs(self) -> Iterator[Any]:
+        """Yield what the model takes, batch by batch, of one epoch."""
+        for batch in self.train_batches():
+            yield batch[0] if self.transform is None else self.transform(batch[0])
 
     def settle(self, plan: Plan) -> None:
         """Use the largest rates of `plan` from now on, as `fit` does at its end."""
@@ -146,6 +161,9 @@ class Stage:
         if self.array_metrics:
             own.append(self._array_validation(valid))
             valid = None
+        for callback in callbacks:
+            if isinstance(callback, WeightAverage) and callback.inputs is None:
+                callback.inputs = self._train_inputs()
         try:
             return self.model.fit(
                 self.train_batches(),

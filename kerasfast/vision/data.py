@@ -5,8 +5,11 @@ import pathlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from kerasfast.basics.arguments import whole
+import numpy as np
+
+from kerasfast.basics.arguments import number, whole
 from kerasfast.basics.described import Described, some
+from kerasfast.losses import balanced_draws
 from kerasfast.vision.made_data import MadeImageData
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
@@ -32,6 +35,8 @@ class ImageData(Described, MadeImageData):
         memory: Whether training and validation pictures stay in memory (see `in_memory`).
         on_device: Whether training pictures are augmented by the learner on its device (`ImageLearner.pretrained` with
             `accelerate`); batches of `train` are then pictures before augmentation and what will become of them.
+        draws_at_most: Training pictures of rare classes and tags come more often, up to so many times an epoch (see
+            `balanced`); None for each once.
 
     Example:
 
@@ -43,6 +48,7 @@ class ImageData(Described, MadeImageData):
     copies: int | None = None
     memory: bool = False
     on_device: bool = False
+    draws_at_most: float | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -64,6 +70,11 @@ class ImageData(Described, MadeImageData):
         return self.source.target_kind
 
     @property
+    def channels(self) -> int:
+        """Channels of the pictures: 3, but of arrays with more."""
+        return getattr(self.source.train, "channels", 3)
+
+    @property
     def size(self) -> int:
         """Side of the pictures in pixels."""
         return self.transforms.size
@@ -71,7 +82,9 @@ class ImageData(Described, MadeImageData):
     @cached_property
     def train(self) -> View:
         """Training pictures, shuffled and augmented."""
-        view = replace(self._view(self.source.train, self.transforms, shuffle=True), on_device=self.on_device)
+        view = replace(
+            self._view(self.source.train, self.transforms, shuffle=True), on_device=self.on_device, draws=self.draws
+        )
         return view.in_memory() if self.memory else view
 
     @cached_property
@@ -99,6 +112,30 @@ class ImageData(Described, MadeImageData):
     def test_augmented(self) -> View | None:
         """Test pictures in order, augmented as in training."""
         return None if self.source.test is None else self._view(self.source.test, self.transforms)
+
+    @cached_property
+    def draws(self) -> np.ndarray | None:
+        """(n,) how often each training picture comes in an epoch, in the mean; None where each comes once."""
+        return (
+            None if self.draws_at_most is None else balanced_draws(self.source.train.targets, most=self.draws_at_most)
+        )
+
+    def balanced(self, *, most: float = 20.0) -> "ImageData":
+        """Return the data with training pictures drawn so that classes come equally often, and rare tags more often.
+
+        An epoch has as many pictures as before: some of frequent classes are left out, others in the next epoch. Of
+        several tags a picture's rarest counts. `fit_head` weighs its pictures so. To weigh the loss instead see
+        `balanced_weights`; the two together would count twice.
+
+        Args:
+            most: A picture comes at most so many times an epoch.
+
+        Raises:
+            ValueError: For a regression.
+        """
+        if self.target_kind == "regression":
+            raise ValueError("`balanced` needs classes or tags; these pictures have numbers as targets.")
+        return replace(self, draws_at_most=number("most", most, above=1))
 
     def fold(self, fold: int, folds: int = 5) -> "ImageData":
         """Return the training and validation pictures divided anew: one of `folds` parts of them is for validation.

@@ -106,7 +106,7 @@ def _parts(source: Source, picture: Any) -> tuple[keras.Model, np.ndarray, tuple
             raise ValueError(f"For a Keras model a picture is (height, width, channels); received {pixels.shape}.")
         return source, pixels, None
     predictor = source if isinstance(source, ImagePredictor) else source.predictor(threshold=0.5)
-    pixels = np.asarray(validation_pixels(picture, predictor.transforms))
+    pixels = np.asarray(validation_pixels(picture, predictor.transforms, predictor.model.input_shape[-1]))
     return predictor.model, pixels, predictor.classes
 
 

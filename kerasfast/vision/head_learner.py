@@ -17,6 +17,7 @@ from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.optimizing.linear_fit import LinearFit
 from kerasfast.training.keeping.saved_weights import TrainingState
+from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.fitting.features import FeatureView, precompute
@@ -41,6 +42,7 @@ class HeadLearner(Learner):
         precompute: bool = False,
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
+        mix: Mixing | None = None,
         optimizer: OptimizerMaker = sgd_with_momentum,
         clip: float | None = None,
         steps_per_execution: int = 1,
@@ -60,6 +62,7 @@ class HeadLearner(Learner):
         self._features: Stage | None = None
         self.store_path = self.path / "tmp"
         self.freeze()
+        self.mix = mix
         self.precompute = precompute
 
     @property
@@ -72,8 +75,28 @@ class HeadLearner(Learner):
         if not wanted:
             self._features = None
         elif self._features is None:
+            self._check_mix(self.mix, stored=True)
             super().freeze_to(-1)
             self._features = self._feature_stage()
+
+    @property
+    def mix(self) -> Mixing | None:
+        """How training pictures are mixed with each other: `MixUp(...)`, `CutMix()` or None."""
+        return self._main.mix
+
+    @mix.setter
+    def mix(self, mix: Mixing | None) -> None:
+        self._check_mix(mix, stored=self.precompute)
+        self._main.mix = mix
+
+    def _check_mix(self, mix: Mixing | None, *, stored: bool) -> None:
+        if not isinstance(mix, Mixing | None):
+            raise ValueError(f"`mix` must be `kf.MixUp(0.4)`, `kf.CutMix()` or None; received {mix!r}.")
+        if mix is not None and stored:
+            raise ValueError(
+                "`mix` mixes pictures, and with `precompute` the head trains on stored activations; set "
+                "`learn.precompute = False` or unfreeze first, or `learn.mix = None`."
+            )
 
     def freeze_to(self, first: int) -> None:
         """Train the layer groups from index `first` on; more than the head ends `precompute`."""
@@ -93,7 +116,8 @@ class HeadLearner(Learner):
         A linear head (the default one) is solved by L-BFGS, for cross-entropy or, with numbers as targets, squared
         errors. Cross-validation inside the training set chooses a weight decay, and whether the head reads maxima and
         averages or averages alone, which suits photographs. Any other head, or a `loss` that is neither the usual one
-        nor a `ClassLoss`, is trained for some 600 steps of AdamW. Validation pictures are not looked at.
+        nor a `ClassLoss`, is trained for some 600 steps of AdamW. Validation pictures are not looked at, and none are
+        mixed or augmented; `balanced` data weighs its pictures.
 
         Args:
             seed: Of the division of the training set for cross-validation.
@@ -104,8 +128,9 @@ class HeadLearner(Learner):
         stage = self._features or self._feature_stage(["train"])
         rows, halves = stage.data.train, self.network.features.layers[-1].name == "head_pool"
         fit = solve_head(
-            self.network.head, rows.features, rows.targets, self.data.target_kind, self.loss, halves=halves, seed=seed
-        )
+            self.network.head, rows.features, rows.targets, self.data.target_kind, self.loss, draws=rows.draws,
+            halves=halves, seed=seed,
+        )  # fmt: skip
         if fit is not None:
             say(f"The head is solved on {len(rows.features)} pictures, {fit}.")
             return fit
@@ -113,6 +138,9 @@ class HeadLearner(Learner):
         with self._guard():
             train_head(stage)
         return None
+
+    def _tries_rates(self) -> bool:
+        return self.precompute and super()._tries_rates()
 
     def load(self, name: str, *, weights_only: bool = False) -> None:
         """Load what `save` wrote (see `Learner.load`); stored activations of another backbone are computed anew."""
@@ -157,7 +185,12 @@ class HeadLearner(Learner):
         with self._guard():
             splits = {
                 name: FeatureView(
-                    self._stored(view), view.targets, view.batch_size, shuffle=name == "train", seed=view.seed
+                    self._stored(view),
+                    view.targets,
+                    view.batch_size,
+                    shuffle=name == "train",
+                    seed=view.seed,
+                    draws=self.data.draws if name == "train" else None,
                 )
                 for name, view in self._views().items()
                 if name in names

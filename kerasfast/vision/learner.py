@@ -12,6 +12,7 @@ import numpy as np
 from kerasfast.basics.arguments import choice
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
+from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.fitting.acceleration import batches_per_call, jit_compile_of_gpu, precision
@@ -44,6 +45,8 @@ class ImageLearner(HeadLearner):
         precompute: Whether to begin on stored activations.
         loss: A Keras loss; by default that of the kind of target.
         metrics: As of `Learner`; by default the accuracy of classes or of tags.
+        mix: `MixUp(0.4)` or `CutMix()`: training pictures are mixed with each other, inside the training step. May be
+            changed at any time: `learn.mix = None`.
         optimizer, clip, steps_per_execution, jit_compile, path: As of `Learner`.
 
     Example:
@@ -70,6 +73,7 @@ class ImageLearner(HeadLearner):
         accelerate: bool = False,
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
+        mix: Mixing | None = None,
         optimizer: OptimizerMaker = sgd_with_momentum,
         clip: float | None = None,
         steps_per_execution: int | None = None,
@@ -91,7 +95,7 @@ class ImageLearner(HeadLearner):
                 augmented on the device. Without a GPU it trains several times slower, and warns.
             jit_compile, steps_per_execution: As of `Learner`; by default "auto" and 1, or what `accelerate` chooses (8
                 batches a call: after each call Keras waits for the device).
-            precompute, loss, metrics, optimizer, clip, path: See `ImageLearner`.
+            precompute, loss, metrics, mix, optimizer, clip, path: See `ImageLearner`.
 
         Returns:
             A learner whose head trains, and nothing else yet.
@@ -103,7 +107,7 @@ class ImageLearner(HeadLearner):
         with precision(accelerate):
             network = assemble(
                 backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
-                custom_head=custom_head, pool=pool, weights=weights,
+                custom_head=custom_head, pool=pool, weights=weights, channels=data.channels,
             )  # fmt: skip
         if accelerate:
             data = replace(data, on_device=True)
@@ -111,7 +115,7 @@ class ImageLearner(HeadLearner):
         if steps_per_execution is None:
             steps_per_execution = batches_per_call(data.train) if accelerate else 1
         return cls(
-            network, data, precompute=precompute, loss=loss, metrics=metrics, optimizer=optimizer, clip=clip,
+            network, data, precompute=precompute, loss=loss, metrics=metrics, mix=mix, optimizer=optimizer, clip=clip,
             steps_per_execution=steps_per_execution, jit_compile="auto" if jit_compile is None else jit_compile,
             path=path,
         )  # fmt: skip
@@ -127,8 +131,8 @@ class ImageLearner(HeadLearner):
 
         One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
         statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
-        with those of its batches ends below its start. The validation set says what is best and loaded, by the first
-        metric and then the loss, so its score is too good by as much as the best of a few candidates can be.
+        with those of its batches ends below its start. The validation set says what is best and loaded: the lowest loss
+        by more than a twentieth whose metric is no worse than at the start. So its score is a little too good.
 
         Args:
             epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
@@ -168,7 +172,7 @@ class ImageLearner(HeadLearner):
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
-        return self.predict_array(validation_pixels(image, self.data.transforms)[None])[0]
+        return self.predict_array(validation_pixels(image, self.data.transforms, self.data.channels)[None])[0]
 
     def submission(
         self,

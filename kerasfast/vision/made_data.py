@@ -226,7 +226,7 @@ class MadeImageData:
         """Take pictures from arrays in memory.
 
         Args:
-            train: (images, targets): images (n, height, width) or (n, height, width, 1 to 3), uint8 or floats from 0
+            train: (images, targets): images (n, height, width) or (n, height, width, 1 to 16), uint8 or floats from 0
                 to 1; targets (n,) or (n, 1) whole numbers for one class each, (n, c) zeros and ones for tags, (n,) or
                 (n, c) numbers for a regression. One channel is repeated; two get their mean as the third.
             valid: The same for validation; None takes a part of the training pictures.

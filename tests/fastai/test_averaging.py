@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasfast.fastai.averaging import estimate_statistics
 from kerasfast.fastai.conv_learner import Callback
+from kerasfast.training.averaging import estimate_statistics
 
 
 class Kept(Callback):

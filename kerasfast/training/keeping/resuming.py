@@ -20,6 +20,7 @@ import numpy as np
 
 from kerasfast.basics.files import atomic_path
 from kerasfast.keras_internals import inner_optimizer
+from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.keeping.saved_weights import check_name
@@ -64,6 +65,8 @@ class FitCheckpoint:
             raise ValueError(
                 "`resume` is for a single device; with several replicas use `keras.callbacks.BackupAndRestore`."
             )
+        if any(isinstance(saver, WeightAverage) for saver in self.savers):
+            raise ValueError("`resume` keeps no averages of weights; leave out `resume` or the `WeightAverage`.")
         if not self.file.is_file():
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self.write()

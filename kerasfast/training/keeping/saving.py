@@ -9,8 +9,9 @@ import keras
 
 from kerasfast.basics.bars import say
 from kerasfast.metrics.direction import lower_is_better, metric_name
+from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.keeping.saved_weights import check_name, weights_file
-from kerasfast.training.keeping.savers import BestSaver, CycleSaver
+from kerasfast.training.keeping.savers import Best, BestSaver, CycleSaver
 
 
 @dataclass(frozen=True)
@@ -87,26 +88,79 @@ class FitSaving:
             found.append(saver)
         return found
 
-    def finish(self, names: SaveNames, load: Callable[[str], Any], *, speaks: bool) -> None:
-        """Load the best weights, where they are wanted, and say which epoch was best and what is loaded now."""
-        if names.best is None:
-            return
-        best = self._best[names.best][0].best
+    def finish(
+        self,
+        names: SaveNames,
+        load: Callable[[str], Any],
+        *,
+        epochs: Sequence[dict[str, float]],
+        metrics: Sequence[Any],
+        callbacks: Sequence[keras.callbacks.Callback],
+        diverged: bool,
+        speaks: bool,
+    ) -> None:
+        """Load the best weights, where they are wanted, and say which epoch was best and what is loaded now.
+
+        Args:
+            names: The names.
+            load: Loads the weights under a name.
+            epochs: The logs of each epoch.
+            metrics: Those of the fit.
+            callbacks: Those of the fit.
+            diverged: Whether the fit was stopped in an epoch, and the weights from before it are back.
+            speaks: Whether to say anything.
+        """
+        best = best_epoch(epochs, metrics) if names.best is None else self._best[names.best][0].best
         restored = names.restore_best and best is not None
         if restored:
             load(names.best)
-        if speaks:
-            say(_sentence(names.best, best, "its weights" if restored else "the weights of the last epoch"))
+        says = any(getattr(callback, "says_what_is_loaded", False) for callback in callbacks)
+        if speaks and not says and (names.best is not None or len(epochs) > 1 or diverged):
+            loaded = "its weights" if restored else what_is_loaded(epochs, callbacks, diverged)
+            say(_sentence(names.best, best, loaded))
 
 
-def _sentence(name: str, best: Any, loaded: str) -> str:
+def best_epoch(epochs: Sequence[dict[str, float]], metrics: Sequence[Any]) -> Best | None:
+    """Return the best epoch by the first metric, where its direction is known, or by the loss; None without any."""
+    tracker = BestSaver(lambda: None, lower_is_better=True)
+    try:
+        if metrics:
+            tracker = BestSaver(
+                lambda: None, metric=metric_name(metrics[0]), lower_is_better=lower_is_better(metrics[0])
+            )
+        for epoch, logs in enumerate(epochs):
+            tracker.on_epoch_end(epoch, logs)
+    except ValueError:  # a metric of unknown direction or name
+        tracker = BestSaver(lambda: None, lower_is_better=True)
+        for epoch, logs in enumerate(epochs):
+            tracker.on_epoch_end(epoch, {name: logs[name] for name in ("loss", "val_loss") if name in logs})
+    return tracker.best
+
+
+def what_is_loaded(
+    epochs: Sequence[dict[str, float]], callbacks: Sequence[keras.callbacks.Callback], diverged: bool
+) -> str:
+    """Return which weights a model has at the end of a fit, in words."""
+    for callback in reversed(callbacks):
+        stopping = isinstance(callback, keras.callbacks.EarlyStopping)
+        if stopping and callback.restore_best_weights and callback.best_weights is not None:
+            return f"the weights of epoch {callback.best_epoch}"
+        if isinstance(callback, WeightAverage) and callback.loaded:
+            return "the averages of the weights"
+    last = len(epochs) - 1 - diverged
+    if last < 0:
+        return "the weights from before this fit"
+    return f"the weights of {'' if diverged else 'the last epoch, '}{'epoch ' if diverged else ''}{last}"
+
+
+def _sentence(name: str | None, best: Best | None, loaded: str) -> str:
     if best is None:
-        return f"No epoch was worth saving as {name!r}."
+        return f"No epoch was worth saving{'' if name is None else f' as {name!r}'}; loaded are {loaded}."
     value = f"{best.column} {best.value:.5f}"
     if best.epoch is None:
         said = f"No epoch was better than one of an earlier fit ({value}), which {name!r} still holds"
     else:
-        said = f"Epoch {best.epoch} was the best ({value}) and is saved as {name!r}"
+        said = f"Epoch {best.epoch} was the best ({value}){'' if name is None else f' and is saved as {name!r}'}"
     return f"{said}; loaded are {loaded}."
 
 

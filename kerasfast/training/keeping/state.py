@@ -14,7 +14,7 @@ from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.training_stage import Stage
 
 _SLOT = "slot_"
-_SEARCH = ("learning_rates", "losses")
+_SEARCH, _TRIED = ("learning_rates", "losses"), "tried_rates"
 
 
 def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | None) -> TrainingState:
@@ -40,6 +40,7 @@ def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | Non
     if search is not None:
         record["search"] = {"diverged": search.diverged}
         arrays |= {name: getattr(search, name) for name in _SEARCH}
+        arrays[_TRIED] = np.array(list(search.tried.items())).reshape(-1, 2)
     return TrainingState(record, arrays)
 
 
@@ -47,7 +48,9 @@ def search_in(state: TrainingState) -> LearningRateSearch | None:
     """Return the finder's result that was saved."""
     if "search" not in state.record:
         return None
-    return LearningRateSearch(*(state.arrays[name] for name in _SEARCH), state.record["search"]["diverged"])
+    curve = (state.arrays[name] for name in _SEARCH)
+    tried = {float(rate): float(loss) for rate, loss in state.arrays.get(_TRIED, ())}
+    return LearningRateSearch(*curve, state.record["search"]["diverged"], tried)
 
 
 def restore_groups(groups: LayerGroups, state: TrainingState) -> None:

@@ -71,6 +71,7 @@ class FeatureView:
         batch_size: Rows per batch.
         shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch.
         seed: Of shuffling.
+        draws: As of a `View`.
     """
 
     features: np.ndarray
@@ -78,13 +79,14 @@ class FeatureView:
     batch_size: int
     shuffle: bool = False
     seed: int = 42
+    draws: np.ndarray | None = None
 
     def dataset(self, epoch: int = 0) -> tf.data.Dataset:
         """Return batches (features, targets), or of features alone; each pass is the next epoch."""
         count = len(self.features)
         with tf.device("CPU:0"):  # else the features would be copied to the GPU and back
             arrays = [tf.constant(array) for array in (self.features, self.targets) if array is not None]
-            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle)
+            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, draws=self.draws)
             batches = order.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
 
             def gather(indices: tf.Tensor):
@@ -101,7 +103,7 @@ def compute_features(features: keras.Model, view: View) -> np.ndarray:
 
 
 def _compute(features: keras.Model, view: View, bar: Any) -> np.ndarray:
-    rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, 3])
+    rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, features.input_shape[-1]])
     for batch in view.dataset():
         pixels = batch[0] if isinstance(batch, tuple) else batch
         rows.append(predict(pixels).numpy())

@@ -34,6 +34,7 @@ def solve_head(
     kind: str,
     loss: Any = None,
     *,
+    draws: np.ndarray | None = None,
     halves: bool = False,
     seed: int = 42,
 ) -> LinearFit | None:
@@ -45,6 +46,7 @@ def solve_head(
         targets: As those of a view: class numbers, multi-hot rows or numbers.
         kind: "single", "multi" or "regression".
         loss: The usual one of the kind (also None), or a `ClassLoss`.
+        draws: (n,) how much each row counts, 1 in the mean; by default all alike.
         halves: Whether the features are maxima and then averages (`concat_pool`): the head reads the averages alone
             where that predicts held-out pictures better.
         seed: See `fit_linear`.
@@ -56,11 +58,12 @@ def solve_head(
     if layers is None or not (loss in (None, task.loss) or (isinstance(loss, ClassLoss) and kind == "single")):
         return None
     norm, dense = layers
-    weights = None
+    weights = draws
     if kind == "single":
         targets = np.eye(dense.units, dtype=np.float32)[targets]
         if isinstance(loss, ClassLoss):
-            weights = None if loss.class_weights is None else targets @ np.array(loss.class_weights)
+            own = 1.0 if loss.class_weights is None else targets @ np.array(loss.class_weights)
+            weights = own * (np.ones(len(targets)) if draws is None else draws)
             targets = targets * (1 - loss.label_smoothing) + loss.label_smoothing / dense.units
     middle = features.shape[1] // 2
     blocks = (slice(0, middle), slice(middle, None)) if halves else (slice(None),)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 
 from kerasfast.keras_internals import lambda_output_shape, producer, trainable_by_design
+from kerasfast.vision.networks.preprocessing import extended
 
 Tensors = list[keras.KerasTensor]
 
@@ -139,6 +141,7 @@ def rebuild(
     preprocess: Callable[[keras.KerasTensor], keras.KerasTensor],
     momentum: float,
     prefix: str | None = None,
+    channels: int = 3,
 ) -> keras.Model:
     """Copy a functional model up to one of its tensors, with new layers, equal weights, and new first steps.
 
@@ -150,6 +153,8 @@ def rebuild(
         momentum: The momentum of every BatchNormalization.
         prefix: Put before names that Keras made up (`conv2d_17`), which are counted anew, so that
             they do not depend on what was built earlier in the process. None keeps all names.
+        channels: Of the new input. Beyond three, the kernels that read them are 0 there at first, so that the copy
+            begins by seeing what the model sees.
     """
     pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
     counts: collections.Counter[str] = collections.Counter()
@@ -160,13 +165,13 @@ def rebuild(
         if prefix is not None and re.fullmatch(made_up + r"(_\d+)?", operation.name):
             name = f"{prefix}_{made_up}_{counts[made_up]}"
             counts[made_up] += 1
-        new = _another(operation, name)
+        new = _another(operation, name, channels)
         _set_momentum(new, momentum)
         pairs.append((operation, new))
         return new
 
     uses: collections.Counter[str] = collections.Counter()
-    pixels = keras.Input((*sides, 3), name="pixels")
+    pixels = keras.Input((*sides, channels), name="pixels")
     prepared = preprocess(pixels)
 
     def call(operation: keras.Operation, *args, **kwargs):
@@ -185,8 +190,11 @@ def rebuild(
     return copied
 
 
-def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
-    """Make an operation with the same settings; a layer keeps its name unless it is given another."""
+def _another(operation: keras.Operation, name: str | None, channels: int = 3) -> keras.Operation:
+    """Make an operation with the same settings; a layer keeps its name unless it is given another.
+
+    A value for each colour becomes one for each of the channels.
+    """
     if isinstance(
         operation, keras.layers.Lambda
     ):  # whose function, being in memory, need not go through a file's format
@@ -200,13 +208,26 @@ def _another(operation: keras.Operation, name: str | None) -> keras.Operation:
     config = operation.get_config()
     if isinstance(operation, keras.layers.Layer) and name is not None:
         config["name"] = name
+    if isinstance(operation, keras.layers.Rescaling):
+        config |= {key: extended(config[key], channels) for key in ("scale", "offset")}
     return type(operation).from_config(config)
 
 
 def _copy_weights(old: keras.layers.Layer, new: keras.layers.Layer) -> None:
-    new.set_weights(old.get_weights())
+    is_norm = isinstance(new, keras.layers.Normalization)
+    pairs = zip(old.get_weights(), new.get_weights(), strict=True)
+    new.set_weights([_widened(value, fresh.shape, mean=is_norm) for value, fresh in pairs])
     if isinstance(new, keras.layers.Normalization):
         new.finalize_state()  # the layer computes with values derived from its weights
+
+
+def _widened(value: np.ndarray, shape: tuple[int, ...], *, mean: bool) -> np.ndarray:
+    """Return weights with further input channels, at which they are 0, or the mean of the others."""
+    if value.shape == shape:
+        return value
+    axis = next(i for i, (old, new) in enumerate(zip(value.shape, shape, strict=True)) if old != new)
+    wide = [(0, shape[i] - value.shape[i] if i == axis else 0) for i in range(value.ndim)]
+    return np.pad(value, wide, mode="mean" if mean else "constant")
 
 
 def _set_momentum(layer: keras.layers.Layer, momentum: float) -> None:

@@ -112,6 +112,7 @@ def assemble(
     custom_head: CustomHead | None = None,
     weights: str | None = "default",
     pool: str = "concat",
+    channels: int = 3,
 ) -> ImageNetwork:
     """Build a backbone with a head on it.
 
@@ -124,6 +125,7 @@ def assemble(
         custom_head: Layers, a model or a function, put on the last feature map without pooling.
         weights: See `Backbone.create`.
         pool: "concat" (the lessons' maxima and averages), "avg" or "max".
+        channels: Of the pictures.
 
     Raises:
         ValueError: An argument is out of range, or the custom head has no parameters or not `units` outputs.
@@ -136,7 +138,7 @@ def assemble(
     backbone = get(backbone)
     choice("pool", pool, _POOLS)
     own = None if custom_head is not None else head_layers(units, activation=activation, hidden=hidden, dropout=dropout)
-    base = backbone.create(weights=weights)
+    base = backbone.create(weights=weights, channels=channels)
     late = backbone.split_layer(base)
     if own is None:
         inputs, outputs = base.output, _as_float32(_apply(custom_head, base.output))

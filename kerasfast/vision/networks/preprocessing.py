@@ -22,7 +22,10 @@ def check_preprocess(preprocess: Any) -> None:
 
 
 def prepare(preprocess: "str | keras.layers.Layer", pixels: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Append the preprocessing, in float32 also where the network computes in float16."""
+    """Append the preprocessing, in float32 also where the network computes in float16.
+
+    Channels beyond the third are scaled as the mean of the three.
+    """
     import keras
 
     if preprocess == "none":
@@ -39,6 +42,15 @@ def prepare(preprocess: "str | keras.layers.Layer", pixels: "keras.KerasTensor")
         scale = [1 / (255 * deviation) for deviation in _IMAGENET_DEVIATION]
         offset = [-mean / deviation for mean, deviation in zip(_IMAGENET_MEAN, _IMAGENET_DEVIATION, strict=True)]
     elif preprocess == "caffe":
-        pixels = keras.ops.flip(pixels, axis=-1)
+        order = [2, 1, 0, *range(3, pixels.shape[-1])]
+        pixels = keras.ops.flip(pixels, axis=-1) if len(order) == 3 else keras.ops.take(pixels, order, axis=-1)
         scale, offset = 1.0, [-103.939, -116.779, -123.68]
+    scale, offset = (extended(values, pixels.shape[-1]) for values in (scale, offset))
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocess")(pixels)
+
+
+def extended(values: Any, channels: int) -> Any:
+    """Return a list of a value per colour with their mean for each further channel; a single value as it is."""
+    if not isinstance(values, (list, tuple)) or len(values) != 3:
+        return values
+    return [*values, *[sum(values) / 3] * (channels - 3)]

@@ -65,31 +65,37 @@ class Backbone:
     sides: tuple[int | None, int | None] = (None, None)
     own_names: bool = False
 
-    def create(self, *, weights: str | os.PathLike | None = "default") -> "keras.Model":
-        """Build a flat functional model from pixels 0..255 (batch, height, width, 3) to the last feature map.
+    def create(self, *, weights: str | os.PathLike | None = "default", channels: int = 3) -> "keras.Model":
+        """Build a flat functional model from pixels 0..255 (batch, height, width, channels) to the last feature map.
 
         Preprocessing is part of it, in Keras's own layers, so the saved file loads without this package.
 
         Args:
             weights: "default" for the backbone's own, None for random ones, or a file.
+            channels: Of the pictures. Beyond three, the first kernels are extended with zeros.
 
         Raises:
             FileNotFoundError: There is no such file.
             WeightsError: The default weights cannot be had, or the file does not fit.
+            ValueError: The network cannot be extended to so many channels.
         """
         from kerasfast.vision.networks.graphs import feature_map, rebuild
 
         if weights is not None and weights != "default":
             weights = existing(weights)
         raw = self.build(weights)
-        model = rebuild(
-            raw,
-            feature_map(raw),
-            sides=self.sides,
-            preprocess=functools.partial(prepare, self.preprocess),
-            momentum=BATCH_NORM_MOMENTUM,
-            prefix=None if self.own_names else self.name,
-        )
+        try:
+            model = rebuild(
+                raw, feature_map(raw), sides=self.sides, preprocess=functools.partial(prepare, self.preprocess),
+                momentum=BATCH_NORM_MOMENTUM, prefix=None if self.own_names else self.name, channels=channels,
+            )  # fmt: skip
+        except (ValueError, TypeError, StopIteration) as error:
+            if channels == 3:
+                raise
+            raise ValueError(
+                f"{self.name} cannot be extended from 3 to {channels} channels ({error}); take another backbone, or "
+                "make three channels of yours."
+            ) from error
         self.split_layer(model)
         return model
 

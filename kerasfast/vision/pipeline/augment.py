@@ -73,12 +73,12 @@ def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np
     OpenCV and all else to rounding.
 
     Args:
-        images: (n, size, size, 3) uint8.
+        images: (n, size, size, channels) uint8.
         draws: (n, DRAWS) uniform numbers, a row per image.
         transforms: What to do.
 
     Returns:
-        (n, size, size, 3) uint8.
+        (n, size, size, channels) uint8.
     """
     chosen, warp, result = choices(draws, transforms), warp_of(images, transforms), np.empty_like(images)
     matrices = chosen.matrices

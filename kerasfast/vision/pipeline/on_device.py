@@ -44,14 +44,15 @@ class Mover:
 def warped(pixels: tf.Tensor, places: tf.Tensor, padding: str) -> tf.Tensor:
     """Look up every pixel at its place (n, 6), bilinearly."""
     count, size = tf.shape(pixels)[0], pixels.shape[1]
-    flat = tf.reshape(pixels, [-1, 3])
+    channels = pixels.shape[-1]
+    flat = tf.reshape(pixels, [-1, channels])
     centre = (size - 1) / 2
     across, down = tf.meshgrid(tf.range(size, dtype=tf.float32) - centre, tf.range(size, dtype=tf.float32) - centre)
     a, b, c, d, right, below = (value[:, None, None] for value in tf.unstack(places, axis=1))
     x, y = a * across + b * down + right + centre, c * across + d * down + below + centre
     left, top = tf.floor(x), tf.floor(y)
     first = tf.range(count)[:, None, None] * size
-    result = tf.zeros([count, size, size, 3])
+    result = tf.zeros([count, size, size, channels])
     for row, row_weight in ((top, top + 1 - y), (top + 1, y - top)):
         for column, column_weight in ((left, left + 1 - x), (left + 1, x - left)):
             weight = row_weight * column_weight

@@ -10,19 +10,24 @@ from kerasfast.vision.sources.decoding.decode import open_image
 from kerasfast.vision.sources.decoding.reading import squared
 
 
-def validation_pixels(image: str | os.PathLike | bytes | np.ndarray, transforms: Transforms) -> np.ndarray:
-    """Return the pixels (size, size, 3) that a network is given of a picture.
+def validation_pixels(
+    image: str | os.PathLike | bytes | np.ndarray, transforms: Transforms, channels: int = 3
+) -> np.ndarray:
+    """Return the pixels (size, size, channels) that a network is given of a picture.
 
     Args:
-        image: A file, its bytes, or an array (height, width, 3) uint8.
+        image: A file, its bytes, or an array (height, width, channels) uint8.
         transforms: Of training; what they do to validation pictures is done.
+        channels: That the network reads; of files three.
 
     Raises:
         ValueError: If an array is no such picture.
     """
     pixels = image if isinstance(image, np.ndarray) else open_image(image)
-    if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
-        raise ValueError(f"A picture is uint8 of shape (height, width, 3); received {pixels.dtype}, {pixels.shape}.")
+    if pixels.ndim != 3 or pixels.shape[-1] != channels or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"A picture is uint8 of shape (height, width, {channels}); received {pixels.dtype}, {pixels.shape}."
+        )
     transforms = transforms.validation()
     height, width = ([side] for side in pixels.shape[:2])
     top, left, height, width = windows(transforms, height, width, tf.zeros([1, DRAWS])).numpy()[0]

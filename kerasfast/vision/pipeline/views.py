@@ -30,6 +30,7 @@ class View(Described):
         shuffle: Whether to shuffle anew each epoch and to drop an incomplete last batch, as training needs.
         seed: Of shuffling and augmentation.
         on_device: Whether batches come unaugmented, as {"pixels": ..., "moves": (b, MOVES)}, for `on_device.Mover`.
+        draws: (n,) how often each picture comes in an epoch of a view that shuffles, together n; by default once.
     """
 
     samples: Samples
@@ -38,6 +39,7 @@ class View(Described):
     shuffle: bool = False
     seed: int = 42
     on_device: bool = False
+    draws: np.ndarray | None = None
 
     def _facts(self) -> dict[str, str]:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
@@ -65,7 +67,7 @@ class View(Described):
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"This view has {len(self)} pictures; received index {index}.")
-        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False, on_device=False)
+        one = replace(self, samples=self.samples.take([index % len(self)]), shuffle=False, on_device=False, draws=None)
         batch = next(iter(one.dataset()))
         pixels = batch[0] if isinstance(batch, tuple) else batch
         return pixels[0].numpy(), None if self.targets is None else self.targets[index]
@@ -78,7 +80,9 @@ class View(Described):
         """
         count, workers = len(self), usable_processors()
         with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
-            order = epoch_order(count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws)
+            order = epoch_order(
+                count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws, draws=self.draws
+            )
             dataset = order.map(self._loader(), num_parallel_calls=workers)
             dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)
             dataset = dataset.map(self._finisher(), num_parallel_calls=workers).prefetch(2)

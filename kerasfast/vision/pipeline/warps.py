@@ -10,6 +10,7 @@ from PIL import Image
 from kerasfast.vision.pipeline.transforms import Transforms
 
 _OLDEST_OPENCV = 5  # OpenCV 4 looks up at 1/32 of a pixel, which is up to three grey levels off
+_MOST_CHANNELS = 4  # that OpenCV warps
 _MODES = {"reflect": "symmetric", "constant": "constant", "nearest": "edge", "wrap": "wrap"}
 _BORDERS = {
     "reflect": "BORDER_REFLECT",
@@ -20,7 +21,7 @@ _BORDERS = {
 
 
 class Warp(Protocol):
-    """Looks up pixels of a batch of pictures (n, size, size, 3) uint8."""
+    """Looks up pixels of a batch of pictures (n, size, size, channels) uint8."""
 
     rounds_down: bool
     """Whether a rotated picture is rounded down instead of to the nearest grey level."""
@@ -35,8 +36,9 @@ class Warp(Protocol):
 
 
 def warp_of(images: np.ndarray, transforms: Transforms) -> Warp:
-    """Return what looks up the pixels of (n, size, size, 3) uint8 pictures."""
-    return PillowWarp(images, transforms) if opencv() is None else OpenCVWarp(images, transforms)
+    """Return what looks up the pixels of (n, size, size, channels) uint8 pictures."""
+    known = opencv() is not None and images.shape[-1] <= _MOST_CHANNELS
+    return OpenCVWarp(images, transforms) if known else PillowWarp(images, transforms)
 
 
 @functools.cache
@@ -82,9 +84,16 @@ class PillowWarp:
     def rotated(self, index: int, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
         (a, b, c, d), (right, down), half = matrix, shift + self._margin, self._size / 2
         places = (a, b, (1 - a - b) * half + right, c, d, (1 - c - d) * half + down)
-        picture = Image.fromarray(self._padded[index])
-        sides = (self._size, self._size)
-        return np.asarray(picture.transform(sides, Image.Transform.AFFINE, places, Image.Resampling.BILINEAR))
+        picture, sides = self._padded[index], (self._size, self._size)
+        # Pillow takes a fourth channel for opacity, by which it would weigh the colours.
+        parts = [picture] if picture.shape[-1] == 3 else list(np.moveaxis(picture, -1, 0))
+        turned = [
+            np.asarray(
+                Image.fromarray(part).transform(sides, Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
+            )
+            for part in parts
+        ]
+        return turned[0] if len(turned) == 1 else np.stack(turned, axis=-1)
 
     def shifted(self, index: int, shift: np.ndarray) -> np.ndarray:
         right, down = shift + self._margin

@@ -41,13 +41,22 @@ class Pictures:
     skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pictures: Any, *, column: str, root: str | os.PathLike, skip: bool) -> "Pictures":
+    def of(cls, pictures: Any, *, column: str, root: str | os.PathLike, skip: bool, channels: int = 3) -> "Pictures":
         """Take what `ImagePredictor.predict` takes.
 
         Args:
             pictures, column, root: See there.
             skip: Whether broken files are left out instead of raised.
+            channels: That the network reads.
+
+        Raises:
+            ValueError: For files where the network reads more channels than the three of files.
         """
+        if channels != 3 and not _are_arrays(pictures):
+            raise ValueError(
+                f"This network reads pictures of {channels} channels, and files give three; pass arrays of shape "
+                f"(height, width, {channels}), uint8."
+            )
         root = pathlib.Path(root).expanduser()
         if hasattr(pictures, "columns"):
             return cls._of_files(_column(pictures, column), root, skip, pictures.index)
@@ -59,14 +68,14 @@ class Pictures:
         if isinstance(pictures, (bytes, bytearray)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
             pictures = [pictures]
         if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUS":
-            return cls._of_arrays(list(pictures))
+            return cls._of_arrays(list(pictures), channels)
         pictures = list(pictures) if isinstance(pictures, Sequence) or hasattr(pictures, "__iter__") else [pictures]
         if pictures and all(isinstance(one, (str, os.PathLike)) for one in pictures):
             return cls._of_files([os.fspath(one) for one in pictures], root, skip)
         if pictures and all(isinstance(one, (bytes, bytearray)) for one in pictures):
             return cls._of_contents([bytes(one) for one in pictures], skip)
         if pictures and all(isinstance(one, np.ndarray) for one in pictures):
-            return cls._of_arrays(pictures)
+            return cls._of_arrays(pictures, channels)
         kinds = sorted({type(one).__name__ for one in pictures})
         raise ValueError(f"`pictures` holds {', '.join(kinds) or 'nothing'}; {EXPECTED}.")
 
@@ -88,19 +97,24 @@ class Pictures:
         return cls(good.tolist(), _one_part(samples), skipped=dict(found.problems))
 
     @classmethod
-    def _of_arrays(cls, arrays: list[np.ndarray]) -> "Pictures":
+    def _of_arrays(cls, arrays: list[np.ndarray], channels: int) -> "Pictures":
         by_shape: dict[tuple, list[int]] = {}
         for number, array in enumerate(arrays):
-            if array.ndim != 3 or array.shape[-1] != 3 or array.dtype != np.uint8 or not array.size:
-                raise ValueError(
-                    f"Picture {number} is {array.dtype} of shape {array.shape}; expected uint8 (height, width, 3)."
-                )
+            if array.ndim != 3 or array.shape[-1] != channels or array.dtype != np.uint8 or not array.size:
+                expected = f"uint8 (height, width, {channels})"
+                raise ValueError(f"Picture {number} is {array.dtype} of shape {array.shape}; expected {expected}.")
             by_shape.setdefault(array.shape, []).append(number)
         parts = []
         for rows in by_shape.values():
             images = np.stack([arrays[row] for row in rows])
             parts.append((np.array(rows), ArraySamples(images, None, np.array(rows).astype(str))))
         return cls(list(range(len(arrays))), parts)
+
+
+def _are_arrays(pictures: Any) -> bool:
+    if isinstance(pictures, np.ndarray):
+        return pictures.dtype.kind not in "OUS"
+    return isinstance(pictures, (list, tuple)) and all(isinstance(one, np.ndarray) for one in pictures)
 
 
 @contextmanager

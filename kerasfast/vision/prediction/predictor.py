@@ -109,20 +109,25 @@ class ImagePredictor(Described):
         top_k = top_k and whole("top_k", top_k, most=len(self.classes))
         if top_k and self.target_kind == "regression":
             raise ValueError("`top_k` is for classes; this model predicts numbers.")
-        given = Pictures.of(pictures, column=column, root=root, skip=on_error == "skip")
+        given = Pictures.of(pictures, column=column, root=root, skip=on_error == "skip", channels=self.channels)
         return self.frame(given.names, self._predicted(given), given.index, given.skipped, top_k=top_k)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures that the network reads; files have three."""
+        return self.model.input_shape[-1]
 
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:
         """Return predictions (n, classes) of pictures (n, size, size, 3) uint8, cropped and scaled already."""
         pixels = np.asarray(pixels)
-        size = self.transforms.size
-        if pixels.shape[1:] != (size, size, 3) or pixels.dtype != np.uint8 or not len(pixels):
-            raise ValueError(f"Expected uint8 (n, {size}, {size}, 3); received {pixels.dtype} {pixels.shape}.")
+        size, channels = self.transforms.size, self.channels
+        if pixels.shape[1:] != (size, size, channels) or pixels.dtype != np.uint8 or not len(pixels):
+            raise ValueError(f"Expected uint8 (n, {size}, {size}, {channels}); received {pixels.dtype} {pixels.shape}.")
         return self.runner(pixels) if self.runner else self._of_any_count(tf.constant(pixels)).numpy()
 
     def windows(self, pictures: Any, *, root: str | os.PathLike = ".") -> Iterator[np.ndarray]:
         """Yield the pictures as the network reads them, (size, size, 3) uint8, given as in `predict`."""
-        for _, samples in Pictures.of(pictures, column=FILE, root=root, skip=False).parts:
+        for _, samples in Pictures.of(pictures, column=FILE, root=root, skip=False, channels=self.channels).parts:
             for batch in View(samples, self.transforms, self.batch_size).dataset():
                 yield from batch.numpy()
 
@@ -245,7 +250,7 @@ class ImagePredictor(Described):
     @functools.cached_property
     def _of_any_count(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """The network, traced once for batches of any number of pictures."""
-        pixels = tf.TensorSpec([None, self.transforms.size, self.transforms.size, 3], tf.uint8)
+        pixels = tf.TensorSpec([None, self.transforms.size, self.transforms.size, self.channels], tf.uint8)
         return tf.function(lambda batch: self.model(batch, training=False), input_signature=[pixels])
 
     def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:

@@ -30,7 +30,12 @@ def write_served(
     Raises:
         FileExistsError: If there is such a folder.
     """
-    size, names = transforms.size, list(classes)
+    size, names, channels = transforms.size, list(classes), model.input_shape[-1]
+    if channels != 3:
+        raise ValueError(
+            f"A SavedModel reads files, which have three channels, and this network {channels}; export it as 'keras', "
+            "'onnx' or 'litert'."
+        )
     window = tf.TensorSpec([size, size, 3], tf.uint8)
 
     def from_bytes(pictures: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from kerasfast.vision.sources.decoding.reading import Reader
 
 
+MOST_CHANNELS = 16  # more are the width of pictures whose channels come first
+
+
 @dataclass(frozen=True, eq=False)
 class ArraySamples:
     """The `Samples` of arrays.
 
     Args:
-        images: (n, height, width, 3) uint8.
+        images: (n, height, width, channels) uint8.
         targets: As in `Samples`.
         files: (n,) names, here the running numbers.
     """
@@ -44,6 +47,11 @@ class ArraySamples:
         """(n,) heights and (n,) widths in pixels."""
         height, width = (np.full(len(self), side, np.int32) for side in self.images.shape[1:3])
         return height, width
+
+    @property
+    def channels(self) -> int:
+        """Channels of the pictures: 3, or more where the arrays have more."""
+        return self.images.shape[-1]
 
     def take(self, indices: np.ndarray | Sequence[int]) -> ArraySamples:
         """Return the samples at these positions, in this order."""
@@ -71,7 +79,7 @@ class ArraySamples:
         return array_reader(self.images)
 
     def picture(self, index: int) -> np.ndarray:
-        """Return one whole picture, (height, width, 3) uint8."""
+        """Return one whole picture, (height, width, channels) uint8."""
         return self.images[index]
 
     def content_keys(self) -> list[str]:
@@ -108,6 +116,7 @@ def arrays_source(
     if isinstance(test, (tuple, list)):
         named["test"] = _pair("test", test)
     images = {name: _pixels(name, pair[0]) for name, pair in named.items()}
+    _check_channels(images)
     targets = {name: _column(pair[1], target_kind) for name, pair in named.items()}
     for name in named:
         if targets[name].ndim == 0 or len(images[name]) != len(targets[name]):
@@ -119,13 +128,21 @@ def arrays_source(
     targets = {name: _targets(name, values, kind, len(names), shape) for name, values in targets.items()}
     splits = {name: _samples(images[name], targets[name]) for name in named}
     if test is not None and "test" not in splits:
-        splits["test"] = _samples(_pixels("test", test), None)
+        images["test"] = _pixels("test", test)
+        _check_channels(images)
+        splits["test"] = _samples(images["test"], None)
     groups = _groups(groups, sum(len(splits[name]) for name in ("train", "valid") if name in splits))
     if valid is None:
         held = held_out(splits["train"].targets, kind, draw or Draw(), groups)
         splits["train"], splits["valid"], groups = divided(splits["train"], held, groups)
     parts = (splits["train"], splits["valid"], splits.get("test"))
     return ImageSource(pathlib.Path(path), *parts, names, kind, groups=groups)
+
+
+def _check_channels(images: dict[str, np.ndarray]) -> None:
+    counts = {name: pixels.shape[-1] for name, pixels in images.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"Pictures of one data set need the same channels; received {counts}.")
 
 
 def _groups(groups: Any, count: int) -> np.ndarray | None:
@@ -156,7 +173,7 @@ def _samples(images: np.ndarray, targets: np.ndarray | None) -> ArraySamples:
 
 
 def _pixels(name: str, images: np.ndarray) -> np.ndarray:
-    expected = "(n, height, width) or (n, height, width, 1 to 3)"
+    expected = f"(n, height, width) or (n, height, width, 1 to {MOST_CHANNELS})"
     try:
         images = np.asarray(images)
     except ValueError as error:
@@ -165,7 +182,7 @@ def _pixels(name: str, images: np.ndarray) -> np.ndarray:
         raise ValueError(f"`{name}` seems to be one picture, of shape {images.shape}; pass an array {expected}.")
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 2, 3) or not images.size:
+    if images.ndim != 4 or not 0 < images.shape[-1] <= MOST_CHANNELS or not images.size:
         raise ValueError(f"The images of `{name}` must have shape {expected}, no side 0; received {images.shape}.")
     if images.dtype != np.uint8:
         images = _eight_bits(name, images)
@@ -173,7 +190,10 @@ def _pixels(name: str, images: np.ndarray) -> np.ndarray:
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:
-    """Return one channel three times, and two with their mean as the third, as pretrained networks need them."""
+    """Return one channel three times, and two with their mean as the third, as pretrained networks need them.
+
+    More than three stay: the network is widened for them.
+    """
     if images.shape[-1] == 1:
         return np.repeat(images, 3, axis=-1)
     if images.shape[-1] == 2:

@@ -29,7 +29,7 @@ def test_the_best_epoch_is_that_of_the_stated_direction(tmp_path, capsys, lower,
     note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: weights.append(learn.model.get_weights()))
     learn.fit(0.01, 4, best_save_name="best", metrics=[scripted([2, 3, 1, 2], lower_is_better=lower)], callbacks=[note])
     said = f"Epoch {best} was the best (score {[2, 3, 1, 2][best]:.5f}) and is saved as 'best'; loaded are the weights"
-    assert f"{said} of the last epoch." in capsys.readouterr().out
+    assert f"{said} of the last epoch, 3." in capsys.readouterr().out
     np.testing.assert_array_equal(learn.model.get_weights()[0], weights[3][0])
     learn.load("best")
     np.testing.assert_array_equal(learn.model.get_weights()[0], weights[best][0])
@@ -123,3 +123,28 @@ def test_what_cannot_be_saved_is_refused_before_training(tmp_path, arguments, me
         learn.fit(0.01, 1, **arguments)
     np.testing.assert_array_equal(learn.model.get_weights()[0], before[0])
     assert not (tmp_path / "models").exists()
+
+
+def test_a_fit_without_names_ends_with_the_best_epoch_and_what_is_loaded(tmp_path, capsys):
+    learn = make_learner(tmp_path)
+    learn.fit(0.01, 3, metrics=[scripted([2, 3, 1], lower_is_better=False)])
+    expected = "Epoch 1 was the best (score 3.00000); loaded are the weights of the last epoch, 2."
+    assert capsys.readouterr().out.splitlines()[-1] == expected
+    stop = keras.callbacks.EarlyStopping("val_score", patience=1, mode="max", restore_best_weights=True)
+    learn.fit(0.01, 5, metrics=[scripted([2, 3, 1, 9, 9], lower_is_better=False)], callbacks=[stop])
+    assert "(score 3.00000); loaded are the weights of epoch 1." in capsys.readouterr().out
+    learn.fit(0.01, 2, metrics=[scripted([2, 3])], callbacks=[kf.WeightAverage()])
+    assert "was the best (val_loss" in (said := capsys.readouterr().out)
+    assert "loaded are the averages of the weights." in said
+    learn.fit(0.01, 1, metrics=[])
+    assert "loaded are" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("rate", "epoch"), [(1e3, 0), (1e20, 1)])
+def test_a_fit_that_diverges_says_which_weights_are_back(tmp_path, capsys, rate, epoch):
+    learn = make_learner(tmp_path)
+    learn.fit_opt_sched([*[kf.Phase(1, 0.01)] * epoch, kf.Phase(2, rate)])
+    said = capsys.readouterr().out
+    which = f"the weights of epoch {epoch - 1}" if epoch else "the weights from before this fit"
+    assert f"Training stopped in epoch {epoch}" in said and f"loaded are {which}." in said
+    assert all(np.all(np.isfinite(weight)) for weight in learn.model.get_weights())

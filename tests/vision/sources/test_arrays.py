@@ -87,9 +87,9 @@ def nan_images() -> np.ndarray:
     [
         (
             {"images": IMAGES[0, :6, :, 0]},
-            "The images of `train` must have shape (n, height, width) or (n, height, width, 1 to 3)",
+            "The images of `train` must have shape (n, height, width) or (n, height, width, 1 to 16)",
         ),
-        ({"images": IMAGES[..., [0, 1, 2, 0]]}, "no side 0; received (6, 5, 7, 4)"),
+        ({"images": IMAGES[..., [0] * 17]}, "no side 0; received (6, 5, 7, 17)"),
         ({"images": IMAGES[:, :0]}, "no side 0; received (6, 0, 7, 3)"),
         ({"images": IMAGES[:0], "targets": CLASSES[:0]}, "no side 0; received (0, 5, 7, 3)"),
         ({"images": IMAGES[0]}, "`train` seems to be one picture, of shape (5, 7, 3)"),

@@ -19,12 +19,12 @@ Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def squared(pixels: tf.Tensor, size: int) -> tf.Tensor:
-    """Scale one window (height, width, 3) uint8 to (size, size, 3) uint8."""
-    return tf.ensure_shape(scaled(pixels, [size, size]), [size, size, 3])
+    """Scale one window (height, width, channels) uint8 to (size, size, channels) uint8."""
+    return tf.ensure_shape(scaled(pixels, [size, size]), [size, size, pixels.shape[-1]])
 
 
 def scaled(pixels: tf.Tensor, sides: Sequence[int] | tf.Tensor) -> tf.Tensor:
-    """Scale a picture (height, width, 3) uint8 to `sides` (height, width), uint8.
+    """Scale a picture (height, width, channels) uint8 to `sides` (height, width), uint8.
 
     Shrinking averages areas, as the course's library does and in a third of the time of a triangle filter; where a side
     grows the filter is bilinear.
@@ -52,12 +52,12 @@ def cropped(pixels: tf.Tensor, sides: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
 
 
 def array_reader(images: np.ndarray) -> Reader:
-    """Return the reader of pictures in memory, (n, height, width, 3) uint8."""
+    """Return the reader of pictures in memory, (n, height, width, channels) uint8."""
     pixels = tf.constant(images)
 
     def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
         top, left, rows, columns = tf.unstack(box)
-        return tf.slice(pixels[index], [top, left, 0], [rows, columns, 3])
+        return tf.slice(pixels[index], [top, left, 0], [rows, columns, images.shape[-1]])
 
     return read
 
