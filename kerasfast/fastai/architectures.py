@@ -1,4 +1,4 @@
-"""The course's architecture names; each stands for one of Keras's backbones, or says which is the nearest."""
+"""The course's architecture names; each stands for a backbone of kerasfast, or says which is the nearest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kerasfast.vision.networks.registry import Backbone, get
 
 __all__ = [
     "Architecture", "as_backbone", "dn121", "dn161", "dn169", "dn201", "efficientnet_lite0", "inception_4",
-    "inceptionresnet_2", "mobilenet", "mobilenet_v2", "nasnet", "resnet101", "resnet152", "resnet18", "resnet34",
-    "resnet50", "resnext101", "resnext101_64", "resnext50", "vgg16", "vgg19", "wrn",
+    "inceptionresnet_2", "mobilenet", "mobilenet_v2", "nasnet", "nasnetalarge", "resnet101", "resnet152", "resnet18",
+    "resnet34", "resnet50", "resnext101", "resnext101_64", "resnext50", "vgg16", "vgg19", "wrn",
 ]  # fmt: skip
 
 
@@ -38,11 +38,11 @@ class Architecture:
         """Return the backbone.
 
         Raises:
-            ValueError: If Keras lacks the architecture; the message names the nearest one.
+            ValueError: If there is no such backbone; the message names the nearest one.
         """
         if self.keras_name is None:
             raise ValueError(
-                f"Keras has no {self.name}; the nearest is {self.nearest}. Any functional model will do as well: "
+                f"There is no {self.name} here; the nearest is {self.nearest}. Any functional model will do as well: "
                 f"pass `kerasfast.Backbone.from_model(model)` instead of `{self.name}`."
             )
         return get(self.keras_name)
@@ -59,22 +59,23 @@ def as_backbone(f: Architecture | str | Callable | keras.Model | Backbone) -> Ba
 
 resnet18 = Architecture("resnet18", "resnet18")
 resnet34 = Architecture("resnet34", "resnet34")
-resnet50 = Architecture("resnet50", "resnet50")
-resnet101 = Architecture("resnet101", "resnet101")
-resnet152 = Architecture("resnet152", "resnet152")
-vgg16 = Architecture("vgg16", "vgg16")
-vgg19 = Architecture("vgg19", "vgg19")
+resnet50 = Architecture("resnet50", "resnet50_torch")
+resnet101 = Architecture("resnet101", "resnet101_torch")
+resnet152 = Architecture("resnet152", "resnet152_torch")
+resnext50 = Architecture("resnext50", "resnext50_32x4d")
+resnext101 = Architecture("resnext101", "resnext101_32x4d")
+resnext101_64 = Architecture("resnext101_64", "resnext101_64x4d")
+wrn = Architecture("wrn", "wide_resnet50_2")
+vgg16 = Architecture("vgg16", "vgg16_bn")
+vgg19 = Architecture("vgg19", "vgg19_bn")
 dn121 = Architecture("dn121", "densenet121")
-dn161 = Architecture("dn161", nearest="dn169 (densenet169)")
+dn161 = Architecture("dn161", "densenet161")
 dn169 = Architecture("dn169", "densenet169")
 dn201 = Architecture("dn201", "densenet201")
 inceptionresnet_2 = Architecture("inceptionresnet_2", "inception_resnet_v2")
 inception_4 = Architecture("inception_4", nearest="inceptionresnet_2 (inception_resnet_v2)")
 nasnet = Architecture("nasnet", "nasnet_large")
-resnext50 = Architecture("resnext50", nearest="resnet50, or convnext_tiny")
-resnext101 = Architecture("resnext101", nearest="resnet101, or convnext_small")
-resnext101_64 = Architecture("resnext101_64", nearest="resnet152, or convnext_base")
-wrn = Architecture("wrn", nearest="resnet50, or convnext_small")
+nasnetalarge = Architecture("nasnetalarge", "nasnet_large")
 # Not the course's, but small and quick, and the weights of the first come from the package index.
 efficientnet_lite0 = Architecture("efficientnet_lite0", "efficientnet_lite0")
 mobilenet = Architecture("mobilenet", "mobilenet")

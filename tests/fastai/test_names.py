@@ -14,7 +14,7 @@ NAMES = {
         accuracy_np accuracy_thresh fbeta f1 precision recall TrainingPhase DecayType Callback LoggingCallback
         LossRecorder LR_Finder LayerOptimizer torch to_np V VV T A to_gpu nn optim F SGD_Momentum one_hot num_cpus
         resnet18 resnet34 resnet50 resnet101 resnet152 resnext50 resnext101 resnext101_64 vgg16 vgg19 dn121 dn161 dn169
-        dn201 inception_4 inceptionresnet_2 nasnet wrn efficientnet_lite0 imagenet_stats inception_stats
+        dn201 inception_4 inceptionresnet_2 nasnet nasnetalarge wrn efficientnet_lite0 imagenet_stats inception_stats
         model_summary predict predict_with_targs fit split_by_idx
     """,
     "dataset": "ImageClassifierData get_cv_idxs open_image ImageDataset DataLoader ModelData",

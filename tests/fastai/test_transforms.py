@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.fastai import transforms
-from kerasfast.fastai.architectures import dn161, inception_4, resnet34
+from kerasfast.fastai import architectures, transforms
+from kerasfast.fastai.architectures import inception_4, resnet34
 from kerasfast.fastai.transforms import (
     CropType,
     RandomFlip,
@@ -84,10 +84,16 @@ def test_what_cannot_be_drawn_is_refused(make):
         tfms_from_model(resnet34, 8, aug_tfms=[np.fliplr])
 
 
-@pytest.mark.parametrize("architecture", [dn161, inception_4])
-def test_architectures_that_keras_lacks_say_so_at_once(architecture):
-    with pytest.raises(ValueError, match=f"Keras has no {architecture.name}; the nearest is"):
-        tfms_from_model(architecture, 8)
+def test_architectures_that_are_not_there_say_so_at_once():
+    with pytest.raises(ValueError, match="There is no inception_4 here; the nearest is inceptionresnet_2"):
+        tfms_from_model(inception_4, 8)
+
+
+def test_every_other_architecture_of_the_course_stands_for_a_backbone():
+    names = set(architectures.__all__) - {"Architecture", "as_backbone", "inception_4"}
+    backbones = {name: getattr(architectures, name).backbone().name for name in names}
+    assert backbones["resnext50"] == "resnext50_32x4d" and backbones["vgg16"] == "vgg16_bn"
+    assert set(backbones.values()) <= set(kf.backbones.names())
 
 
 @pytest.mark.slow

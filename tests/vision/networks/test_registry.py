@@ -32,10 +32,15 @@ CONTRACT = {
     "efficientnet_v2_b0": ("block4a_expand_conv", 64),
     "convnext_tiny": ("convnext_tiny_downsampling_block_1", 64),
     "resnet18": ("layer3_0_conv1_pad", 64),
+    "resnext50_32x4d": ("layer3_0_conv1", 64),
+    "vgg16_bn": ("features_24", 64),
     "efficientnet_lite0": ("stage4_block5_expand_conv", 64),
 }
 OWN_PREPROCESSING = {
-    "resnet18": lambda x: (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225),
+    **dict.fromkeys(
+        ("resnet18", "resnext50_32x4d", "vgg16_bn"),
+        lambda x: (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225),
+    ),
     "efficientnet_lite0": lambda x: (x - 127) / 128,
 }
 
@@ -107,7 +112,7 @@ def test_contract(name, rng):
 def test_every_function_of_keras_applications_is_registered():
     functions = {name for name, value in vars(keras.applications).items() if inspect.isfunction(value)}
     assert {row.function for row in families.APPLICATIONS.values()} == functions
-    assert set(backbones.names()) == set(families.APPLICATIONS) | {"resnet18", "resnet34", "efficientnet_lite0"}
+    assert set(backbones.names()) == set(families.APPLICATIONS) | set(families.NETWORKS)
     assert all(backbones.get(name).name == name for name in backbones.names())
 
 
