@@ -1,5 +1,5 @@
 # %% Two checkouts of kerasfast, one against the other: the same work in turn, one process each
-"""Usage: python benchmarks/paired.py EARLIER [--repeats 7]
+"""Usage: python benchmarks/paired.py EARLIER [--repeats 7] [--only pictures ...]
 
 EARLIER is a checkout of another commit (`git worktree add EARLIER 350cd98`). One process imports it, one this checkout,
 and they work in turn, so that both see the machine as it is. A figure is the median over the rounds, its ratio that of
@@ -115,6 +115,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("earlier", type=pathlib.Path)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", nargs="+", choices=WORK, default=list(WORK), metavar="JOB", help=", ".join(WORK))
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -127,7 +128,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         write_pictures(pathlib.Path(temporary))
         sides = [started(checkout, pathlib.Path(temporary)) for checkout in (options.earlier.resolve(), HERE)]
-        for job, title in WORK.items():
+        for job, title in ((job, WORK[job]) for job in options.only):
             rounds = [[asked(side, job)[0] * 1e3 for side in sides] for _ in range(options.repeats + 1)][1:]
             before, now = (statistics.median(costs) for costs in zip(*rounds, strict=True))
             ratios = sorted(now / before for before, now in rounds)

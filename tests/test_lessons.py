@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import shutil
 from dataclasses import replace
 
 import keras
@@ -20,12 +21,18 @@ def benchmark(name: str):
 
 
 def test_dogs_and_cats_reach_what_the_benchmark_says_and_unfreezing_keeps_it(data_dir, weights_dir, tmp_path):
+    """On a fourth of the training and half of the validation pictures."""
+    for split, share in (("train", 4), ("valid", 2)):
+        for file in sorted((data_dir / "dogscats" / split).rglob("*.jpg"))[::share]:
+            copy = tmp_path / "pictures" / file.relative_to(data_dir / "dogscats")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
     weights = weights_dir / "mobilenet_v1_0.75_224_no_top.weights.h5"
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.75, weights=weights)
-    results = benchmark("dogs_cats").run(data_dir / "dogscats", backbone, tmp_path)
-    # benchmarks/README.md has 0.985, 0.9825 and 0.98; sums over threads vary by a picture or two (0.0025 each).
+    results = benchmark("dogs_cats").run(tmp_path / "pictures", backbone, tmp_path)
+    # All three are 0.99 here; sums over threads vary by a picture or two (0.005 each).
     assert results["head"] >= 0.98
-    assert results["unfrozen"] >= 0.9775
+    assert results["unfrozen"] >= 0.98
     assert results["tta"] >= 0.975
 
 
