@@ -204,13 +204,14 @@ class Learner(ModelWithData):
 
         Args:
             start, end, weight_decays, linear: As of `find_learning_rate`.
-            steps: Of the curve; by default those of two epochs, from 50 to 200.
+            steps: Of the curve; by default those of two epochs, but 100 to 200, or from 50 on where trials follow.
             epochs: Length of the fit that the rate is for: in short fits larger rates are best.
             trials: Whether to make trials, of three to seven times `epochs` epochs together. By default where they are
                 cheap: always but on pictures themselves, and not with several replicas.
         """
         stage = self._ready(None)
-        steps = min(max(2 * stage.steps(), 50), 200) if steps is None else steps
+        tries = self._tries_rates() if trials is None else trials
+        steps = min(max(2 * stage.steps(), 50 if tries else 100), 200) if steps is None else steps
         with self._guard():
             self.search = find_learning_rate(
                 stage.model,
@@ -221,7 +222,7 @@ class Learner(ModelWithData):
                 linear=linear,
                 weight_decays=weight_decays,
             )
-            if self._tries_rates() if trials is None else trials:
+            if tries:
                 first = per_group("start", start, len(stage.groups))
                 tried = try_rates(stage, self.search.guess, first / first[-1], whole("epochs", epochs), weight_decays)
                 self.search = replace(self.search, tried=tried)

@@ -14,7 +14,7 @@ import numpy as np
 from kerasfast.basics.arguments import choice
 from kerasfast.basics.files import atomic_path, unfinished_beside
 from kerasfast.runtimes.litert import LiteRTRunner, write_litert
-from kerasfast.runtimes.models import signature_of, write_saved_model
+from kerasfast.runtimes.models import Side, signature_of, write_saved_model
 from kerasfast.runtimes.onnx import OnnxRunner, write_onnx
 
 FORMATS = ("keras", "savedmodel", "litert", "litert-dynamic", "litert-int8", "onnx")
@@ -26,7 +26,7 @@ def export_model(
     path: str | os.PathLike,
     form: str,
     *,
-    side: int | None = None,
+    side: Side = None,
     representative: Iterable[Any] | None = None,
 ) -> pathlib.Path:
     """Write a model and return the path; whole or not at all.
@@ -60,7 +60,7 @@ def export_model(
     return pathlib.Path(path)
 
 
-def runner_of(model: keras.Model, runtime: str, *, side: int | None = None) -> Callable[[Any], np.ndarray] | None:
+def runner_of(model: keras.Model, runtime: str, *, side: Side = None) -> Callable[[Any], np.ndarray] | None:
     """Return the function from batches to predictions that a runtime makes of a model; None for Keras itself.
 
     Raises:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kerasfast.basics.arguments import choice
 from kerasfast.basics.files import atomic_path
-from kerasfast.runtimes.models import in_float32, signature_of, write_saved_model
+from kerasfast.runtimes.models import Side, in_float32, signature_of, write_saved_model
 
 MODES = ("float", "dynamic", "int8")
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -25,7 +25,7 @@ def write_litert(
     path: str | os.PathLike,
     *,
     mode: str = "float",
-    side: int | None = None,
+    side: Side = None,
     representative: Iterable[Inputs] | None = None,
 ) -> pathlib.Path:
     """Write a model that takes one sample at a time, in LiteRT's own operations alone.

@@ -5,20 +5,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+Side = int | tuple[int, int] | None
 Signature = tf.TensorSpec | dict[str, tf.TensorSpec]
 
 
-def signature_of(model: keras.Model, *, batch: int | None = None, side: int | None = None) -> Signature:
+def signature_of(model: keras.Model, *, batch: int | None = None, side: Side = None) -> Signature:
     """Return the inputs of a model as TensorFlow describes them, with their names.
 
     Args:
         model: With one input, or a dict of them.
         batch: Samples in a batch; None for any number.
-        side: Height and width of pictures, where the model takes any.
+        side: Height and width of pictures, one number or two, where the model takes any.
     """
+    sides = side if isinstance(side, tuple) else (side, side)
 
     def spec(tensor: keras.KerasTensor) -> tf.TensorSpec:
-        shape = [batch, *(side if length is None else length for length in tensor.shape[1:])]
+        lengths = zip(tensor.shape[1:], [*sides, *[side] * len(tensor.shape)], strict=False)
+        shape = [batch, *(given if length is None else length for length, given in lengths)]
         return tf.TensorSpec(shape, tensor.dtype, tensor.name)
 
     inputs = model.input

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from kerasfast.basics.files import atomic_path
 from kerasfast.keras_internals import with_constants
-from kerasfast.runtimes.models import in_float32, signature_of
+from kerasfast.runtimes.models import Side, in_float32, signature_of
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
-def write_onnx(model: keras.Model, path: str | os.PathLike, *, side: int | None = None) -> pathlib.Path:
+def write_onnx(model: keras.Model, path: str | os.PathLike, *, side: Side = None) -> pathlib.Path:
     """Write a model that takes batches of any size (extra `onnx`).
 
     Args:

@@ -75,14 +75,16 @@ class _Service:
     """The handlers and what they share."""
 
     def __init__(self, predictor: ImagePredictor, read: WindowReader, most_pictures: int, batch_size: int) -> None:
+        if predictor.channels != 3:
+            raise ValueError(f"Pictures come as files, of three channels; this network reads {predictor.channels}.")
         self._predictor, self._read, self._most = predictor, read, most_pictures
         self._batcher, self._size = None, batch_size
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Start and stop the batching; predict once, so that the first visitor need not wait for it."""
-        side = self._predictor.transforms.size
-        await run_in_threadpool(self._predictor.predict_array, np.zeros((1, side, side, 3), np.uint8))
+        first = np.zeros((1, *self._predictor.transforms.sides, 3), np.uint8)
+        await run_in_threadpool(self._predictor.predict_array, first)
         app.state.batcher = self._batcher = Batcher(self._predictor.predict_array, most=self._size)
         self._batcher.start()
         yield

@@ -14,6 +14,7 @@ from kerasfast.vision.made_data import MadeImageData
 from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.sources.decoding.reading import Size
 from kerasfast.vision.sources.resize import resized
 from kerasfast.vision.sources.samples import Samples
 
@@ -52,7 +53,7 @@ class ImageData(Described, MadeImageData):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.copies is not None and 0 < self.copies < self.transforms.size:
+        if self.copies is not None and 0 < self.copies < max(self.transforms.sides):
             raise ValueError(
                 f"Copies of {self.copies} pixels are too small for pictures of size {self.transforms.size}; "
                 "change the size of the data first and resize from the originals: `data.at_size(size).resize(...)`."
@@ -75,8 +76,8 @@ class ImageData(Described, MadeImageData):
         return getattr(self.source.train, "channels", 3)
 
     @property
-    def size(self) -> int:
-        """Side of the pictures in pixels."""
+    def size(self) -> Size:
+        """Side of the pictures in pixels; (height, width) of rectangles."""
         return self.transforms.size
 
     @cached_property
@@ -152,7 +153,7 @@ class ImageData(Described, MadeImageData):
         """
         return replace(self, source=self.source.fold(fold, folds, self.seed))
 
-    def at_size(self, size: int) -> "ImageData":
+    def at_size(self, size: Size) -> "ImageData":
         """Return the same pictures at another size."""
         return replace(self, transforms=self.transforms.at_size(size))
 

@@ -103,7 +103,7 @@ def compute_features(features: keras.Model, view: View) -> np.ndarray:
 
 
 def _compute(features: keras.Model, view: View, bar: Any) -> np.ndarray:
-    rows, predict = [], folded(features, [None, view.transforms.size, view.transforms.size, features.input_shape[-1]])
+    rows, predict = [], folded(features, [None, *view.transforms.sides, features.input_shape[-1]])
     for batch in view.dataset():
         pixels = batch[0] if isinstance(batch, tuple) else batch
         rows.append(predict(pixels).numpy())

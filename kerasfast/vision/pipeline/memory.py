@@ -85,10 +85,18 @@ def kept_sides(samples: Samples, transforms: Transforms) -> np.ndarray:
     zoom. Nothing is enlarged, but for the final square.
     """
     if _is_fixed(transforms):
-        return np.full((len(samples), 2), transforms.size)
+        return np.full((len(samples), 2), transforms.sides)
     room = _ROOM_OF_AREA_CROPS if transforms.crop == "area" else transforms.max_zoom
+    height, width = transforms.sides
+    # Of a picture the shorter side decides, but for a rectangle the one that its window fills.
+    wanted = [
+        room * min(sides) / min(sides[0] / height, sides[1] / width) for sides in zip(*samples.sides, strict=True)
+    ]
     return np.array(
-        [scaled_size(sides, int(np.ceil(transforms.size * room))) for sides in zip(*samples.sides, strict=True)]
+        [
+            scaled_size(sides, int(np.ceil(room * height if height == width else shorter)))
+            for sides, shorter in zip(zip(*samples.sides, strict=True), wanted, strict=True)
+        ]
     )
 
 
@@ -107,7 +115,7 @@ def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
     boxes = np.stack([np.zeros_like(heights), np.zeros_like(widths), heights, widths], 1)
     if _is_fixed(transforms):
         boxes = windows(transforms, tf.constant(heights), tf.constant(widths), tf.zeros([len(samples), 0])).numpy()
-    read = samples.reader(int(sides.min(1).max()))
+    read = samples.reader(transforms.size if _is_fixed(transforms) else int(sides.min(1).max()))
     starts = np.cumsum([0, *(3 * sides.astype(np.int64).prod(1))])
     pixels = np.empty(starts[-1], np.uint8)
     with tf.device("CPU:0"):

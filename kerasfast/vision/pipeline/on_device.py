@@ -43,22 +43,21 @@ class Mover:
 
 def warped(pixels: tf.Tensor, places: tf.Tensor, padding: str) -> tf.Tensor:
     """Look up every pixel at its place (n, 6), bilinearly."""
-    count, size = tf.shape(pixels)[0], pixels.shape[1]
-    channels = pixels.shape[-1]
+    count, (height, width, channels) = tf.shape(pixels)[0], pixels.shape[1:]
     flat = tf.reshape(pixels, [-1, channels])
-    centre = (size - 1) / 2
-    across, down = tf.meshgrid(tf.range(size, dtype=tf.float32) - centre, tf.range(size, dtype=tf.float32) - centre)
+    middle, centre = (height - 1) / 2, (width - 1) / 2
+    across, down = tf.meshgrid(tf.range(width, dtype=tf.float32) - centre, tf.range(height, dtype=tf.float32) - middle)
     a, b, c, d, right, below = (value[:, None, None] for value in tf.unstack(places, axis=1))
-    x, y = a * across + b * down + right + centre, c * across + d * down + below + centre
+    x, y = a * across + b * down + right + centre, c * across + d * down + below + middle
     left, top = tf.floor(x), tf.floor(y)
-    first = tf.range(count)[:, None, None] * size
-    result = tf.zeros([count, size, size, channels])
+    first = tf.range(count)[:, None, None] * height
+    result = tf.zeros([count, height, width, channels])
     for row, row_weight in ((top, top + 1 - y), (top + 1, y - top)):
         for column, column_weight in ((left, left + 1 - x), (left + 1, x - left)):
             weight = row_weight * column_weight
             if padding == "constant":
-                weight *= tf.cast((row >= 0) & (row < size) & (column >= 0) & (column < size), tf.float32)
-            index = (first + _folded(row, size, padding)) * size + _folded(column, size, padding)
+                weight *= tf.cast((row >= 0) & (row < height) & (column >= 0) & (column < width), tf.float32)
+            index = (first + _folded(row, height, padding)) * width + _folded(column, width, padding)
             result += weight[..., None] * tf.cast(tf.gather(flat, index), tf.float32)
     return result
 

@@ -4,10 +4,12 @@ Every random choice is made from a vector of uniform numbers per image, so a see
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import tensorflow as tf
 
 from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")
@@ -19,12 +21,13 @@ TOP, LEFT, ZOOM, ZOOMS, ANGLE, ROTATES, FLIP, QUARTER_TURNS, BRIGHTNESS, CONTRAS
 
 @dataclass(frozen=True)
 class Transforms:
-    """How pictures become squares of `size` pixels, for training and (see `validation`) without chance.
+    """How pictures become squares of `size` pixels, or rectangles, for training and (see `validation`) without chance.
 
-    The shorter side is scaled to `size`, then a square is cropped, as in the course. Probabilities are the course's.
+    The shorter side is scaled to `size`, then a square is cropped, as in the course; for a rectangle the largest window
+    of its shape. Probabilities are the course's.
 
     Args:
-        size: Side of the square in pixels.
+        size: Side of the square in pixels; (height, width) of a rectangle.
         crop: "random" (a random window, the centre for validation), "center", "squash" (the whole picture pressed into
             the square) or "area" (a random window of 8% to 100% of the area and 3:4 to 4:3 aspect, as
             GoogLeNet's; the central square where ten of them do not fit).
@@ -46,7 +49,7 @@ class Transforms:
         True
     """
 
-    size: int = 224
+    size: Size = 224
     crop: str = "random"
     rotate: float = 0.0
     max_zoom: float = 1.0
@@ -59,12 +62,19 @@ class Transforms:
 
     def __post_init__(self):
         # NumPy's numbers cannot be written to JSON
-        object.__setattr__(self, "size", whole("size", self.size))
-        object.__setattr__(self, "pad", whole("pad", self.pad, least=0, most=self.size))
+        object.__setattr__(self, "size", _checked(self.size))
+        object.__setattr__(self, "pad", whole("pad", self.pad, least=0, most=min(self.sides)))
+        if self.dihedral and self.sides[0] != self.sides[1]:
+            raise ValueError("`dihedral` turns pictures by a quarter, which rectangles do not bear; use `flip=True`.")
         for name, choices in (("crop", CROPS), ("padding", PADDINGS)):
             choice(name, getattr(self, name), choices)
         for name, (least, most) in LIMITS.items():
             number(name, getattr(self, name), least=least, most=most)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width."""
+        return both_sides(self.size)
 
     @property
     def warps(self) -> bool:
@@ -80,12 +90,22 @@ class Transforms:
         """Return the same without chance: the centre window, or the squashed picture."""
         return Transforms(self.size, "squash" if self.crop == "squash" else "center")
 
-    def at_size(self, size: int) -> "Transforms":
+    def at_size(self, size: Size) -> "Transforms":
         """Return the same for another size."""
         return replace(self, size=size)
 
 
-def transforms_basic(size: int, **changes) -> Transforms:
+def _checked(size: Any) -> Size:
+    """Return a side, or the two of a rectangle; NumPy's numbers as Python's."""
+    if not isinstance(size, (tuple, list)):
+        return whole("size", size)
+    if len(size) != 2:
+        raise ValueError(f"`size` must be a side or a pair (height, width) in pixels; received {size!r}.")
+    height, width = (whole("size", side) for side in size)
+    return height if height == width else (height, width)
+
+
+def transforms_basic(size: Size, **changes) -> Transforms:
     """Rotation by up to 10 degrees, brightness and contrast by up to 0.05 (the course's `transforms_basic`).
 
     Args:
@@ -105,7 +125,7 @@ def transforms_basic(size: int, **changes) -> Transforms:
     return Transforms(size, **{"rotate": 10.0, "brightness": 0.05, "contrast": 0.05, **changes})
 
 
-def transforms_side_on(size: int, **changes) -> Transforms:
+def transforms_side_on(size: Size, **changes) -> Transforms:
     """`transforms_basic` and mirroring: pictures taken from the side.
 
     Args:
@@ -125,7 +145,7 @@ def transforms_side_on(size: int, **changes) -> Transforms:
     return transforms_basic(size, **{"flip": True, **changes})
 
 
-def transforms_top_down(size: int, **changes) -> Transforms:
+def transforms_top_down(size: Size, **changes) -> Transforms:
     """`transforms_basic` and the eight symmetries of the square: pictures taken from above.
 
     Args:
@@ -156,34 +176,48 @@ def windows(transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor, draws
     """
     if transforms.crop == "squash":
         return tf.stack([tf.zeros_like(heights), tf.zeros_like(widths), heights, widths], 1)
+    largest = _largest(transforms, heights, widths)
     if transforms.crop == "area":
-        return _area_windows(heights, widths, draws)
-    sides = tf.cast(tf.minimum(heights, widths), tf.float32)
+        return _area_windows(transforms, heights, widths, largest, draws)
+    sides = largest
     if transforms.max_zoom > 1:
         zooms = tf.where(draws[:, ZOOMS] < 0.75, 1.0 + draws[:, ZOOM] * (transforms.max_zoom - 1.0), 1.0)
-        sides = tf.maximum(sides / zooms, 1.0)
-    sides = tf.cast(tf.round(sides), tf.int32)[:, None]
+        sides = tf.maximum(sides / zooms[:, None], 1.0)
+    sides = tf.cast(tf.round(sides), tf.int32)
     room = tf.stack([heights, widths], 1) - sides
     if transforms.crop == "center":
         corners = (room + 1) // 2
     else:
         corners = tf.cast(draws[:, TOP : LEFT + 1] * tf.cast(room + 1, tf.float32), tf.int32)
-    return tf.concat([tf.clip_by_value(corners, 0, room), sides, sides], 1)
+    return tf.concat([tf.clip_by_value(corners, 0, room), sides], 1)
 
 
-def _area_windows(heights: tf.Tensor, widths: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-    """Return the first of ten random windows that lies inside the picture, or the central square where none does."""
+def _largest(transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor) -> tf.Tensor:
+    """Return the sides (n, 2) float32 of the largest window of the transforms' shape in each picture."""
+    height, width = transforms.sides
+    if height == width:
+        shorter = tf.cast(tf.minimum(heights, widths), tf.float32)
+        return tf.stack([shorter, shorter], 1)
+    both = tf.cast(tf.stack([heights, widths], 1), tf.float32)
+    shape = tf.constant([[height, width]], tf.float32)
+    return tf.clip_by_value(tf.reduce_min(both / shape, axis=1, keepdims=True) * shape, 1.0, both)
+
+
+def _area_windows(
+    transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor, largest: tf.Tensor, draws: tf.Tensor
+) -> tf.Tensor:
+    """Return the first of ten random windows that lies inside the picture, or the largest central one."""
     seed = tf.bitcast(tf.reduce_sum(draws[:, TOP : LEFT + 1], 0), tf.int32)
     shape = [tf.shape(heights)[0], AREA_ATTEMPTS, 5]
     area, aspect, upright, down, right = tf.unstack(tf.random.stateless_uniform(shape, seed), axis=2)
     area = (LEAST_AREA + area * (1.0 - LEAST_AREA)) * tf.cast(heights * widths, tf.float32)[:, None]
     aspect = 3 / 4 + aspect * (4 / 3 - 3 / 4)
-    aspect = tf.where(upright < 0.5, 1.0 / aspect, aspect)
+    aspect = tf.where(upright < 0.5, 1.0 / aspect, aspect) * (transforms.sides[1] / transforms.sides[0])
     sides = tf.cast(tf.round(tf.sqrt(tf.stack([area / aspect, area * aspect], 2))), tf.int32)
     room = tf.stack([heights, widths], 1)[:, None] - sides
     corners = tf.cast(tf.stack([down, right], 2) * tf.cast(room + 1, tf.float32), tf.int32)
-    side = tf.minimum(heights, widths)
-    centre = tf.stack([(heights - side + 1) // 2, (widths - side + 1) // 2, side, side], 1)[:, None]
+    side = tf.cast(tf.round(largest), tf.int32)
+    centre = tf.concat([(tf.stack([heights, widths], 1) - side + 1) // 2, side], 1)[:, None]
     candidates = tf.concat([tf.concat([tf.clip_by_value(corners, 0, tf.maximum(room, 0)), sides], 2), centre], 1)
     fits = tf.reduce_all((room >= 0) & (sides > 0), axis=2)
     fits = tf.concat([fits, tf.ones_like(fits[:, :1])], 1)

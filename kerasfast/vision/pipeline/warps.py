@@ -63,8 +63,8 @@ class OpenCVWarp:
     def rotated(self, index: int, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
         picture, flags = self._images[index], self._cv2.INTER_LINEAR | self._cv2.WARP_INVERSE_MAP
         square = matrix.reshape(2, 2)
-        centre = (len(picture) - 1) / 2
-        places = np.column_stack([square, centre - square.sum(1) * centre + shift])
+        centre = (np.array(picture.shape[1::-1]) - 1) / 2
+        places = np.column_stack([square, centre - square @ centre + shift])
         return self._cv2.warpAffine(picture, places, picture.shape[1::-1], flags=flags, borderMode=self._border)
 
     def shifted(self, index: int, shift: np.ndarray) -> np.ndarray:
@@ -77,14 +77,15 @@ class PillowWarp:
     rounds_down = True
 
     def __init__(self, images: np.ndarray, transforms: Transforms) -> None:
-        self._size, self._margin = transforms.size, _margin(transforms)
+        self._sides, self._margin = transforms.sides, _margin(transforms)
         sides = ((0, 0), (self._margin, self._margin), (self._margin, self._margin), (0, 0))
         self._padded = np.pad(images, sides, mode=_MODES[transforms.padding]) if self._margin else images
 
     def rotated(self, index: int, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        (a, b, c, d), (right, down), half = matrix, shift + self._margin, self._size / 2
-        places = (a, b, (1 - a - b) * half + right, c, d, (1 - c - d) * half + down)
-        picture, sides = self._padded[index], (self._size, self._size)
+        (a, b, c, d), (right, down), sides = matrix, shift + self._margin, self._sides[::-1]
+        x, y = sides[0] / 2, sides[1] / 2
+        places = (a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + down)
+        picture = self._padded[index]
         # Pillow takes a fourth channel for opacity, by which it would weigh the colours.
         parts = [picture] if picture.shape[-1] == 3 else list(np.moveaxis(picture, -1, 0))
         turned = [
@@ -97,11 +98,13 @@ class PillowWarp:
 
     def shifted(self, index: int, shift: np.ndarray) -> np.ndarray:
         right, down = shift + self._margin
-        return self._padded[index, down : down + self._size, right : right + self._size]
+        return self._padded[index, down : down + self._sides[0], right : right + self._sides[1]]
 
 
 def _margin(transforms: Transforms) -> int:
     """Return by how many pixels rotation and shift reach beyond the picture."""
-    angle = math.radians(min(transforms.rotate, 45.0))
-    beyond = (transforms.size / 2) * (math.cos(angle) + math.sin(angle) - 1.0)
+    longer, shorter = sorted(transforms.sides, reverse=True)
+    farthest = math.degrees(math.atan2(longer, shorter))  # where the shorter side reaches farthest
+    angle = math.radians(min(transforms.rotate, farthest))
+    beyond = (shorter * math.cos(angle) + longer * math.sin(angle) - shorter) / 2
     return transforms.pad + (math.ceil(beyond) + 1 if transforms.rotate else 0)

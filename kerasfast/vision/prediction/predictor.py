@@ -120,9 +120,11 @@ class ImagePredictor(Described):
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:
         """Return predictions (n, classes) of pictures (n, size, size, 3) uint8, cropped and scaled already."""
         pixels = np.asarray(pixels)
-        size, channels = self.transforms.size, self.channels
-        if pixels.shape[1:] != (size, size, channels) or pixels.dtype != np.uint8 or not len(pixels):
-            raise ValueError(f"Expected uint8 (n, {size}, {size}, {channels}); received {pixels.dtype} {pixels.shape}.")
+        (height, width), channels = self.transforms.sides, self.channels
+        if pixels.shape[1:] != (height, width, channels) or pixels.dtype != np.uint8 or not len(pixels):
+            raise ValueError(
+                f"Expected uint8 (n, {height}, {width}, {channels}); received {pixels.dtype} {pixels.shape}."
+            )
         return self.runner(pixels) if self.runner else self._of_any_count(tf.constant(pixels)).numpy()
 
     def windows(self, pictures: Any, *, root: str | os.PathLike = ".") -> Iterator[np.ndarray]:
@@ -250,7 +252,7 @@ class ImagePredictor(Described):
     @functools.cached_property
     def _of_any_count(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """The network, traced once for batches of any number of pictures."""
-        pixels = tf.TensorSpec([None, self.transforms.size, self.transforms.size, self.channels], tf.uint8)
+        pixels = tf.TensorSpec([None, *self.transforms.sides, self.channels], tf.uint8)
         return tf.function(lambda batch: self.model(batch, training=False), input_signature=[pixels])
 
     def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:

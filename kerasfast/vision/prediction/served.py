@@ -36,7 +36,7 @@ def write_served(
             f"A SavedModel reads files, which have three channels, and this network {channels}; export it as 'keras', "
             "'onnx' or 'litert'."
         )
-    window = tf.TensorSpec([size, size, 3], tf.uint8)
+    window = tf.TensorSpec([*transforms.sides, 3], tf.uint8)
 
     def from_bytes(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(lambda content: window_of(content, transforms), pictures, fn_output_signature=window)

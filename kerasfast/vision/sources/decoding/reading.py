@@ -14,13 +14,20 @@ _MOST_HALVINGS = 3
 _SPOILT = 2  # columns
 _CHANGED = "has other sides than when the data was made"
 
+Size = int | tuple[int, int]  # a side, or height and width
 Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(index (), box (4,) top, left, height, width) -> pixels (height, width, 3) uint8, or an even fraction of them."""
 
 
-def squared(pixels: tf.Tensor, size: int) -> tf.Tensor:
-    """Scale one window (height, width, channels) uint8 to (size, size, channels) uint8."""
-    return tf.ensure_shape(scaled(pixels, [size, size]), [size, size, pixels.shape[-1]])
+def both_sides(size: Size) -> tuple[int, int]:
+    """Return (height, width) of a square of `size` pixels, or of a rectangle, which `size` is then."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def squared(pixels: tf.Tensor, size: Size) -> tf.Tensor:
+    """Scale one window (height, width, channels) uint8 to the size of the network's pictures, uint8."""
+    height, width = both_sides(size)
+    return tf.ensure_shape(scaled(pixels, [height, width]), [height, width, pixels.shape[-1]])
 
 
 def scaled(pixels: tf.Tensor, sides: Sequence[int] | tf.Tensor) -> tf.Tensor:
@@ -62,20 +69,20 @@ def array_reader(images: np.ndarray) -> Reader:
     return read
 
 
-def file_reader(paths: list[str], headers: Scan, size: int) -> Reader:
+def file_reader(paths: list[str], headers: Scan, size: Size) -> Reader:
     """Return the reader of files: TensorFlow decodes plain JPEGs, only the window; Pillow all else, and rightly.
 
     Args:
         paths: The files.
         headers: What their headers say.
-        size: Side of the square that each window will be scaled to: of much larger windows JPEG decodes a half,
-            quarter or eighth of each side.
+        size: Side of the square, or sides of the rectangle, that each window will be scaled to: of much larger windows
+            JPEG decodes a half, quarter or eighth of each side.
     """
     names = [os.fsencode(path) for path in paths]
     return _coded_reader(names, headers, size, tf.io.read_file, lambda name: open_image(os.fsdecode(name)))
 
 
-def bytes_reader(contents: Sequence[bytes], headers: Scan, size: int) -> Reader:
+def bytes_reader(contents: Sequence[bytes], headers: Scan, size: Size) -> Reader:
     """Return the reader of files whose contents are in memory; the pixels are those of `file_reader`."""
     return _coded_reader(contents, headers, size, lambda content: content, open_image)
 
@@ -83,7 +90,7 @@ def bytes_reader(contents: Sequence[bytes], headers: Scan, size: int) -> Reader:
 def _coded_reader(
     items: Sequence[bytes],
     headers: Scan,
-    size: int,
+    size: Size,
     content_of: Callable[[tf.Tensor], tf.Tensor],
     opener: Callable[[bytes], np.ndarray],
 ) -> Reader:
@@ -109,16 +116,16 @@ def _coded_reader(
     return read
 
 
-def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: int) -> tf.Tensor:
+def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: Size) -> tf.Tensor:
     """Decode a window of a JPEG that must have (height, width) `sides`."""
     # A picture of other sides, put in the place of this one, would give a wrong window without a word.
     tf.debugging.assert_equal(tf.image.extract_jpeg_shape(content)[:2], sides, _CHANGED)
     return decoded_window(content, box, sides[1], size)
 
 
-def decoded_window(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: int) -> tf.Tensor:
+def decoded_window(content: tf.Tensor, box: tf.Tensor, width: tf.Tensor, size: Size) -> tf.Tensor:
     """Decode a window of a JPEG, at a fraction of its size where enough remains."""
-    room = tf.cast(tf.reduce_min(box[2:]), tf.float32) / (_LEFT_TO_SCALE * size)
+    room = tf.cast(tf.reduce_min(box[2:]), tf.float32) / (_LEFT_TO_SCALE * max(both_sides(size)))
     halvings = tf.reduce_sum(tf.cast(room >= [2.0**power for power in range(1, _MOST_HALVINGS + 1)], tf.int32))
     decode = [lambda ratio=2**power: _decoded_at(ratio, content, box, width) for power in range(_MOST_HALVINGS + 1)]
     return tf.switch_case(halvings, decode)
