@@ -165,6 +165,7 @@ def _numbers(name: str, known: pd.Series, different: int) -> str:
     whole = bool((values == np.round(values)).all())
     if not (whole and (_IDENTIFIER.search(name) or _CASED_IDENTIFIER.search(name))):
         counts_rows = whole and len(values) > _FEW_ROWS and bool((np.diff(values) == 1).all())
+        counts_rows = counts_rows and "year" not in name.lower()
         return "it counts the rows" if counts_rows else "continuous"
     return _levels(name, known, different)
 

@@ -21,6 +21,7 @@ KINDS = [
     ("customerID", np.arange(ROWS) % 7, "categorical"),
     ("Distance", np.linspace(0, 1, ROWS), "continuous"),
     ("paid", np.arange(ROWS)[::-1], "continuous"),
+    ("Year", np.arange(1950, 1950 + ROWS), "continuous"),
     ("Promo", np.arange(ROWS) % 2, "continuous"),
     ("Wait", pd.to_timedelta(np.arange(ROWS), unit="h"), "continuous"),
     ("Maybe", pd.array([1, None, 3] * 20, dtype="Int64"), "continuous"),
