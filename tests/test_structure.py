@@ -66,10 +66,10 @@ WINGS = {
     "vision.networks": {"networks"},
     "vision.pipeline": {"pipeline", "sources"},
     "vision.fitting": {"fitting", "pipeline", "sources", "networks", "tasks"},
-    "tabular.encoding": {"encoding", "features", "column_kinds"},
-    "tabular.features": {"features", "column_kinds"},
+    "tabular.encoding": {"encoding", "features", "column_kinds", "number_texts"},
+    "tabular.features": {"features", "column_kinds", "number_texts"},
     "tabular.networks": {"networks", "encoding"},
-    "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds"},
+    "tabular.pipeline": {"pipeline", "encoding", "features", "column_kinds", "number_texts"},
 }
 LEAVES = {
     "basics": set(),

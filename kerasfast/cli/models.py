@@ -50,5 +50,8 @@ def read_table(path: str) -> Any:
     ending = next((ending for ending in TABLE_ENDINGS if path.lower().endswith(ending)), None)
     if ending is None:
         raise ValueError(f"{path} is no table: its name must end in {', '.join(TABLE_ENDINGS)}.")
-    reader = getattr(pd, TABLE_ENDINGS[ending])
-    return reader(path, low_memory=False) if reader is pd.read_csv else reader(path)
+    if TABLE_ENDINGS[ending] == "read_csv":
+        from kerasfast.tabular.pipeline.csv_files import read_csv
+
+        return read_csv(path)
+    return getattr(pd, TABLE_ENDINGS[ending])(path)

@@ -15,15 +15,15 @@ from kerasfast.runs.evaluation import evaluate_rows
 from kerasfast.runs.progress import Progress
 from kerasfast.runs.settings import check_out
 from kerasfast.tabular.data import TableData
+from kerasfast.tabular.encoding.answers import with_answers, with_numbers
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, guess_columns
+from kerasfast.tabular.encoding.targets import TargetStatistics
 from kerasfast.tabular.features.dates import as_dates
 from kerasfast.tabular.learner import TableLearner
+from kerasfast.tabular.pipeline.splits import choose_split, with_all_classes
 
 HELD_OUT = 0.2
-RATES = (1e-4, 1e-2)
-CAUTION = 4  # see `training.py`
-HIDDEN, DROPOUT, EMBEDDING_DROPOUT = (200, 100), 0.05, 0.04
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +35,7 @@ class TableSettings:
         date: The latest fifth by this column is held out to judge by; None takes a fifth at random.
         id: A name for each row: not learned from, kept in the submission.
         log: Learn the logarithm of a positive number.
-        epochs: Of training.
-        batch_size: Rows per step.
+        batch_size: Rows per step; None for what suits their number.
         seed: Of split, order and new weights.
         out: Folder of all results; made as needed.
 
@@ -48,14 +47,14 @@ class TableSettings:
     date: str | None = None
     id: str | None = None
     log: bool = False
-    epochs: int = 10
-    batch_size: int = 128
+    batch_size: int | None = None
     seed: int = 42
     out: pathlib.Path = pathlib.Path("kerasfast-run")
 
     def __post_init__(self):
-        for name, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
-            whole(name, getattr(self, name), least=least)
+        whole("seed", self.seed, least=0)
+        if self.batch_size is not None:
+            whole("batch_size", self.batch_size, least=2)
         object.__setattr__(self, "out", pathlib.Path(self.out).expanduser().resolve())
         check_out(self.out, None)
 
@@ -75,15 +74,14 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
     keras.utils.set_random_seed(settings.seed)
     settings.out.mkdir(parents=True, exist_ok=True)
     with progress.stage("columns", f"{len(frame)} rows, {len(frame.columns)} columns"):
+        frame = with_answers(with_numbers(frame, [settings.target]), [settings.target])
         columns = _columns(frame, settings)
         print(columns)
     with progress.stage("data", "learning the levels and the spread of every column from the training rows"):
         data, valid = _data(frame, columns, settings)
         print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; {data.target_kind} target.")
-    learn = TableLearner.entity_embeddings(
-        data, HIDDEN, dropout=DROPOUT, embedding_dropout=EMBEDDING_DROPOUT, path=settings.out
-    )
-    rate = _train(learn, settings, progress, files)
+    learn = TableLearner.ensemble(data, path=settings.out)
+    _train(learn, settings, progress, files)
     predictor = learn.predictor
     with progress.stage("validation", "the held-out rows, against the best constant answer"):
         scores = evaluate_rows(predictor, valid)
@@ -92,7 +90,7 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         files["model"] = predictor.save(settings.out / "model.kerasfast")
         if test is not None:
             files["submission"] = _submission(predictor.predict(test), test, settings)
-    summary = {**scores, "columns": dataclasses.asdict(columns), "rate": rate, "seconds": progress.totals()}
+    summary = {**scores, "columns": dataclasses.asdict(columns), "seconds": progress.totals()}
     return report.conclude_table(summary, files, settings.out)
 
 
@@ -110,34 +108,30 @@ def _data(frame: pd.DataFrame, columns: ColumnGuess, settings: TableSettings) ->
     """Return the data, and the rows that are held out."""
     if settings.date:
         order = np.argsort(as_dates(frame, settings.date).to_numpy(), kind="stable")
+        held = np.isin(np.arange(len(frame)), order[len(frame) - max(1, int(HELD_OUT * len(frame))) :])
     else:
-        order = np.random.default_rng(settings.seed).permutation(len(frame))
-    held = np.sort(order[len(frame) - max(1, int(HELD_OUT * len(frame))) :])
-    rest = np.setdiff1d(np.arange(len(frame)), held)
+        split = choose_split(len(frame), None, HELD_OUT, None, settings.seed)
+        if TargetStatistics(settings.target, log=settings.log).has_classes(frame):
+            split = with_all_classes(split, frame, settings.target)
+        held = split.mask(frame, 0)
     data = TableData.from_frame(
-        frame.iloc[rest],
+        frame[~held],
         settings.target,
         encoder=TableEncoder(columns.categorical, columns.continuous, dates=columns.dates),
         log=settings.log,
-        valid=frame.iloc[held],
-        batch_size=min(settings.batch_size, len(rest)),
+        valid=frame[held],
+        batch_size=settings.batch_size,
         seed=settings.seed,
         path=settings.out,
     )
-    return data, frame.iloc[held]
+    return data, frame[held]
 
 
-def _train(learn: TableLearner, settings: TableSettings, progress: Progress, files: dict[str, pathlib.Path]) -> float:
-    with progress.stage("finder", "the learning rate grows until the loss explodes"):
-        search = learn.lr_find(trials=False)
-        rate = float(np.clip(search.suggestion / CAUTION, *RATES))
-        files["learning rate finder"] = report.plot_finder(search, settings.out)
-    with progress.stage("training", f"{settings.epochs} epochs in one cycle, rate {rate:.2g}"):
-        learn.fit(rate, 1, cycle_len=settings.epochs, best_save_name="best")
-        learn.load("best", weights_only=True)
+def _train(learn: TableLearner, settings: TableSettings, progress: Progress, files: dict[str, pathlib.Path]) -> None:
+    with progress.stage("training", "cycles that double, for as long as held-out training rows gain"):
+        learn.train(seed=settings.seed)
         files["history"] = report.write_history({"training": learn.recorder}, settings.out)
         files["losses and rates"] = report.plot_training({"training": learn.recorder}, settings.out)
-    return rate
 
 
 def _importance(learn: TableLearner, settings: TableSettings) -> pathlib.Path:

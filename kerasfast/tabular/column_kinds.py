@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.tabular.number_texts import read_numbers
+
 _KINDS_OF_OBJECTS = {
     "string": "text",
     "boolean": "boolean",
@@ -109,7 +111,10 @@ def _canonical(different: pd.Index, name: str) -> tuple[str | None, list[Any]]:
 
 
 def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
-    """Return the kind of a continuous column and its values as float64, NaN where missing."""
+    """Return the kind of a continuous column and its values as float64, NaN where missing.
+
+    Text counts as the numbers that it reads as (see `number_in_text`).
+    """
     if isinstance(series.dtype, pd.CategoricalDtype):
         kind, of_level = as_numbers(pd.Series(series.cat.categories, name=series.name))
         return kind if series.notna().any() else None, np.append(of_level, np.nan)[series.cat.codes]
@@ -119,10 +124,13 @@ def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
     values = pd.Index(series, dtype=series.dtype)
     kind = _kind(values, series.name)
     if kind == "text":
-        raise ValueError(
-            f"continuous column {series.name!r} holds text ({series.dtype}), such as {values[~missing][0]!r}; convert "
-            "it with pandas.to_numeric, list it as categorical, or, where it reads as dates, among `dates`."
-        )
+        numbers_read, strange = read_numbers(series)
+        if strange is not None:
+            raise ValueError(
+                f"continuous column {series.name!r} holds text ({series.dtype}) that is no number: {strange!r}; "
+                "convert it with pandas.to_numeric, list it as categorical, or, where it reads as dates, among `dates`."
+            )
+        return (None if np.isnan(numbers_read).all() else "number"), numbers_read
     if kind not in INTERCHANGEABLE:
         microseconds = _microseconds(values, kind, series.name)
         return kind, np.where(missing, np.nan, microseconds / 1e6)

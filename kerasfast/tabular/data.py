@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.basics.described import Described, some
+from kerasfast.tabular.encoding.answers import with_answers, with_numbers
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
 from kerasfast.tabular.encoding.targets import Target, TargetStatistics
 from kerasfast.tabular.pipeline.arrays import array_cardinalities, array_target, encoded_rows
 from kerasfast.tabular.pipeline.batching import Batching
+from kerasfast.tabular.pipeline.csv_files import read_csv
 from kerasfast.tabular.pipeline.learning import FrameParts, encode_frame, encode_test_rows, learn_rows
 from kerasfast.tabular.pipeline.rows import Rows
-from kerasfast.tabular.pipeline.splits import choose_split, chosen_rows, one_way
-from kerasfast.tabular.pipeline.table_files import FileParts, Files, read_csv
+from kerasfast.tabular.pipeline.splits import choose_split, chosen_rows, one_way, with_all_classes
+from kerasfast.tabular.pipeline.table_files import FileParts, Files
 from kerasfast.tabular.pipeline.views import StreamView, TableView, streamed_views
 
 View = TableView | StreamView
@@ -129,11 +131,17 @@ class TableData(Described):
         for name, rows in (("frame", frame), ("valid", valid), ("test", test)):
             _check_frame(name, rows)
         statistics = TargetStatistics(target, target_kind, log)
+        if target_kind != "single":
+            frame, valid, test = (
+                None if one is None else with_numbers(one, statistics.names) for one in (frame, valid, test)
+            )
         listed, unused = (categorical, continuous, dates), [weights] if weights else []
         encoder = chosen_encoder(frame, statistics.names, columns, listed, encoder, unused)
         split = None
         if valid is None:
             split = choose_split(len(frame), valid_indices, valid_fraction, valid_dates, seed)
+            if statistics.has_classes(frame):
+                split = with_all_classes(split, frame, statistics.names[0])
         encode, _ = learn_rows(FrameParts(frame), split, encoder, statistics, weights)
         _say_question(statistics)
         training, held = encode_frame(frame, encode, split)
@@ -165,9 +173,11 @@ class TableData(Described):
         seed: int = 42,
         path: str | os.PathLike = ".",
     ) -> "TableData":
-        """Take the rows of a file of comma-separated values whose first line names the columns.
+        """Take the rows of a file of separated values whose first line names the columns.
 
-        A file of another form is read by `pandas.read_csv` with its options, for `from_frame`.
+        Semicolons, tabs, bars, decimal commas and other encodings than UTF-8 are recognised, and said. Rows without a
+        target are left out, which is said too, unless `valid_indices` counts rows. A file of yet another form is read
+        by `pandas.read_csv` with its options, for `from_frame`.
 
         Args:
             file: Training rows, and validation rows unless they are in `valid`.
@@ -183,6 +193,8 @@ class TableData(Described):
             data = TableData.from_csv("adult.csv", "income")
         """
         frame, valid, test = (None if one is None else read_csv(one, valid_dates) for one in (file, valid, test))
+        if valid_indices is None:
+            frame = with_answers(frame, [target] if isinstance(target, str) else target)
         return cls.from_frame(
             frame, target, columns=columns, categorical=categorical, continuous=continuous, dates=dates,
             target_kind=target_kind, log=log, valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction,

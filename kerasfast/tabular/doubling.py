@@ -22,6 +22,7 @@ from kerasfast.training.training_stage import Stage
 FIRST_STEPS = 100  # of the first cycle, or half an epoch where that is more
 CYCLES = 6
 FOLDS = 5  # parts of the rows of which a single network leaves out one
+WORTH = 0.01  # of the held-out loss: after a cycle that gains less, one of twice its length loses more often than not
 _WARM_UP = 0.1  # of a cycle
 
 
@@ -77,7 +78,7 @@ def train_doubling(
     seed: int,
     callbacks: Sequence[Any],
 ) -> pd.DataFrame:
-    """Train a compiled stage in cycles, each twice as long as the last, until one does not gain; keep the best weights.
+    """Train a compiled stage in cycles, each twice as long as the last, until one gains little; keep the best weights.
 
     Where not even the first loss is a number, the weights are those of before.
 
@@ -111,9 +112,13 @@ def train_doubling(
             if watch.diverged:
                 stage.compiled_for = None  # its optimizer holds numbers of no use
                 break
-            if not np.isfinite(losses["held_out_loss"]) or (best and losses["held_out_loss"] >= best[0]):
+            held_loss = losses["held_out_loss"]
+            gain = best[0] - held_loss if best else np.inf
+            if not np.isfinite(held_loss) or gain <= 0:
                 break
-            best, steps = (losses["held_out_loss"], stage.model.get_weights()), steps * 2
+            best, steps = (held_loss, stage.model.get_weights()), steps * 2
+            if gain < WORTH * abs(held_loss):
+                break
     finally:
         stage.epochs = first_epoch
         if best:

@@ -202,9 +202,9 @@ class TableLearner(Learner):
         """Train for as long as it helps, without a number of epochs; print a line per cycle.
 
         Cycles of the learning rate, each twice as long as the last (from 100 steps or half an epoch), go on until one
-        no longer lowers the loss on training rows that were held out; the best weights stay. Each member of an
-        `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a fifth.
-        Validation rows are not looked at before the end, when the metrics on them are printed.
+        lowers the loss on training rows that were held out by less than a hundredth; the best weights stay. Each member
+        of an `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a
+        fifth. Validation rows are not looked at before the end, when the metrics on them are printed.
 
         Args:
             learning_rates: Largest rate, one or one per layer group.

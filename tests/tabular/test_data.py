@@ -196,6 +196,22 @@ def test_a_target_alone_is_enough(capsys, tmp_path):
     np.testing.assert_allclose(parts["Date_Day"], frame["Date"].dt.day, rtol=1e-4)
 
 
+def test_a_strange_file_is_read_and_what_was_done_is_said(tmp_path, capsys):
+    frame = sales()[["State", "Sales"]].assign(Paid=[f"${1000 + row:,}" for row in range(400)], Power=["?", "90"] * 200)
+    frame["Sales"] = [None if row < 3 else f"{row * 7:,} €" for row in range(400)]
+    frame.to_csv(tmp_path / "strange.csv", sep=";", encoding="cp1252", index=False)
+    data = kf.TableData.from_csv(tmp_path / "strange.csv", "Sales")
+    said = capsys.readouterr().out
+    assert "encoding='cp1252', sep=';'" in said and "3 of 400 rows have no 'Sales' and are left out" in said
+    assert "target 'Sales' is text that reads as numbers, such as '21 €'" in said and "continuous   Paid" in said
+    assert data.target_kind == "regression" and len(data.train) + len(data.valid) == 397
+    assert data.train.targets.max() > 2000
+    with pytest.raises(ValueError, match="1 missing values in 398 rows"):
+        kf.TableData.from_csv(tmp_path / "strange.csv", "Sales", valid_indices=[0, 1])
+    with pytest.raises(ValueError, match="'name' has .* different values in .* rows"):
+        kf.TableData.from_frame(sales().assign(name=[f"a{row}" for row in range(400)]), "name", continuous=["Distance"])
+
+
 def test_a_guess_can_be_edited(capsys):
     guess = kf.guess_columns(sales(), "Sales", leave_out=["Weight"])
     guess.continuous.remove("Store")

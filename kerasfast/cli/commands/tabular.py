@@ -12,7 +12,8 @@ kerasfast tabular sales.csv --target Sales --date Date --id Id --test test.csv
 kerasfast predict houses/model.kerasfast new_houses.csv --out prices.csv
 """
 MORE = (
-    "Columns are sorted into categories, numbers, dates and what is left out, and the guess is said before training. "
+    "Columns are sorted into categories, numbers, dates and what is left out, and the guess is said before training: "
+    "eight networks in one, in cycles that double for as long as training rows that are held out gain. "
     "The run folder gets model.kerasfast (all that `kerasfast predict` needs), history.csv, importance.csv, plots, "
     "summary.json, and submission.csv where there is a test table. Exit status 1: no better than the best constant "
     "answer."
@@ -28,9 +29,8 @@ def add(commands: Commands) -> None:
     tabular.add_argument("--id", metavar="COLUMN", help="a name for each row: not learned from, kept in the submission")
     tabular.add_argument("--test", metavar="FILE", help="a table of rows to predict")
     tabular.add_argument("--log", action="store_true", help="learn the logarithm of a positive number")
-    tabular.add_argument("--epochs", type=int, default=10, metavar="N", help="default: %(default)s")
     tabular.add_argument(
-        "--batch-size", type=int, default=128, metavar="N", help="rows per step (default: %(default)s)"
+        "--batch-size", type=int, metavar="N", help="rows per step (default: what suits the number of rows)"
     )
     tabular.add_argument(
         "--out", metavar="RUN", default="kerasfast-run", help="the run folder (default: ./%(default)s)"
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     start_tensorflow(compute=True)
     from kerasfast.runs.tables import TableSettings, train_table
 
-    names = ("target", "date", "id", "log", "epochs", "batch_size", "seed", "out")
+    names = ("target", "date", "id", "log", "batch_size", "seed", "out")
     settings = TableSettings(**{name: getattr(options, name) for name in names})
     with talking(options):
         test = None if options.test is None else read_table(options.test)

@@ -10,11 +10,13 @@ import pandas as pd
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
+from kerasfast.tabular.number_texts import read_numbers, reads_as_numbers
 
 _IDENTIFIER = re.compile(r"(^|[_\s.-])(id|uuid|guid|key)$|^(index|rownames?|row_?number|unnamed.*)$", re.IGNORECASE)
 _CASED_IDENTIFIER = re.compile(r"[a-z](ID|Id)$")
 _ROWS_PER_LEVEL = 2  # fewer on average, and the levels of a column cannot be learned from
 _FEW_ROWS = 20  # below this many rows, a column without repetition says nothing
+_MOSTLY = 0.8  # of the texts are numbers, and the others were meant to be
 _WORDS = 4  # on average, and text is a sentence rather than a name
 
 
@@ -24,7 +26,7 @@ class ColumnGuess:
 
     Attributes:
         categorical: Names of things: text with levels that repeat, booleans, repeated identifiers.
-        continuous: Numbers and lengths of time.
+        continuous: Numbers, text that reads as such, and lengths of time.
         dates: Dates, or text that reads as dates.
         left_out: The columns that are not used, each with the reason.
 
@@ -52,9 +54,10 @@ class ColumnGuess:
 def guess_columns(frame: pd.DataFrame, target: str | Sequence[str], *, leave_out: Sequence[str] = ()) -> ColumnGuess:
     """Guess from names, types and values what the columns of a table are.
 
-    Numbers are continuous, unless they are identifiers. Text whose levels repeat is categorical, and text that reads as
-    dates of one form is a date. Left out, each with its reason: columns with a single value, identifiers that name each
-    row once, sentences, and values that are no numbers, texts or times.
+    Numbers are continuous, unless they are identifiers; so is text such as "$1,200", "12%" or, among numbers, "?".
+    Other text whose levels repeat is categorical, and text that reads as dates of one form is a date. Left out, each
+    with its reason: columns with a single value, identifiers that name each row once, sentences, and values that are no
+    numbers, texts or times.
 
     Args:
         frame: The table; it is not changed.
@@ -147,8 +150,11 @@ def _kind(name: str, series: pd.Series) -> str:
     inferred = pd.api.types.infer_dtype(known, skipna=True)
     if inferred.startswith("date"):
         return "dates"
-    if is_text(known) and date_format_of(known) is not None:
-        return "dates"
+    if is_text(known):
+        if reads_as_numbers(known):
+            return "continuous"
+        if date_format_of(known) is not None:
+            return "dates"
     return _levels(name, known, different)
 
 
@@ -159,13 +165,23 @@ def _numbers(name: str, known: pd.Series, different: int) -> str:
     whole = bool((values == np.round(values)).all())
     if not (whole and (_IDENTIFIER.search(name) or _CASED_IDENTIFIER.search(name))):
         counts_rows = whole and len(values) > _FEW_ROWS and bool((np.diff(values) == 1).all())
+        counts_rows = counts_rows and "year" not in name.lower()
         return "it counts the rows" if counts_rows else "continuous"
     return _levels(name, known, different)
 
 
 def _levels(name: str, known: pd.Series, different: int) -> str:
-    """Return "categorical" where levels repeat."""
+    """Return "categorical" where levels repeat, else why they do not serve."""
     if len(known) > _FEW_ROWS and different > len(known) / _ROWS_PER_LEVEL:
+        strange = _among_numbers(known)
+        if strange is not None:
+            return f"numbers, but for text such as {strange!r}; convert it with pandas.to_numeric"
         words = known.astype(str).str.split().str.len().mean()
         return "its texts are sentences" if words > _WORDS else f"it names nearly every row anew ({different:,} values)"
     return "categorical"
+
+
+def _among_numbers(known: pd.Series) -> str | None:
+    """Return the first text that is no number, where most are."""
+    numbers, strange = read_numbers(known.astype(str))
+    return strange if np.isfinite(numbers).mean() > _MOSTLY else None

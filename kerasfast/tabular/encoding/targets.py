@@ -161,7 +161,7 @@ class TargetStatistics:
     def update(self, frame: pd.DataFrame, weights: np.ndarray | None = None) -> None:
         """Look at the next rows, and check them; `weights` (rows,) say how much each counts."""
         columns = [_column(frame, name) for name in self.names]
-        if self.kind is None and len(columns) == 1 and not self.log and not _is_number(columns[0]):
+        if self.kind is None and self.has_classes(frame):
             self.kind, self.question = "single", False
         if self.kind != "single":
             self._measure(Target(self.names, self.kind or "regression", self.log).encode(frame), weights)
@@ -169,6 +169,11 @@ class TargetStatistics:
             _check_complete(columns[0].isna().to_numpy(), self.names[0])
             self._classes.update(columns[0])
             self.question = self.question and self._classes.levels < 3 and _may_be_answers(columns[0])
+
+    def has_classes(self, frame: pd.DataFrame) -> bool:
+        """Return whether the target is one class a row, as far as types can tell."""
+        named = self.kind is None and len(self.names) == 1 and not self.log
+        return self.kind == "single" or (named and not _is_number(_column(frame, self.names[0])))
 
     def target(self) -> Target:
         """Return what was learned.
@@ -189,6 +194,11 @@ class TargetStatistics:
             raise ValueError(
                 f"target column {self.names[0]!r} has the only class {column.levels[0]!r} in the training rows; "
                 "a classifier needs two."
+            )
+        if self._classes.rows > _FEW_ROWS and len(column.levels) > self._classes.rows / 2:
+            raise ValueError(
+                f"target column {self.names[0]!r} has {len(column.levels):,} different values in "
+                f"{self._classes.rows:,} rows, such as {column.levels[0]!r}; expected classes that repeat, or numbers."
             )
         return Target(self.names, "single", column=column)
 

@@ -108,9 +108,9 @@ def ensemble_model(
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
     for place, units in enumerate(hidden_widths(hidden), start=1):
         x = _dense(x, members, units, "relu", f"hidden_{place}")
-        if dropout:
-            x = keras.layers.Dropout(dropout, name=f"hidden_dropout_{place}")(x)
-    x = _dense(x, members, whole("outputs", outputs), activation, "output")
+        if dropout:  # the same units of all members: random numbers would take longer than the products
+            x = keras.layers.Dropout(dropout, noise_shape=(1, None, units), name=f"hidden_dropout_{place}")(x)
+    x = ops.transpose(_dense(x, members, whole("outputs", outputs), activation, "output"), (1, 0, 2))
     if scale is not None:
         x = target_units(scale)(x)
     mean = keras.layers.GlobalAveragePooling1D(name="mean_of_members")(x)
@@ -150,7 +150,7 @@ def member_shares(rows: int, members: int, folds: int, seed: int) -> np.ndarray:
 
 
 def _vectors(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], members: int) -> list[keras.KerasTensor]:
-    """Return the vectors (b, members, columns * width) of each table, whose width is that of all members together."""
+    """Return the vectors (members, b, columns * width) of each table, whose width is that of all members together."""
     found = []
     for table in tables:
         rows = ops.take(codes, table.positions, axis=1) + np.array([table.offsets], np.int32)
@@ -158,9 +158,14 @@ def _vectors(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], members
         bound = 2 / (width + 1)
         initializer = keras.initializers.RandomUniform(-bound, bound)
         vectors = keras.layers.Embedding(table.rows, table.width, initializer, name=table.name)(rows)
-        vectors = keras.layers.Reshape((columns, members, width))(vectors)
-        found.append(keras.layers.Reshape((members, columns * width))(keras.layers.Permute((2, 1, 3))(vectors)))
+        found.append(_by_member(vectors, columns, members, width))
     return found
+
+
+def _by_member(x: keras.KerasTensor, columns: int, members: int, width: int) -> keras.KerasTensor:
+    """Return (b, columns, members * width) as (members, b, columns * width)."""
+    parts = ops.transpose(ops.reshape(x, (-1, columns, members, width)), (2, 0, 1, 3))
+    return ops.reshape(parts, (members, -1, columns * width))
 
 
 def _near(values: keras.KerasTensor, spread: NumberSpread) -> keras.KerasTensor:
@@ -175,7 +180,7 @@ def _near(values: keras.KerasTensor, spread: NumberSpread) -> keras.KerasTensor:
 
 
 def _pieces(values: keras.KerasTensor, spread: NumberSpread, members: int) -> keras.KerasTensor:
-    """Return each number (b, columns) as a piecewise linear function of it, (b, members, columns * PIECE_WIDTH)."""
+    """Return each number (b, columns) as a piecewise linear function of it, (members, b, columns * PIECE_WIDTH)."""
     columns = values.shape[1]
     placed = ops.expand_dims(values, -1)
     passed = ops.clip(placed * spread.slope + spread.begin, 0.0, 1.0)
@@ -184,17 +189,16 @@ def _pieces(values: keras.KerasTensor, spread: NumberSpread, members: int) -> ke
         kernel_initializer=keras.initializers.RandomNormal(stddev=PIECES**-0.5),
         bias_initializer=keras.initializers.RandomNormal(stddev=0.1),
     )(ops.concatenate([passed, 2.0 * placed], axis=-1))  # fmt: skip
-    bent = keras.layers.Permute((2, 1, 3))(keras.layers.Reshape((columns, members, PIECE_WIDTH))(bent))
-    return keras.layers.Reshape((members, columns * PIECE_WIDTH))(bent)
+    return _by_member(bent, columns, members, PIECE_WIDTH)
 
 
 def _dense(x: keras.KerasTensor, members: int, units: int, activation: str, name: str) -> keras.KerasTensor:
-    """Apply a dense layer of each member, in a form that LiteRT can convert."""
+    """Apply a dense layer of each member to (members, b, features), in a form that LiteRT can convert."""
     gain = 2.0 if activation == "relu" else 1.0
     # He's by hand: versions of Keras differ in whether the members count among the inputs of a unit.
     normal = keras.initializers.RandomNormal(stddev=(gain / x.shape[-1]) ** 0.5)
     options = {"activation": activation, "kernel_initializer": normal, "name": name}
     if units == 1:
-        single = keras.layers.EinsumDense("bmi,mi->bm", (members,), bias_axes="m", **options)(x)
-        return keras.layers.Reshape((members, 1))(single)
-    return keras.layers.EinsumDense("bmi,mio->bmo", (members, units), bias_axes="mo", **options)(x)
+        single = keras.layers.EinsumDense("mbi,mi->mb", (None,), bias_axes="m", **options)(x)
+        return ops.expand_dims(single, -1)
+    return keras.layers.EinsumDense("mbi,mio->mbo", (None, units), bias_axes="mo", **options)(x)

@@ -156,6 +156,26 @@ def choose_split(
     return None if fraction == 0 else FractionSplit(0.2 if fraction is None else fraction, seed, rows)
 
 
+def with_all_classes(split: Split | None, frame: pd.DataFrame, target: str) -> Split | None:
+    """Return a drawn split in which training has a row of each class at least; say of which it has all.
+
+    Args:
+        split: Another split than a `FractionSplit` is returned as it is.
+        frame: All rows.
+        target: The column with the class of each row.
+    """
+    if not isinstance(split, FractionSplit) or target not in frame.columns:
+        return split
+    held, classes = split.mask(frame, 0), single_column(frame, target)
+    lonely = held & ~classes.isin(classes[~held]).to_numpy() & classes.notna().to_numpy()
+    if not lonely.any() or lonely.sum() == held.sum():
+        return split
+    names = [str(name) for name in classes[lonely].unique()]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    print(f"of so few rows none is held out: {', '.join(names[:5])}{more} ({target})")
+    return IndexSplit(np.flatnonzero(held & ~lonely))
+
+
 def check_counts(training: int, validation: int) -> None:
     """Check that there are rows on both sides of a split.
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from kerasfast.basics.files import atomic_path
-from kerasfast.tabular.features.date_columns import date_format_of, is_text
 
 Files = str | os.PathLike | Sequence[str | os.PathLike]  # one, a folder of them, or several
 _PIECE = 2**16
@@ -60,33 +59,6 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         check_columns(path, kind, columns)
     reader = pd.read_feather if kind == "feather" else pd.read_parquet
     return reader(path, columns=None if columns is None else list(columns))
-
-
-def read_csv(file: str | os.PathLike, dates: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read comma-separated values as a whole, so that a column has one type.
-
-    Args:
-        file: Its first line names the columns.
-        dates: Its first name, a column of text, becomes dates where it reads as such.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is empty, or no table.
-    """
-    try:
-        frame = pd.read_csv(file, low_memory=False)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"no file {str(file)!r}.") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{str(file)!r} cannot be read as comma-separated values: {error}; read it with pandas.read_csv and its "
-            "options, and pass the frame."
-        ) from error
-    for name in (dates or ())[:1]:
-        form = date_format_of(frame[name]) if name in frame.columns and is_text(frame[name]) else None
-        if form is not None:
-            frame[name] = pd.to_datetime(frame[name], format=form)
-    return frame
 
 
 def format_of(path: pathlib.Path) -> str:

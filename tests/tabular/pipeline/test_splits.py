@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasfast.tabular.pipeline.splits import DateSplit, FractionSplit, IndexSplit, choose_split
+from kerasfast.tabular.pipeline.splits import DateSplit, FractionSplit, IndexSplit, choose_split, with_all_classes
 
 LARGE = 150_000
 
@@ -91,3 +91,14 @@ def test_days_with_a_time_zone_need_a_column_with_one():
 def test_a_date_column_must_be_there_and_hold_dates(frame, message):
     with pytest.raises(ValueError, match=message):
         DateSplit.checked(("Date", "2015-01-01", "2015-01-01")).mask(pd.DataFrame(frame), 0)
+
+
+def test_a_class_of_one_row_is_trained_on(capsys):
+    frame = pd.DataFrame({"kind": ["a", "b"] * 20 + ["rare", "scarce"]})
+    for seed in range(8):
+        split = with_all_classes(choose_split(42, None, 0.5, None, seed), frame, "kind")
+        held = split.mask(frame, 0)
+        assert set(frame["kind"][~held]) == {"a", "b", "rare", "scarce"} and held.sum() >= 19
+    assert "none is held out: " in capsys.readouterr().out
+    given = choose_split(42, [40, 41], None, None, 0)
+    assert with_all_classes(given, frame, "kind") is given
