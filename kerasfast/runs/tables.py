@@ -23,6 +23,7 @@ from kerasfast.tabular.learner import TableLearner
 HELD_OUT = 0.2
 RATES = (1e-4, 1e-2)
 CAUTION = 4  # see `training.py`
+_IN_WORDS = {"single": "a class", "multi": "labels of 0 and 1", "regression": "a number"}
 HIDDEN, DROPOUT, EMBEDDING_DROPOUT = (200, 100), 0.05, 0.04
 
 
@@ -79,7 +80,8 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         print(columns)
     with progress.stage("data", "learning the levels and the spread of every column from the training rows"):
         data, valid = _data(frame, columns, settings)
-        print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; {data.target_kind} target.")
+        kind = _IN_WORDS[data.target_kind]
+        print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; the target is {kind}.")
     learn = TableLearner.entity_embeddings(
         data, HIDDEN, dropout=DROPOUT, embedding_dropout=EMBEDDING_DROPOUT, path=settings.out
     )
@@ -92,6 +94,9 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         files["model"] = predictor.save(settings.out / "model.kerasfast")
         if test is not None:
             files["submission"] = _submission(predictor.predict(test), test, settings)
+    with progress.stage("report", "results beside cheap peers, mistakes and groups of rows, as one page"):
+        facts = {"rate": f"{rate:.2g}", "epochs": str(settings.epochs), "seed": str(settings.seed)}
+        files["report"] = learn.interpret().report(settings.out / "report.html", model=files["model"], facts=facts)
     summary = {**scores, "columns": dataclasses.asdict(columns), "rate": rate, "seconds": progress.totals()}
     return report.conclude_table(summary, files, settings.out)
 
@@ -133,8 +138,7 @@ def _train(learn: TableLearner, settings: TableSettings, progress: Progress, fil
         rate = float(np.clip(search.suggestion / CAUTION, *RATES))
         files["learning rate finder"] = report.plot_finder(search, settings.out)
     with progress.stage("training", f"{settings.epochs} epochs in one cycle, rate {rate:.2g}"):
-        learn.fit(rate, 1, cycle_len=settings.epochs, best_save_name="best")
-        learn.load("best", weights_only=True)
+        learn.fit(rate, 1, cycle_len=settings.epochs, best_save_name="best", restore_best=True)
         files["history"] = report.write_history({"training": learn.recorder}, settings.out)
         files["losses and rates"] = report.plot_training({"training": learn.recorder}, settings.out)
     return rate

@@ -63,6 +63,10 @@ def test_classes_as_json_and_their_evaluation(table, tmp_path, capfd):
     assert main(["evaluate", str(out / "model.kerasfast"), str(tmp_path / "train.csv"), "--json"]) == 0
     scores = json.loads(capfd.readouterr().out)
     assert scores["rows"] == 240 and set(scores["per_class"]) == {"yes", "no"}
+    assert main(["predict", str(out / "model.kerasfast"), str(tmp_path / "train.csv"), "--json"]) == 0
+    row = json.loads(capfd.readouterr().out)[0]
+    assert list(row) == ["prediction", "no", "yes"] and row["prediction"] == max(("no", "yes"), key=row.get)
+    assert "<html" in (out / "report.html").read_text("utf-8")
 
 
 def test_the_latest_rows_are_held_out(table):
