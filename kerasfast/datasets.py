@@ -113,6 +113,12 @@ def sharded_by_samples(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
+def batches_of_epoch(split: Any, epoch: int, first: int) -> tf.data.Dataset:
+    """Return the batches of one epoch from the batch `first` on; a split may have a quick way, `rest_of_epoch`."""
+    rest = getattr(split, "rest_of_epoch", None)
+    return batches(split, epoch).skip(first) if rest is None else rest(epoch, first)
+
+
 def targets_of(split: Any) -> np.ndarray:
     """Return the targets of a split in order, without decoding a picture where the split knows them."""
     targets = as_split(split).targets

@@ -4,14 +4,17 @@ Private names may move with any version. None is used elsewhere (`tests/test_str
 names the function to mend when it moves (`tests/test_keras_internals.py`). Where there is a public way it is taken.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
+from tensorflow.python.eager import context
+from tensorflow.python.framework import config as framework_config
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 Metric = TypeVar("Metric")
@@ -143,6 +146,11 @@ def build_from_shapes(model: keras.Model, strategy: tf.distribute.Strategy) -> N
     patch(model, _maybe_symbolic_build=build)
 
 
+def build_metrics(model: keras.Model, batch: Any) -> None:
+    """Let a compiled model make the variables of its metrics, from the shapes of a batch, before it sees one."""
+    model._symbolic_build(data_batch=batch)
+
+
 # Graphs of layers
 
 
@@ -230,3 +238,21 @@ _SEEDS = getattr(seed_generator, "GLOBAL_SEED_GENERATOR", "global_seed_generator
 def with_constants(traced: Any) -> Callable[..., Any]:
     """Return a traced function (`get_concrete_function`) with its variables as constants; there is no public way."""
     return convert_variables_to_constants_v2(traced)
+
+
+@contextlib.contextmanager
+def repeatable_operations() -> Iterator[None]:
+    """Let operations on the processor give the same bits in every run; TensorFlow has no public way to end this.
+
+    Nothing is changed without a global seed (`keras.utils.set_random_seed`), as TensorFlow would refuse unseeded
+    operations, nor with a GPU, where it costs time.
+    """
+    was_on = framework_config.is_op_determinism_enabled()
+    if was_on or context.global_seed() is None or tf.config.list_physical_devices("GPU"):
+        yield
+        return
+    tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        framework_config.disable_op_determinism()

@@ -13,13 +13,14 @@ from kerasfast.model_with_data import ModelWithData
 from kerasfast.optimizing.rates import Rates, per_group
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
+from kerasfast.training.keeping.progress import FitProgress, GoOn
 from kerasfast.training.keeping.resuming import FitCheckpoint, checkpoint_file, fit_from
 from kerasfast.training.keeping.saving import SaveNames, saving_whole
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.rate_trials import try_rates
 from kerasfast.training.replicas import is_chief
 from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
-from kerasfast.training.training_stage import Stage
+from kerasfast.training.training_stage import Moment, Stage
 
 
 class Learner(ModelWithData):
@@ -99,12 +100,13 @@ class Learner(ModelWithData):
             restore_best: Load what `best_save_name` holds at the end.
             metrics: Metrics from now on, instead of the learner's.
             callbacks: Further Keras callbacks.
-            resume: Keep the fit's state after its epochs in `models/resume-<i>.resume.npz`, for the i-th fit of this
-                learner that is so kept, and go on from there where a killed run of the same program left off: with the
-                same rates, order and augmentation to the same weights (to the last bit on a CPU under
-                `tf.config.experimental.enable_op_determinism()`). A fit that was finished is not repeated. An epoch in
-                progress is lost; callbacks of your own and the order of a `tf.data.Dataset` of your own begin anew. A
-                text instead of True is used in the place of `resume`.
+            resume: Keep the fit's state every few seconds (in 3% of the time at most) in
+                `models/resume-<i>.resume.npz`, for the i-th fit of this learner that is so kept, and go on from there
+                where a killed run of the same program left off, within an epoch too: with the same rates, order and
+                augmentation to the same weights, on a CPU to the last bit if the program begins with
+                `keras.utils.set_random_seed`. A fit that was finished is not repeated, unless it was over in seconds.
+                Callbacks of your own begin anew and hear the steps of that epoch again; the order of a
+                `tf.data.Dataset` of your own begins anew. A text instead of True is used in the place of `resume`.
 
         Returns:
             Keras's history: `history.history` has a list per column, a value per epoch.
@@ -155,6 +157,41 @@ class Learner(ModelWithData):
         decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
         plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
         return self._run(stage, plan, names, callbacks, resume)
+
+    def continue_fit(
+        self,
+        *,
+        cycle_save_name: str | None = None,
+        best_save_name: str | None = None,
+        restore_best: bool = False,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool | str = False,
+    ) -> keras.callbacks.History:
+        """Train the rest of the fit during which the loaded weights were saved, with its rates, from where it was.
+
+        Weights are saved during a fit by `cycle_save_name`, `best_save_name`, or `save` in a callback of your own.
+
+        Args:
+            cycle_save_name, best_save_name, restore_best, callbacks, resume: As in `fit`.
+
+        Returns:
+            Keras's history, of the epochs that are trained now.
+
+        Raises:
+            ValueError: If the weights were saved outside a fit, or the data or the groups are others.
+        """
+        fit, stage = self._broken_off, self._ready(None)
+        if fit is None:
+            raise ValueError("There is no fit to continue: load weights that were saved during one, then continue it.")
+        table = stage.steps() * fit.plan.epochs, len(stage.groups)
+        if fit.plan.learning_rates.shape != table:
+            raise ValueError(
+                f"The fit that was saved has {fit.plan.learning_rates.shape} steps and groups, this learner {table}."
+            )
+        if fit.progress.moment.epochs >= fit.plan.epochs:
+            raise ValueError(f"The fit that was saved is at its end, after {fit.plan.epochs} epochs.")
+        names = SaveNames(cycle_save_name, best_save_name, restore_best)
+        return self._run(stage, fit.plan, names, callbacks, resume, fit.progress)
 
     def fit_opt_sched(
         self,
@@ -239,8 +276,10 @@ class Learner(ModelWithData):
         names: SaveNames,
         callbacks: Sequence[keras.callbacks.Callback],
         resume: bool | str,
+        progress: FitProgress | None = None,
     ) -> keras.callbacks.History:
-        self.recorder, watch = kf_callbacks.Recorder(), StopOnDivergence()
+        self.recorder, watch, self._broken_off = kf_callbacks.Recorder(), StopOnDivergence(), None
+        progress = progress or FitProgress.of(stage, self.recorder, Moment())
         savers = self._saving.callbacks(
             names, self._write, self.models_path, cycle_ends=plan.cycle_ends, metrics=self.metrics, data=self.data,
             sound=lambda: not watch.diverged,
@@ -248,7 +287,11 @@ class Learner(ModelWithData):
         whole = [saving_whole(callback, self.model) for callback in callbacks]
         every = [self.recorder, kf_callbacks.EpochTable(), *savers, *whole]
         with self._guard(), expected_tracing():
-            history = self._kept(resume, stage, plan, every, watch) if resume else stage.fit(plan, every, watch)
+            if resume:
+                history = self._kept(resume, stage, plan, every, watch, progress)
+            else:
+                progress.restore(stage, self.recorder)
+                history = stage.fit(plan, [*every, GoOn(progress)], watch, start=progress.moment)
         load = lambda name: self.load(name, weights_only=True)
         self._saving.finish(
             names, load, epochs=self.recorder.epochs, metrics=self.metrics, callbacks=callbacks,
@@ -257,12 +300,20 @@ class Learner(ModelWithData):
         return history
 
     def _kept(
-        self, resume: bool | str, stage: Stage, plan: Plan, callbacks: list, watch: StopOnDivergence
+        self,
+        resume: bool | str,
+        stage: Stage,
+        plan: Plan,
+        callbacks: list,
+        watch: StopOnDivergence,
+        progress: FitProgress,
     ) -> keras.callbacks.History:
         """Train with the state of the fit kept in a file, from where that left off."""
         name = "resume" if resume is True else resume
-        number = self._kept_fits.get(name, 0) + 1
+        number = self._kept_fits.numbers.get(name, 0) + 1
         file = checkpoint_file(self.models_path, name, number)
-        history = fit_from(FitCheckpoint(file, self.model, stage, plan, self.recorder, callbacks), callbacks, watch)
-        self._kept_fits[name] = number
+        history = fit_from(
+            FitCheckpoint(file, self.model, stage, plan, self.recorder, progress, callbacks, watch, self._kept_fits)
+        )
+        self._kept_fits.numbers[name] = number
         return history

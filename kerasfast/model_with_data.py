@@ -15,9 +15,17 @@ from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.training import callbacks as kf_callbacks
+from kerasfast.training.keeping.resuming import KeptFits
 from kerasfast.training.keeping.saved_weights import TrainingState, load_weights, save_weights
 from kerasfast.training.keeping.saving import FitSaving
-from kerasfast.training.keeping.state import restore_groups, restore_optimizer, search_in, state_of
+from kerasfast.training.keeping.state import (
+    BrokenOffFit,
+    fit_in,
+    restore_groups,
+    restore_optimizer,
+    search_in,
+    state_of,
+)
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.replicas import predict_here
@@ -63,7 +71,8 @@ class ModelWithData(Described):
         self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None
-        self._kept_fits: dict[str, int] = {}
+        self._kept_fits = KeptFits()
+        self._broken_off: BrokenOffFit | None = None
         self._saving = FitSaving()
 
     @property
@@ -132,13 +141,13 @@ class ModelWithData(Described):
         """Save the weights as `models/<name>.weights.h5` below the learner's path and return that file.
 
         `keras.Model.load_weights` reads it too. Beside the weights it holds the optimizer's slots and rates, the number
-        of epochs, which layer groups are frozen, and the finder's result.
+        of epochs, which layer groups are frozen, and the finder's result; during a fit, where that is (`continue_fit`).
         """
         self._saving.forget(name)
         return self._write(name)
 
     def _write(self, name: str) -> pathlib.Path:
-        state = state_of(self._stage(), self.groups, self.search)
+        state = state_of(self._stage(), self.groups, self.search, self.recorder)
         return save_weights(self.model, self.models_path, name, state)
 
     def load(self, name: str, *, weights_only: bool = False) -> None:
@@ -160,6 +169,7 @@ class ModelWithData(Described):
     def _restore(self, state: TrainingState) -> None:
         """Take up a training where it was saved."""
         restore_groups(self.groups, state)
+        self._broken_off = fit_in(state)
         self.search = search_in(state) or self.search
         stage = self._stage()
         stage.epochs = state.record["epochs"]

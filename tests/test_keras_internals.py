@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.framework import config as framework_config
 
 from kerasfast import keras_internals as internals
 
@@ -209,6 +211,19 @@ def variables_become_constants() -> None:
     assert float(tf.nest.flatten(constant(tf.constant(3.0)))[0]) == 6.0
 
 
+def operations_repeat_for_a_while() -> None:
+    keras.utils.set_random_seed(0)
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    with internals.repeatable_operations():
+        assert framework_config.is_op_determinism_enabled() != gpu
+    assert not framework_config.is_op_determinism_enabled()
+
+
+def a_seed_is_known() -> None:
+    tf.random.set_seed(3)
+    assert context.global_seed() == 3
+
+
 # name -> (function of `keras_internals` to mend, what must hold)
 CONTRACTS = {
     "_get_variable_index": ("slot_index", index_of_a_variable),
@@ -226,7 +241,7 @@ CONTRACTS = {
     "_compiled_trainable_state": ("accept_trainable_flags", flags_without_a_warning),
     "_compile_config": ("write_down_metrics", metrics_written_down),
     "_distribute_strategy": ("own_strategy", strategy_of_a_model),
-    "_symbolic_build": ("build_from_shapes", metrics_are_built_without_a_batch),
+    "_symbolic_build": ("build_from_shapes and build_metrics", metrics_are_built_without_a_batch),
     "_maybe_symbolic_build": ("build_from_shapes", metrics_are_built_without_a_batch),
     "_functional": ("run_graph", graph_run_by_hand),
     "_run_through_graph": ("run_graph", graph_run_by_hand),
@@ -236,6 +251,8 @@ CONTRACTS = {
     "_direction": ("metric_direction and better", direction_of_a_metric),
     "keras.src.backend.common.global_state": ("global_seed_generator", seeds_of_keras),
     "keras.src.random.seed_generator": ("set_global_seed_generator", seeds_of_keras),
+    "tensorflow.python.eager.context": ("repeatable_operations", a_seed_is_known),
+    "tensorflow.python.framework.config": ("repeatable_operations", operations_repeat_for_a_while),
     "tensorflow.python.framework.convert_to_constants": ("with_constants", variables_become_constants),
 }
 

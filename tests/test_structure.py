@@ -26,6 +26,7 @@ LAYERS = [
     {"learner"},
     {"model_with_data"},
     {"training.rate_trials", "training.keeping.resuming", "training.keeping.state"},
+    {"training.keeping.progress"},
     {"training.keeping.saving", "training.training_stage"},
     {
         "training.averaging",

@@ -14,7 +14,7 @@ LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # error 303 of CUDA says that there is no driver, which is no error on a machine without a GPU.
 _NOTES = re.compile(
     rb"I\d{4} |\d{4}-\d\d-\d\d \S+ I |WARNING: All log messages before absl::Init|To enable the following instr"
-    rb"|E\d{4} .*failed call to cuInit: .*\(303\)"
+    rb"|E\d{4} .*failed call to cuInit: .*\(303\)|fully_quantize: "
 )
 
 

@@ -1,9 +1,11 @@
 """The parser of all commands, and what becomes of their errors."""
 
 import argparse
+import contextlib
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 
 from kerasfast.cli.commands import demo, doctor, evaluate, export, kaggle, port, predict, report, serve, tabular, train
 from kerasfast.version import __version__
@@ -22,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 done, 1 the result is no good, 2 an error to act on."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with _warnings_in_words(options.command):
+            return options.run(options)
     except KeyboardInterrupt:
         print("\nkerasfast: stopped.", file=sys.stderr)
         return 130
@@ -33,8 +36,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             traceback.print_exc()
         else:
-            print(f"\nkerasfast {options.command}: {error}", file=sys.stderr)
+            print(f"\nkerasfast {options.command}: {_in_terms_of_options(str(error))}", file=sys.stderr)
         return 2
+
+
+@contextlib.contextmanager
+def _warnings_in_words(command: str) -> Iterator[None]:
+    """Print warnings as sentences, without the place in the code; of letters that plots lack one for all."""
+    said = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        text = str(message)
+        if text.startswith("Glyph "):
+            text = "the font of the plots lacks some letters of these names, and shows boxes in their place."
+        if text not in said:
+            said.add(text)
+            print(f"kerasfast {command}: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+def _in_terms_of_options(message: str) -> str:
+    """Return what an error says to a user of the library in the words of the command line."""
+    return message.replace('pass on_error="skip"', "add --skip-broken")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """The bundles that commands open: of pictures or of tables."""
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -29,6 +30,8 @@ def open_model(path: str, *, runtime: str = "keras") -> tuple[str, Any]:
     import kerasfast as kf
     from kerasfast.bundle import record_of
 
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no model {path}; `kerasfast train` and `kerasfast tabular` write one.")
     kind = record_of(path)["format"]
     readers = {IMAGE: kf.ImagePredictor, TABLE: kf.TablePredictor}
     if kind not in readers:

@@ -50,6 +50,16 @@ def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
     )
 
 
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--labels`."""
+    parser.add_argument(
+        "--labels",
+        type=lambda text: tuple(name.strip() for name in text.split(",")),
+        metavar="COLUMN",
+        help="the table's column of labels, where it has more than two; several numbers: a,b",
+    )
+
+
 @contextlib.contextmanager
 def talking(options: argparse.Namespace) -> Iterator[None]:
     """Let what is printed inside go to standard error where standard output is for JSON alone."""

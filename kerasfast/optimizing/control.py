@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kerasfast import keras_internals as internals
 from kerasfast.keras_internals import inner_optimizer
-from kerasfast.optimizing.followed_tables import FollowedTables
+from kerasfast.optimizing.followed_tables import FollowedTables, padded
 from kerasfast.optimizing.fused_updates import UpdateStep, fused_update_step
 from kerasfast.optimizing.graph_values import GraphNumber, encloses, present_graph, value_of
 from kerasfast.optimizing.rates import Rates, per_group
@@ -167,7 +167,7 @@ class GroupControl:
             ],
             axis=1,
         )
-        self._table.assign(_padded(table))
+        self._table.assign(padded(table))
         self._table_start.assign(self.iterations if start is None else start)
         self.decays |= weight_decays is not None
         self.schedules_momentum |= momentum is not None
@@ -219,8 +219,14 @@ class GroupControl:
 
     def start_log(self, steps: int) -> None:
         """Forget the log and make room for the next `steps` updates."""
-        self._log.assign(_padded(np.full((steps + 1, self.size + 2), np.nan)))
+        self._log.assign(padded(np.full((steps + 1, self.size + 2), np.nan)))
         self._log_start.assign(self.iterations)
+
+    def continue_log(self, losses: np.ndarray, rates: np.ndarray, momentums: np.ndarray) -> None:
+        """Put updates that were made before (see `read_log`) in front of a log that was just started."""
+        rows = np.column_stack([losses, rates, momentums])
+        self._log.assign(tf.concat([rows, tf.convert_to_tensor(self._log)[len(rows) :]], 0))
+        self._log_start.assign(self.iterations - len(rows))
 
     def read_log(self, first: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`.
@@ -338,9 +344,3 @@ class GroupControl:
             average = internals.moving_average(self.optimizer, internals.slot_index(self.optimizer, variable))
             if average is not None:
                 variable.assign(average)
-
-
-def _padded(table: np.ndarray) -> np.ndarray:
-    """Repeat the last row up to a power of two, so that XLA compiles for few table sizes."""
-    rows = 1 << (len(table) - 1).bit_length()
-    return np.pad(table, [(0, rows - len(table)), (0, 0)], mode="edge").astype(np.float32)

@@ -33,3 +33,9 @@ class FollowedTables:
         steps = max((len(table) for table in self._tables.values()), default=1)
         lengthen = lambda table: np.concatenate([table, np.repeat(table[-1:], steps - len(table), axis=0)])
         return {name: lengthen(table) for name, table in self._tables.items()}
+
+
+def padded(table: np.ndarray) -> np.ndarray:
+    """Repeat the last row up to a power of two, so that XLA compiles for few table sizes."""
+    rows = 1 << (len(table) - 1).bit_length()
+    return np.pad(table, [(0, rows - len(table)), (0, 0)], mode="edge").astype(np.float32)

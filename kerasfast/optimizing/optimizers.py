@@ -3,6 +3,7 @@
 import keras
 
 from kerasfast.optimizing.control import GroupControl, control_of, ensure_built
+from kerasfast.optimizing.graph_values import value_of
 from kerasfast.optimizing.rates import Rates, per_group
 
 
@@ -21,7 +22,8 @@ def grouped(
 
     Args:
         optimizer: An optimizer class (built-in or your own), or an instance: a new one, or one that was loaded with its
-            model, whose slots go on (give the result to `compile`).
+            model, whose slots go on (give the result to `compile`) and which needs its rates again, as a saved model
+            holds only the largest.
         groups: `LayerGroups` of the model that will be trained.
         learning_rates: One rate, or one per group; the optimizer's own by default.
         weight_decays: One decoupled weight decay (as in AdamW, times the group's rate), or one per group.
@@ -31,7 +33,8 @@ def grouped(
         The optimizer, for `model.compile`.
 
     Raises:
-        ValueError: If the number of values is neither one nor the number of groups, or the instance has groups already.
+        ValueError: If the number of values is neither one nor the number of groups, the instance has groups already, or
+            it has trained and no rates are given.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), keras.layers.Dense(1)])
@@ -53,6 +56,12 @@ def grouped(
         )
     if control_of(optimizer) is not None:
         raise ValueError(f"This {type(optimizer).__name__} has layer groups already; make another, or load it anew.")
+    updates = int(value_of(optimizer.iterations)) if optimizer.built else 0
+    if updates and learning_rates is None and len(groups) > 1:
+        raise ValueError(
+            f"This {type(optimizer).__name__} has made {updates} updates, and of the rates of its groups a saved model "
+            "holds only the largest. Pass `learning_rates`, one or one per group."
+        )
     optimizer, _ = ensure_built(optimizer, groups.all_variables)
     control = GroupControl(optimizer, groups.variables, fuse=True)
     control.set_rates(learning_rates, weight_decays)

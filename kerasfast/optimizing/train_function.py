@@ -1,6 +1,7 @@
 """The one owner of a model's train function and of what stands around its steps."""
 
-from collections.abc import Callable, Hashable
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import keras
@@ -30,6 +31,7 @@ class TrainFunction:
         self._wraps: dict[str, dict[str, Callable[[Step], Step]]] = {step: {} for step in STEPS}
         self._steps = {step: (step in vars(model), getattr(model, step)) for step in STEPS}
         self._unfinished: Callable[[], Any] | None = None
+        self._begun_epoch: deque[Iterator | None] = deque()
         self._state = _trainable_state(model)
         self._install()
         patch(model, make_train_function=self.begin)
@@ -56,6 +58,14 @@ class TrainFunction:
         """Trace anew at the next step, during a fit too."""
         self._functions.clear()
 
+    def forget_sizes(self) -> None:
+        """Trace evaluating and predicting anew.
+
+        A function that meets inputs of another size is traced for any size, and then adds in another order than one
+        that was traced for this size alone: a run that goes on after a kill would not end with the same bits.
+        """
+        self._model.test_function = self._model.predict_function = None
+
     def wrap(self, step: str, kind: str, wrapper: Callable[[Step], Step] | None) -> None:
         """Put a function around a step of the model, past what Keras saves; the order of these calls does not matter.
 
@@ -76,22 +86,31 @@ class TrainFunction:
         else:
             object.__delattr__(self._model, step)
         self.forget()
-        self._model.test_function = self._model.predict_function = None
+        self.forget_sizes()
 
     def until_fit_ends(self, undo: Callable[[], Any]) -> None:
         """Call `undo` at the end of this fit (`finish`), at the beginning of the next one at the latest."""
         self._unfinished = undo
 
+    def go_on(self, rest: Iterator, *, behind: int, calls: int) -> None:
+        """Train the rest of an epoch: of its `calls`, `behind` do nothing, and `rest` has the others' batches."""
+        self._begun_epoch = deque([None] * behind + [rest] * (calls - behind))
+
     def finish(self) -> None:
         """Undo what was to last until the end of the fit."""
+        self._begun_epoch.clear()
         undo, self._unfinished = self._unfinished, None
         if undo is not None:
             undo()
 
     def __call__(self, data: Any) -> Any:
         """Train for a call's batches, as Keras calls `model.train_function`."""
+        if self._begun_epoch:
+            data = self._begun_epoch.popleft()
+            if data is None:
+                return self._model.get_metrics_result()
         traced_for = self._traced_for()
-        key = self._state, traced_for
+        key = self._state, traced_for, _kind_of(data)
         if key in self._functions:
             return self._functions[key](data)
         self._functions = {known: made for known, made in self._functions.items() if known[1] == traced_for}
@@ -124,6 +143,11 @@ def train_function_of(model: keras.Model) -> TrainFunction:
     if "_kerasfast_train_function" not in vars(model):
         patch(model, _kerasfast_train_function=TrainFunction(model))
     return vars(model)["_kerasfast_train_function"]
+
+
+def _kind_of(data: Any) -> Hashable:
+    """Return shapes and types of the batches in an iterator: a function is traced for each, as none is for all."""
+    return tuple(keras.tree.flatten(getattr(data, "element_spec", None)))
 
 
 def _trainable_state(model: keras.Model) -> Hashable:

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,22 @@ import pandas as pd
 
 from kerasfast.metrics.tags import best_constant, fbeta_score
 from kerasfast.runs.layout import VALID_NAMES, detect_layout
+from kerasfast.runs.settings import KINDS
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.sources.listing.folders import class_pictures
 
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
 
 def evaluate_pictures(
-    predictor: ImagePredictor, root: str | os.PathLike, csv: str | os.PathLike | None = None
+    predictor: ImagePredictor,
+    root: str | os.PathLike,
+    csv: str | os.PathLike | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    skip_broken: bool = False,
 ) -> dict[str, Any]:
     """Predict labelled pictures and return the scores.
 
@@ -25,6 +33,8 @@ def evaluate_pictures(
         predictor: What is judged.
         root: Folder with `valid/<class>/` or `<class>/` folders, or with a table of labels and its pictures.
         csv: The table of labels; None looks for one.
+        labels: Names of the table's columns of labels, where it has further ones.
+        skip_broken: Whether to leave broken pictures out, with a warning.
 
     Returns:
         "metric", "score", "constant" (of the best answer that looks at no picture), "rows", "of", "beats_constant", and
@@ -38,20 +48,25 @@ def evaluate_pictures(
     classes = _class_files(root) if csv is None else None
     if classes is not None:
         files = [file for own in classes.values() for file in own]
-        labels = [name for name, own in classes.items() for _ in own]
+        names = [name for name, own in classes.items() for _ in own]
+        if predictor.target_kind != "single":
+            raise ValueError(f"The model predicts {_NAMES[predictor.target_kind]}, and class folders have none.")
     else:
-        data = detect_layout(root, csv).open(Transforms(predictor.transforms.size), batch_size=1, seed=0)
+        layout = detect_layout(root, csv, labels=labels, kind=_NAMES[predictor.target_kind])
+        data = layout.open(Transforms(predictor.transforms.size), batch_size=1, seed=0, skip_broken=skip_broken)
         parts = [data.source.train, data.source.valid]
         files = np.concatenate([part.files for part in parts]).tolist()
         targets = np.concatenate([part.targets for part in parts])
-        if data.target_kind == "multi" and predictor.target_kind == "multi":
+        if data.target_kind == "multi":
             return _judge_tags(predictor, root, files, targets, data.classes)
-        labels = [data.classes[target] for target in targets] if data.target_kind == "single" else None
-    if labels is None or predictor.target_kind != "single":
-        raise ValueError(f"The model predicts {predictor.target_kind!r} targets, which these labels are not.")
-    _check_known(set(labels), predictor.classes)
-    predicted = predictor.predict(files, root=root)["prediction"].tolist()
-    return _of_classes(labels, predicted, "pictures")
+        if data.target_kind == "regression":
+            return _judge_numbers(predictor.predict(files, root=root)[list(predictor.classes)].to_numpy(), targets)
+        names = [data.classes[target] for target in targets]
+    _check_known(set(names), predictor.classes)
+    frame = predictor.predict(files, root=root, on_error="skip" if skip_broken else "raise")
+    broken = frame.attrs.get("skipped", ())
+    names = [name for name, file in zip(names, files, strict=True) if file not in broken]
+    return _of_classes(names, frame["prediction"].tolist(), "pictures")
 
 
 def evaluate_rows(predictor: TablePredictor, frame: pd.DataFrame) -> dict[str, Any]:
@@ -103,6 +118,14 @@ def _judge_tags(
     return _result("F2", score, constant, len(files), "pictures", score > constant)
 
 
+def _judge_numbers(predictions: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+    targets = targets.reshape(len(targets), -1)
+    if predictions.shape != targets.shape:
+        raise ValueError(f"The model predicts {predictions.shape[1]} numbers; the table has {targets.shape[1]}.")
+    error, constant = (float(np.abs(targets - other).mean()) for other in (predictions, np.median(targets, axis=0)))
+    return _result("mean absolute error", error, constant, len(targets), "pictures", error < constant)
+
+
 def _check_known(found: set[str], classes: Sequence[str]) -> None:
     unknown = sorted(found - set(classes))
     if unknown:
@@ -121,6 +144,6 @@ def _of_classes(truth: Sequence[str], predicted: Sequence[str], of: str) -> dict
     return _result("accuracy", score, constant, len(truth), of, score > constant) | {"per_class": per_class}
 
 
-def _result(metric: str, score: float, constant: float, rows: int, of: str, beats: bool) -> Mapping[str, Any]:
+def _result(metric: str, score: float, constant: float, rows: int, of: str, beats: bool) -> dict[str, Any]:
     own = {"metric": metric, "score": score, "constant": constant, "rows": rows, "of": of}
     return {**own, "beats_constant": bool(beats)}

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from kerasfast.basics.files import atomic_path
-from kerasfast.plots.curves import plot_losses, plot_predictions, plot_rates, save_figure
+from kerasfast.plots.curves import plot_images, plot_losses, plot_predictions, plot_rates, save_figure
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.vision.data import ImageData
 
 GROUP_NAMES = ("early layers", "late layers", "head")
 EXAMPLES = 12
+TARGETS_IN_WORDS = {
+    "single": "classes, one for each picture",
+    "multi": "tags, several for each picture",
+    "regression": "number to predict",
+}
 FINDER_PLOT = "learning_rate_finder.png"
 
 
@@ -25,13 +30,14 @@ class Scores:
     """How good the predictions of the validation pictures are.
 
     Args:
-        metric: "F2", "F1" or "accuracy".
+        metric: "F2", "F1", "accuracy" or "mean absolute error".
         constant: Score of the best prediction that looks at no picture.
         plain: Score of the plain predictions.
         tta: Score of the mean over augmented views.
         predictions: (n, classes) that mean.
         threshold: Above it a tag is predicted; None where each picture has one class.
         plain_threshold: The same for predictions without test-time augmentation.
+        perfect: The best score that there can be.
     """
 
     metric: str
@@ -41,6 +47,12 @@ class Scores:
     predictions: np.ndarray
     threshold: float | None = None
     plain_threshold: float | None = None
+    perfect: float = 1.0
+
+    def gain(self) -> float:
+        """Return which part of the way from the constant to a perfect score the model takes."""
+        way = self.perfect - self.constant
+        return (self.tta - self.constant) / way if way else 0.0
 
     def figures(self) -> dict[str, Any]:
         """Return the numbers for the summary."""
@@ -52,7 +64,7 @@ def describe_data(data: ImageData) -> str:
     """Return a line with the numbers of pictures and the classes."""
     counts = {"training": data.train, "validation": data.valid, "test": data.test}
     pictures = ", ".join(f"{len(view)} {name}" for name, view in counts.items() if view is not None)
-    kind = "tags, several for each picture" if data.target_kind == "multi" else "classes, one for each picture"
+    kind = TARGETS_IN_WORDS[data.target_kind]
     shown = ", ".join(data.classes[:20]) + (", ..." if len(data.classes) > 20 else "")
     return f"Pictures: {pictures}. {len(data.classes)} {kind}: {shown}."
 
@@ -85,18 +97,28 @@ def plot_examples(data: ImageData, scores: Scores, out: pathlib.Path, seed: int)
     """Draw some validation pictures, chosen by the seed, with what is predicted for them."""
     view, count = data.valid, len(data.valid)
     rows = np.sort(np.random.default_rng(seed).choice(count, min(EXAMPLES, count), replace=False))
-    targets = view.targets[rows]
+    pictures, targets = np.stack([view[int(row)][0] for row in rows]), view.targets[rows]
+    columns = min(4, len(rows))
+    if data.target_kind == "regression":
+        numbers = zip(targets.reshape(len(rows), -1), scores.predictions[rows], strict=True)
+        titles = [f"{_numbers(predicted)} (is {_numbers(true)})" for true, predicted in numbers]
+        axes = plot_images(pictures, titles, columns=columns, title="Validation pictures: predicted (and true)")
+        return save_figure(axes, out / "predictions.png")
     truth = targets if data.target_kind == "multi" else np.eye(len(data.classes))[targets]
     axes = plot_predictions(
-        np.stack([view[int(row)][0] for row in rows]),
+        pictures,
         truth,
         scores.predictions[rows],
         data.classes,
         threshold=scores.threshold,
-        columns=min(4, len(rows)),
+        columns=columns,
         title="Validation pictures: \u2713 right, \u2717 wrong, \u2013 missed",
     )
     return save_figure(axes, out / "predictions.png")
+
+
+def _numbers(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
 
 
 def write_history(recorders: Mapping[str, Recorder], out: pathlib.Path) -> pathlib.Path:

@@ -49,10 +49,13 @@ def report_pictures(
     run = _run_of(file)
     if run is not None:
         csv, seed = csv or run.settings.csv, run.settings.seed if seed is None else seed
-    layout = detect_layout(root, csv)
-    transforms = predictor.transforms
+    own = {} if run is None else {"labels": run.settings.labels, "kind": run.settings.kind}
+    layout, transforms = detect_layout(root, csv, **own), predictor.transforms
     data = layout.open(
-        Transforms(transforms.size, crop=transforms.crop), batch_size=BATCH, seed=42 if seed is None else seed
+        Transforms(transforms.size, crop=transforms.crop),
+        batch_size=BATCH,
+        seed=42 if seed is None else seed,
+        skip_broken=run is not None and run.settings.skip_broken,
     )
     order = _outputs_of(data, predictor)
     predictions = predictor.predict(data.valid.files.tolist(), root=data.source.root)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -11,10 +10,10 @@ from typing import Any
 from kerasfast.basics.arguments import choice, whole
 from kerasfast.basics.files import atomic_path
 
-METRICS = ("accuracy", "f1", "f2")
+METRICS = ("accuracy", "f1", "f2", "mae")
+KINDS = {"classes": "single", "tags": "multi", "numbers": "regression"}
 RECORD = "run.json"
 VIEWS = 4
-HEAD_CYCLES = (3, 1, 2)  # number of cycles, epochs of the first, how many times longer each is than the last
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +27,13 @@ class RunSettings:
         backbone: Name of the pretrained network.
         sizes: Sides of the pictures in pixels, one training after the other, growing.
         epochs: Epochs of fine-tuning at each size.
-        metric: "accuracy" (one class a picture), "f2" or "f1" (tags); None for the first that fits the data.
+        metric: "accuracy" (one class a picture), "f2" or "f1" (tags), "mae" (numbers); None for the first that fits the
+            data.
         batch_size: Pictures per step.
         seed: Of split, shuffling, augmentation and new weights.
+        labels: Names of the table's columns of labels; None for its second column.
+        kind: "classes", "tags" or "numbers"; None for what the labels look like.
+        skip_broken: Whether to leave broken pictures out.
 
     Raises:
         ValueError: For a value out of range, or results inside the folder of the pictures.
@@ -45,6 +48,9 @@ class RunSettings:
     metric: str | None = None
     batch_size: int = 32
     seed: int = 42
+    labels: tuple[str, ...] | None = None
+    kind: str | None = None
+    skip_broken: bool = False
 
     def __post_init__(self):
         for name, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
@@ -54,15 +60,13 @@ class RunSettings:
             raise ValueError(f"`sizes` must be one or more numbers of pixels that grow; received {list(self.sizes)}.")
         if self.metric is not None:
             choice("metric", self.metric, METRICS)
+        if self.kind is not None:
+            choice("kind", self.kind, tuple(KINDS))
+        if self.labels is not None:
+            object.__setattr__(self, "labels", tuple(self.labels))
         for name in ("data", "out"):
             object.__setattr__(self, name, pathlib.Path(getattr(self, name)).expanduser().resolve())
         check_out(self.out, self.data)
-
-    @property
-    def cycles(self) -> tuple[int, int, int]:
-        """Cosine cycles of fine-tuning: number, epochs of the first, how many times longer each is than the last."""
-        doublings = math.log2(self.epochs + 1)
-        return (int(doublings), 1, 2) if doublings == int(doublings) else (1, self.epochs, 1)
 
     def recipe(self, test: bool) -> list[str]:
         """Return what will be done, a line per stage.
@@ -71,15 +75,14 @@ class RunSettings:
             test: Whether there are test pictures.
         """
         first, *later = self.sizes
-        tuning = f"all layers learn from augmented pictures at {first} pixels, {_epochs(self.cycles)}"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        tuning = f"all layers learn gently from augmented pictures at {first} pixels, {epochs}"
         tuning += "".join(f"; then at {size}" for size in later)
         return [
-            f"features      {self.backbone} looks at every picture once, at {first} pixels, and remembers",
-            "finder        the learning rate grows until the loss explodes; a part of that rate is used",
-            f"head          the new layers learn from the features, {_epochs(HEAD_CYCLES)}",
-            f"fine-tuning   {tuning}",
+            f"head          {self.backbone} looks at every picture once, at {first} pixels; the new layer is solved",
+            f"fine-tuning   {tuning}; the best of start and epochs stays",
             f"validation    each picture plain and in {VIEWS} augmented views, against the best constant answer",
-            f"model         everything that predicting needs, in one file{'; then the submission' if test else ''}",
+            f"model         everything that predicting needs, in one file; then {'the submission and ' * test}a report",
         ]
 
 
@@ -91,32 +94,40 @@ class RunRecord:
         settings: Of the run.
         decided: By name: what later stages depend on, and whether the run is finished.
         kept: Whether it is written at all; else a killed run begins anew.
+        begun: Whether it is in its folder already.
     """
 
     settings: RunSettings
     decided: dict[str, Any] = dataclasses.field(default_factory=dict)
     kept: bool = True
+    begun: bool = False
 
     @property
     def resume(self) -> str | bool:
         """What `Learner.fit` is told."""
         return "run" if self.kept else False
 
+    def check_folder(self) -> None:
+        """Raise ValueError where a run could not begin, because the folder holds one that was not finished."""
+        out = self.settings.out
+        if self.kept and (out / RECORD).is_file() and not RunRecord.load(out).decided.get("finished"):
+            raise ValueError(
+                f"{out} holds a run that was not finished. Go on with it (`--resume {out}`), remove it, or choose "
+                "another folder."
+            )
+
     def begin(self) -> None:
-        """Write the record of a new run.
+        """Write the record of a new run, once it is known that its data can be read.
 
         Raises:
             ValueError: If the folder holds a run that was not finished.
         """
-        if not self.kept:
+        if self.begun or not self.kept:
             return
-        out = self.settings.out
-        if (out / RECORD).is_file() and not RunRecord.load(out).decided.get("finished"):
-            raise ValueError(
-                f"{out} holds a run that was not finished. Go on with it (`--resume {out}`), or choose another folder."
-            )
+        self.check_folder()
         self.forget_fits()
         self._write()
+        self.begun = True
 
     def decide(self, name: str, make: Callable[[], Any]) -> Any:
         """Return what was decided, or decide it now and write it down."""
@@ -149,7 +160,7 @@ class RunRecord:
         try:
             record = json.loads(file.read_text("utf-8"))
             settings = record["settings"] | {"out": file.parent, "sizes": tuple(record["settings"]["sizes"])}
-            return cls(RunSettings(**settings), dict(record["decided"]))
+            return cls(RunSettings(**settings), dict(record["decided"]), begun=True)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no record of a run: {error}") from error
 
@@ -170,10 +181,3 @@ def check_out(out: pathlib.Path, data: pathlib.Path | None) -> None:
         raise ValueError(f"Results in {out} would lie among the pictures in {data}; choose another `out`.")
     if out.exists() and not out.is_dir():
         raise ValueError(f"`out` must be a folder; {out} is a file.")
-
-
-def _epochs(cycles: tuple[int, int, int]) -> str:
-    number, length, factor = cycles
-    lengths = [length * factor**cycle for cycle in range(number)]
-    total = "1 epoch" if sum(lengths) == 1 else f"{sum(lengths)} epochs"
-    return total if number == 1 else f"{total} in {number} cycles"

@@ -24,6 +24,7 @@ from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.pipeline.splits import choose_split, with_all_classes
 
 HELD_OUT = 0.2
+_IN_WORDS = {"single": "a class", "multi": "labels of 0 and 1", "regression": "a number"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,8 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         print(columns)
     with progress.stage("data", "learning the levels and the spread of every column from the training rows"):
         data, valid = _data(frame, columns, settings)
-        print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; {data.target_kind} target.")
+        kind = _IN_WORDS[data.target_kind]
+        print(f"{len(frame) - len(valid)} rows to train on, {len(valid)} to judge by; the target is {kind}.")
     learn = TableLearner.ensemble(data, path=settings.out)
     _train(learn, settings, progress, files)
     predictor = learn.predictor
@@ -90,6 +92,9 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
         files["model"] = predictor.save(settings.out / "model.kerasfast")
         if test is not None:
             files["submission"] = _submission(predictor.predict(test), test, settings)
+    with progress.stage("report", "results beside cheap peers, mistakes and groups of rows, as one page"):
+        facts = {"seed": str(settings.seed)}
+        files["report"] = learn.interpret().report(settings.out / "report.html", model=files["model"], facts=facts)
     summary = {**scores, "columns": dataclasses.asdict(columns), "seconds": progress.totals()}
     return report.conclude_table(summary, files, settings.out)
 

@@ -7,11 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.keras_internals import repeatable_operations
 from kerasfast.metrics.tags import FBeta, best_constant, best_threshold, f2, fbeta_score
 from kerasfast.runs import report
 from kerasfast.runs.layout import Layout, detect_layout
 from kerasfast.runs.progress import Progress
-from kerasfast.runs.settings import HEAD_CYCLES, VIEWS, RunRecord, RunSettings
+from kerasfast.runs.settings import VIEWS, RunRecord, RunSettings
+from kerasfast.training.callbacks import Recorder
 from kerasfast.vision import backbones
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.learner import ImageLearner
@@ -19,17 +21,10 @@ from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.transforms import transforms_side_on, transforms_top_down
 
 MAX_ZOOM = 1.05
-# The finder suggests where the loss falls most steeply, the upper end of what is stable once restarts are at work.
-CAUTION = 4
-# With BatchNormalization held still the backbone bears much smaller steps than the head, which stands on it alone.
-TUNING_PART = 16
-# The lessons' own choices lie between these; with few pictures the finder's curve is mostly noise.
-RATES = (0.01, 0.2)
-# Early, late and head rates: pictures unlike ImageNet's need more change in the early layers than photographs.
-PARTS = {"multi": (9, 3, 1), "single": (100, 10, 1)}
 # A model beats a constant clearly when it takes this part of the way from there to a perfect score.
 CLEAR_GAIN = 0.1
-OF_KIND = {"single": ("accuracy",), "multi": ("f2", "f1")}
+OF_KIND = {"single": ("accuracy",), "multi": ("f2", "f1"), "regression": ("mae",)}
+KIND_NAMES = {"single": "one class for each picture", "multi": "tags", "regression": "numbers"}
 BETAS = {"f2": 2.0, "f1": 1.0}
 
 
@@ -53,32 +48,43 @@ def run_training(
     progress, settings = progress or Progress(), record.settings
     backbone = ready_backbone(backbone or backbones.get(settings.backbone))
     keras.utils.set_random_seed(settings.seed)
+    with repeatable_operations():
+        summary = _run(record, backbone, progress)
+    record.finish()
+    return summary
+
+
+def _run(record: RunRecord, backbone: Backbone, progress: Progress) -> dict[str, Any]:
+    settings = record.settings
     data, layout = _data(settings, progress)
     metric = _metric_of(data, settings.metric)
+    record.begin()
     print("\n".join(["", "Recipe", *(f"  {line}" for line in settings.recipe(data.test is not None))]), flush=True)
     files: dict[str, pathlib.Path] = {}
-    with progress.stage("features", f"{backbone.name} looks at every picture once, at {settings.sizes[0]} pixels"):
-        options = {"hidden": (512,), "metrics": [_keras_metric(metric)]}
-        learn = ImageLearner.pretrained(backbone, data, precompute=True, **options)
-    rates = _train(learn, record, progress, files)
+    learn = ImageLearner.pretrained(backbone, data, metrics=[_keras_metric(metric)])
+    recorders = _train(learn, record, progress, files)
     scores = _score(learn, metric, progress)
     files["predictions"] = report.plot_examples(learn.data, scores, settings.out, settings.seed)
     with progress.stage("model", "writing all that predicting needs to one file"):
         files["model"] = learn.export(settings.out / "model.kerasfast", threshold=scores.plain_threshold)
     submit(learn, scores, settings.out, progress, files)
+    if data.target_kind != "regression":
+        with progress.stage("report", "results beside cheap peers, mistakes and doubtful labels, as one page"):
+            report_of = learn.interpret(threshold=scores.plain_threshold)
+            facts = dict(line.split(maxsplit=1) for line in settings.recipe(data.test is not None))
+            files["report"] = report_of.report(
+                settings.out / "report.html", model=files["model"], facts=facts, recorders=recorders
+            )
     summary = {
         "data": layout.describe(),
         "backbone": backbone.name,
         "size": settings.sizes[-1],
         "seed": settings.seed,
         **scores.figures(),
-        "beats_constant": bool(scores.tta >= scores.constant + CLEAR_GAIN * (1 - scores.constant)),
-        **rates,
+        "beats_constant": scores.gain() >= CLEAR_GAIN,
         "seconds": progress.totals(),
     }
-    summary = report.conclude(summary, files, settings.out, pictures=layout.example())
-    record.finish()
-    return summary
+    return report.conclude(summary, files, settings.out, pictures=layout.example())
 
 
 def ready_backbone(backbone: Backbone) -> Backbone:
@@ -91,11 +97,12 @@ def ready_backbone(backbone: Backbone) -> Backbone:
 
 def _data(settings: RunSettings, progress: Progress) -> tuple[ImageData, Layout]:
     with progress.stage("data", f"reading {settings.data}"):
-        layout = detect_layout(settings.data, settings.csv)
+        layout = detect_layout(settings.data, settings.csv, labels=settings.labels, kind=settings.kind)
         print(f"Found {layout.describe()}.")
         size = settings.sizes[0]
         side_on = transforms_side_on(size, max_zoom=MAX_ZOOM)
-        data = layout.open(side_on, batch_size=settings.batch_size, seed=settings.seed)
+        options = {"batch_size": settings.batch_size, "seed": settings.seed, "skip_broken": settings.skip_broken}
+        data = layout.open(side_on, **options)
         if data.target_kind == "multi":
             data = replace(data, transforms=transforms_top_down(size, max_zoom=MAX_ZOOM))
         data = replace(data, path=settings.out)
@@ -106,56 +113,36 @@ def _data(settings: RunSettings, progress: Progress) -> tuple[ImageData, Layout]
 def _metric_of(data: ImageData, wanted: str | None) -> str:
     usual = OF_KIND[data.target_kind]
     if wanted is not None and wanted not in usual:
-        kind = "tags" if data.target_kind == "multi" else "one class for each picture"
+        kind = KIND_NAMES[data.target_kind]
         raise ValueError(f"The metric {wanted!r} does not fit these labels ({kind}); use {' or '.join(usual)}.")
     return wanted or usual[0]
 
 
 def _keras_metric(metric: str) -> Any:
-    if metric == "accuracy":
+    if metric in ("accuracy", "mae"):
         return metric
     return f2() if metric == "f2" else FBeta(1.0, thresholds=f2().thresholds, name=metric)
 
 
 def _train(
     learn: ImageLearner, record: RunRecord, progress: Progress, files: dict[str, pathlib.Path]
-) -> dict[str, Any]:
-    """Train the head, then the whole network at each size; return the rates."""
-    settings = record.settings
-
-    def find() -> float:
-        search = learn.lr_find(trials=False)
-        report.plot_finder(search, settings.out)
-        return search.suggestion
-
-    with progress.stage("finder", "the learning rate grows until the loss explodes"):
-        suggestion = record.decide("suggested_rate", find)
-        files["learning rate finder"] = settings.out / report.FINDER_PLOT
-        rate = float(np.clip(suggestion / CAUTION, *RATES))
-        steepest = f"The loss falls most steeply at {suggestion:.2g}"
-        print(f"{steepest}; training takes 1/{CAUTION} of that, kept between {RATES[0]} and {RATES[1]}: {rate:.2g}.")
-    cycles, length, factor = HEAD_CYCLES
-    with progress.stage("head", f"the new layers learn from the features, rate {rate:.2g}, {cycles} cycles"):
-        learn.fit(rate, cycles, cycle_len=length, cycle_mult=factor, resume=record.resume)
-        recorders = {"head": learn.recorder}
-    tuned = [rate / TUNING_PART / part for part in PARTS[learn.data.target_kind]]
-    shown = ", ".join(f"{value:.2g}" for value in tuned)
-    cycles, length, factor = settings.cycles
+) -> dict[str, Recorder]:
+    """Fit the head, then train the whole network gently at each size; return what was recorded, by stage."""
+    settings, recorders = record.settings, {}
+    name = learn.network.features.name
+    with progress.stage("head", f"{name} looks at every picture once, and the new layer is solved on what it says"):
+        learn.fit_head(seed=settings.seed)
     for size in settings.sizes:
         name = "fine-tuning" if len(settings.sizes) == 1 else f"fine-tuning {size}"
-        with progress.stage(name, f"all layers learn from augmented pictures at {size} pixels, rates {shown}"):
+        with progress.stage(name, f"all layers learn gently from augmented pictures at {size} pixels"):
             if size != learn.data.size:
                 learn.set_data(learn.data.at_size(size))
-            learn.precompute = False
-            learn.unfreeze()
-            # A thousand pictures are too few to replace the averages that ImageNet left behind.
-            learn.bn_freeze()
-            learn.fit(tuned, cycles, cycle_len=length, cycle_mult=factor, resume=record.resume)
+            learn.fine_tune(settings.epochs, head_first=False, resume=record.resume)
             recorders[name] = learn.recorder
     files["weights"] = learn.save("model")
     files["history"] = report.write_history(recorders, settings.out)
     files["losses and rates"] = report.plot_training(recorders, settings.out)
-    return {"suggested_rate": suggestion, "head_rate": rate, "fine_tuning_rates": tuned}
+    return recorders
 
 
 def _score(learn: ImageLearner, metric: str, progress: Progress) -> report.Scores:
@@ -169,6 +156,11 @@ def _score(learn: ImageLearner, metric: str, progress: Progress) -> report.Score
         tags, _ = best_constant(learn.data.fixed.targets, beta)
         constant = fbeta_score(targets, np.tile(tags, (len(targets), 1)), beta)
         return report.Scores(metric.upper(), constant, plain_score, score, mean, threshold, plain_threshold)
+    if learn.data.target_kind == "regression":
+        constant = np.median(learn.data.fixed.targets, axis=0)
+        errors = [float(np.abs(np.reshape(other, targets.shape) - targets).mean()) for other in (plain, mean)]
+        of_constant = float(np.abs(targets - constant).mean())
+        return report.Scores("mean absolute error", of_constant, *errors, mean, perfect=0.0)
     commonest = np.bincount(learn.data.fixed.targets).argmax()
     plain_score, score = (float(np.mean(rows.argmax(axis=1) == targets)) for rows in (plain, mean))
     return report.Scores(metric, float(np.mean(targets == commonest)), plain_score, score, mean)

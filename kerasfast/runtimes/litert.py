@@ -1,10 +1,8 @@
 """LiteRT (TensorFlow Lite): float, dynamic-range and int8 models for phones and small boards, and their interpreter."""
 
-import contextlib
 import os
 import pathlib
 import tempfile
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +12,8 @@ import tensorflow as tf
 
 from kerasfast.basics.arguments import choice
 from kerasfast.basics.files import atomic_path
-from kerasfast.runtimes.models import Side, in_float32, signature_of, write_saved_model
+from kerasfast.basics.quiet import quiet_start
+from kerasfast.runtimes.models import Side, in_float32, quiet_conversion, signature_of, write_saved_model
 
 MODES = ("float", "dynamic", "int8")
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -46,7 +45,7 @@ def write_litert(
     if mode == "int8" and representative is None:
         raise ValueError("int8 needs representative samples, a hundred or so of the training set.")
     model = in_float32(model)
-    with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder, quiet_conversion():
         write_saved_model(model, folder, signature_of(model, batch=1, side=side))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if mode != "float":
@@ -56,7 +55,8 @@ def write_litert(
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             if not isinstance(model.input, dict):
                 converter.inference_input_type = tf.uint8
-        content = converter.convert()
+        with quiet_start():
+            content = converter.convert()
     with atomic_path(path) as unfinished:
         unfinished.write_bytes(content)
     return pathlib.Path(path)
@@ -97,18 +97,3 @@ def _as_arguments(sample: Inputs) -> Any:
     if isinstance(sample, Mapping):
         return {name: np.asarray(values) for name, values in sample.items()}
     return [np.asarray(sample, np.float32)[None]]
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Hold back the converter's notes."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        with warnings.catch_warnings():
-            # The converter runs int8's samples on TensorFlow's own interpreter, which is on its way out.
-            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated", category=UserWarning)
-            yield
-    finally:
-        logger.setLevel(level)

@@ -1,5 +1,8 @@
 """What every runtime needs of a Keras model: its inputs by name and size, and a copy that computes in float32."""
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -56,3 +59,18 @@ def _with_policy(config: Any, policy: str) -> Any:
     if isinstance(config, (list, tuple)):
         return type(config)(_with_policy(part, policy) for part in config)
     return policy if isinstance(config, str) and config.startswith("mixed_") else config
+
+
+@contextlib.contextmanager
+def quiet_conversion() -> Iterator[None]:
+    """Hold back the converter's notes."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        with warnings.catch_warnings():
+            # The converter runs int8's samples on TensorFlow's own interpreter, which is on its way out.
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated", category=UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)

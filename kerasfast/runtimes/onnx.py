@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasfast.basics.files import atomic_path
 from kerasfast.keras_internals import with_constants
-from kerasfast.runtimes.models import Side, in_float32, signature_of
+from kerasfast.runtimes.models import Side, in_float32, quiet_conversion, signature_of
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
@@ -38,7 +38,7 @@ def write_onnx(model: keras.Model, path: str | os.PathLike, *, side: Side = None
     frozen = with_constants(function.get_concrete_function())
     names = {"input_names": frozen.inputs, "output_names": frozen.outputs}
     names = {key: [tensor.name for tensor in tensors] for key, tensors in names.items()}
-    with atomic_path(path) as unfinished:
+    with atomic_path(path) as unfinished, quiet_conversion():
         tf2onnx.convert.from_graph_def(frozen.graph.as_graph_def(), **names, output_path=os.fspath(unfinished))
     return pathlib.Path(path)
 

@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,6 +21,7 @@ from kerasfast.basics.described import some
 from kerasfast.serve.batching import Batcher
 from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE
+from kerasfast.serve.requests import Content, contents_of, in_words
 from kerasfast.version import __version__
 from kerasfast.vision.grad_cam import grad_cam
 from kerasfast.vision.prediction.predictor import ImagePredictor
@@ -66,7 +66,7 @@ def picture_app(
             Route("/explain", service.explain, methods=["POST"]),
         ],
         middleware=[Middleware(BodyLimit, most_bytes=most_bytes)],
-        exception_handlers={HTTPException: _in_words},
+        exception_handlers={HTTPException: in_words},
         lifespan=service.lifespan,
     )
 
@@ -129,17 +129,8 @@ class _Service:
             raise HTTPException(422, f"This network cannot be looked into: {error}") from error
         return Response(_heated(window, heat), media_type="image/png")
 
-    async def _pictures(self, request: Request) -> list[tuple[str, bytes]]:
-        kind = request.headers.get("content-type", "").split(";")[0]
-        if kind != "multipart/form-data":
-            found = [("picture", await request.body())]
-        else:
-            async with request.form(max_files=self._most, max_fields=8) as form:
-                files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-                found = [(file.filename or "picture", await file.read()) for file in files]
-        if not found or not any(content for _, content in found):
-            raise HTTPException(400, "There is no picture in the request: send files of a form, or one as the body.")
-        return found
+    async def _pictures(self, request: Request) -> list[Content]:
+        return await contents_of(request, "picture", most=self._most)
 
     def _window(self, content: bytes, name: str) -> np.ndarray:
         try:
@@ -167,7 +158,3 @@ def _heated(pixels: np.ndarray, heat: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(mixed.astype(np.uint8)).save(stream, "PNG")
     return stream.getvalue()
-
-
-async def _in_words(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": error.detail}, status_code=error.status_code)

@@ -1,11 +1,6 @@
-"""The page on which a model is tried."""
+"""The pages on which models are tried."""
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>kerasfast</title>
-<style>
+STYLE = """\
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1a202c; }
   label { display: block; border: 2px dashed #a0aec0; border-radius: .5rem; padding: 2rem; text-align: center; }
   label:focus-within, label.over { border-color: #2b6cb0; background: #ebf8ff; }
@@ -15,7 +10,15 @@ PAGE = """<!doctype html>
   h2 { font-size: 1.1rem; margin: 0; }
   meter { width: 12rem; vertical-align: middle; }
   .error { color: #c53030; }
-</style>
+"""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>kerasfast</title>
+<style>
+STYLE</style>
 <h1 id="title">A trained model</h1>
 <p id="about"></p>
 <label id="drop">Choose pictures, or drop them here
@@ -72,4 +75,4 @@ PAGE = """<!doctype html>
   });
 </script>
 </html>
-"""
+""".replace("STYLE", STYLE)

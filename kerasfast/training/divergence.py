@@ -22,6 +22,7 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     Attributes:
         diverged: Whether the fit was stopped.
+        within: The epoch within which a fit goes on, whose weights at its beginning are not known.
         start_loss: Loss at the first steps that the model was ever trained for; set it where that was in another fit.
     """
 
@@ -29,11 +30,21 @@ class StopOnDivergence(keras.callbacks.Callback):
         super().__init__()
         self.start_loss: float | None = None
         self.diverged = False
+        self.within: int | None = None
         self._own_start: float | None = None
         self._warned = False
 
+    @property
+    def start_losses(self) -> tuple[float | None, float | None]:
+        """The losses to compare with: at the start of all fits and of this one; None before they are known."""
+        return self.start_loss, self._own_start
+
+    @start_losses.setter
+    def start_losses(self, losses: tuple[float | None, float | None]) -> None:
+        self.start_loss, self._own_start = losses
+
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
-        self._epoch = epoch
+        self._epoch, self._back_to = epoch, "where it was gone on with" if epoch == self.within else "before that epoch"
         self._variables = [*self.model.trainable_variables, *counted_by_layers(self.model)]
         self._good = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables]
 
@@ -72,7 +83,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.diverged = self.model.stop_training = True
         for variable, value in zip(self._variables, self._good, strict=True):
             variable.assign(value)
-        self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from before that epoch are back")
+        self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from {self._back_to} are back")
 
     def _say(self, what: str) -> None:
         if is_chief(self.model.distribute_strategy):

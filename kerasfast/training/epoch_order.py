@@ -60,11 +60,13 @@ def epoch_passes(
     """
     epochs = itertools.count(whole("epoch", epoch, least=0))
 
-    def begin() -> tuple[np.ndarray, np.ndarray]:
+    def begin(_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return epoch_permutation(count, seed, next(epochs), shuffle=shuffle, draws=draws)
 
-    def numbered(_: tf.Tensor) -> tf.data.Dataset:
-        order, own_seed = tf.numpy_function(begin, [], [tf.int64, tf.int64])
+    def numbered(only: tf.Tensor) -> tf.data.Dataset:
+        # What counts as stateful would end all that runs in parallel behind it where operations must repeat; an input
+        # keeps it from being taken for a constant.
+        order, own_seed = tf.numpy_function(begin, [only], [tf.int64, tf.int64], stateful=False)
         return one_pass(tf.ensure_shape(order, [count]), tf.ensure_shape(own_seed, []))
 
     return tf.data.Dataset.range(1).flat_map(numbered)
@@ -85,6 +87,7 @@ def epoch_order(
     shuffle: bool,
     columns: Callable[[tf.Tensor], Sequence[tf.Tensor]] = lambda seed: (),
     draws: np.ndarray | None = None,
+    first: int = 0,
 ) -> tf.data.Dataset:
     """Return a dataset of (index, *columns of that sample), which moves on by an epoch with every pass.
 
@@ -92,10 +95,12 @@ def epoch_order(
         count, seed, epoch, shuffle, draws: As in `epoch_passes`.
         columns: Called with a seed () that is the epoch's own, gives tensors (count, ...): for all samples at once,
             which costs far less than number by number.
+        first: Position in the first pass of the sample to begin with.
     """
 
     def one_pass(order: tf.Tensor, own_seed: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices((order, *(tf.gather(column, order) for column in columns(own_seed))))
 
     passes = epoch_passes(count, seed, epoch, shuffle=shuffle, one_pass=one_pass, draws=draws)
-    return passes.apply(tf.data.experimental.assert_cardinality(count))
+    passes = passes.apply(tf.data.experimental.assert_cardinality(count))
+    return passes.skip(first) if first else passes

@@ -21,6 +21,7 @@ class Follower(keras.callbacks.Callback):
 
     parts: Collection[str] = ()
     steps_per_epoch: int | None = None
+    updates_behind = 0  # of the epoch that training begins in
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
@@ -45,7 +46,7 @@ class Follower(keras.callbacks.Callback):
         if not self._placed:
             self._placed = True
             tables = self.tables(self._steps, self.params["epochs"])
-            self.control.follow(tables, start=self.control.iterations - epoch * self._steps)
+            self.control.follow(tables, start=self.control.iterations - self.updates_behind - epoch * self._steps)
 
     def on_train_end(self, logs=None) -> None:
         train_function_of(self.model).finish()

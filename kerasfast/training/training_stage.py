@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.datasets import batches
-from kerasfast.keras_internals import inner_optimizer, write_down_loss, write_down_metrics
+from kerasfast.datasets import batches, batches_of_epoch
+from kerasfast.keras_internals import build_metrics, inner_optimizer, write_down_loss, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
-from kerasfast.optimizing.control import control_for, control_of
+from kerasfast.optimizing.control import GroupControl, control_for, control_of
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
 from kerasfast.optimizing.train_function import Step, train_function_of
@@ -23,6 +23,21 @@ from kerasfast.training.replicas import AverageStatistics, prepare
 from kerasfast.training.training_plans import Plan
 
 OptimizerMaker = Callable[[], keras.optimizers.Optimizer]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where inside a fit something is.
+
+    Attributes:
+        epochs: That lie behind.
+        batches: Of the next epoch that lie behind, a multiple of the stage's `steps_per_execution`.
+        updates: That the optimizer made for these batches.
+    """
+
+    epochs: int = 0
+    batches: int = 0
+    updates: int = 0
 
 
 @dataclass
@@ -41,6 +56,7 @@ class Stage:
         transform: Makes the model's inputs of a training batch's, on the device and inside the training step; None for
             inputs as the data gives them.
         mix: Mixes the rows of a training batch, after `transform`; None to leave them.
+        place: Where a fit is, while there is one.
     """
 
     model: keras.Model
@@ -53,6 +69,7 @@ class Stage:
     start_loss: float | None = None
     transform: Callable[[Any], Any] | None = None
     mix: Mixing | None = None
+    place: "FitPlace | None" = None
 
     def __post_init__(self):
         prepare(self.model)
@@ -129,6 +146,15 @@ class Stage:
         for batch in self.train_batches():
             yield batch[0] if self.transform is None else self.transform(batch[0])
 
+    def metric_variables(self) -> list[keras.Variable]:
+        """Return what the metrics count in; the model must be compiled."""
+        batch = self.train_batches().element_spec
+        if self.transform is not None:
+            pixels = tf.function(self.transform).get_concrete_function(batch[0]).structured_outputs
+            batch = (pixels, *batch[1:])
+        build_metrics(self.model, batch)
+        return self.model.metrics_variables
+
     def settle(self, plan: Plan) -> None:
         """Use the largest rates of `plan` from now on, as `fit` does at its end."""
         control_for(self.model).set_rates(np.max(plan.learning_rates, axis=0))
@@ -139,7 +165,7 @@ class Stage:
         callbacks: Sequence[keras.callbacks.Callback],
         watch: StopOnDivergence | None = None,
         *,
-        done: int = 0,
+        start: Moment = Moment(),
     ) -> keras.callbacks.History:
         """Train along `plan`; afterwards the largest rates of the plan go on as constant ones.
 
@@ -149,27 +175,33 @@ class Stage:
             plan: The rates of every step.
             callbacks: Keras callbacks.
             watch: Notices that the fit diverges; one of its own by default.
-            done: Epochs of the plan that lie behind.
+            start: What of the plan lies behind.
         """
         watch = watch or StopOnDivergence()
-        watch.start_loss = self.start_loss
+        watch.start_loss, watch.within = self.start_loss, start.epochs if start.batches else None
         self.settle(plan)
         valid = getattr(self.data, "valid", None)
-        own = [_EpochCount(self), _FollowPlan(plan), watch]
+        place = FitPlace(self, plan, start)
+        own = [place, _FollowPlan(plan), watch]
+        for follower in (one for one in (*own, *callbacks) if isinstance(one, Follower)):
+            follower.updates_behind = start.updates
         if self.model.distribute_strategy.num_replicas_in_sync > 1:
             own.append(AverageStatistics())
         if self.array_metrics:
             own.append(self._array_validation(valid))
             valid = None
+        if start.batches:
+            own.append(_RestOfEpoch(self, start))
         for callback in callbacks:
             if isinstance(callback, WeightAverage) and callback.inputs is None:
                 callback.inputs = self._train_inputs()
+        self.place = place
         try:
             return self.model.fit(
-                self.train_batches(),
+                batches(self.data.train, self.epochs + (start.batches > 0)),
                 validation_data=None if valid is None else batches(valid),
                 epochs=plan.epochs,
-                initial_epoch=done,
+                initial_epoch=start.epochs,
                 callbacks=[*own, *callbacks],
                 shuffle=False,
                 verbose=0,
@@ -177,6 +209,7 @@ class Stage:
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(_too_large(self.model, self.data.train)) from error
         finally:
+            self.place = None
             train_function_of(self.model).finish()
             self.start_loss = watch.start_loss
             if watch.diverged:
@@ -210,7 +243,7 @@ def _transforming(transform: Callable[[Any], Any]) -> Callable[[Step], Step]:
 
 
 class _FollowPlan(Follower):
-    """Follow a plan; a fit that is resumed at a later epoch follows it from there."""
+    """Follow a plan; a fit that is resumed follows it from there."""
 
     def __init__(self, plan: Plan):
         super().__init__()
@@ -228,15 +261,56 @@ class _FollowPlan(Follower):
         return {name: table[None] if wide.get(name) else table for name, table in self._tables.items()}
 
 
-class _EpochCount(keras.callbacks.Callback):
-    """Count the epochs of a stage, those of an interrupted fit too."""
+class _RestOfEpoch(keras.callbacks.Callback):
+    """Train only the rest of the epoch that a fit was stopped in; the batches behind it pass without training."""
 
-    def __init__(self, stage: Stage):
+    def __init__(self, stage: Stage, start: Moment):
         super().__init__()
-        self._stage = stage
+        self._stage, self._start = stage, start
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        if epoch != self._start.epochs:
+            return
+        stage, behind = self._stage, self._start.batches
+        rest = batches_of_epoch(stage.data.train, stage.epochs, behind)
+        calls = -(-self.params["steps"] // stage.steps_per_execution)
+        train_function_of(stage.model).go_on(iter(rest), behind=behind // stage.steps_per_execution, calls=calls)
+
+
+class FitPlace(keras.callbacks.Callback):
+    """Knows where in its plan a fit is, and counts the epochs of the stage, those of an interrupted fit too.
+
+    Attributes:
+        plan: What is followed.
+    """
+
+    def __init__(self, stage: Stage, plan: Plan, start: Moment):
+        super().__init__()
+        self.plan = plan
+        self._stage, self._start = stage, start
+        self._epoch, self._batches, self._before = start.epochs, start.batches, -start.updates
+
+    @property
+    def moment(self) -> Moment:
+        """Where the fit is; of a call for several batches the last one counts."""
+        updates = self._control.iterations - self._before if self._batches else 0
+        return Moment(self._epoch, self._batches, updates)
+
+    @property
+    def _control(self) -> GroupControl:
+        return control_for(self._stage.model)
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        behind = self._start if epoch == self._start.epochs else Moment()
+        self._epoch, self._batches = epoch, behind.batches
+        self._before = self._control.iterations - behind.updates
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self._batches = max(self._batches, min(batch + 1, self.params["steps"]))
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         self._stage.epochs += 1
+        self._epoch, self._batches = epoch + 1, 0
 
 
 def _copied(metric: Any) -> Any:

@@ -16,6 +16,7 @@ from kerasfast.learner import Learner
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.optimizing.linear_fit import LinearFit
+from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.training.keeping.saved_weights import TrainingState
 from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker, Stage
@@ -166,6 +167,8 @@ class HeadLearner(Learner):
                 f"The new data has {len(data.classes)} classes ({data.target_kind}), the old {len(self.data.classes)} "
                 f"({self.data.target_kind}), or their names differ; make a new learner."
             )
+        if data.size != self.data.size:
+            train_function_of(self.model).forget_sizes()
         self._main.data = data = replace(data, on_device=self.data.on_device)
         self._main.transform = _mover(data)
         self.precompute = False

@@ -125,7 +125,9 @@ class ImageLearner(HeadLearner):
         epochs: int | None = None,
         learning_rate: float = RATE,
         *,
+        head_first: bool = True,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        resume: bool | str = False,
     ) -> keras.callbacks.History:
         """Fit the head, then train the whole network gently, and keep the best of the start and of all epochs.
 
@@ -137,9 +139,12 @@ class ImageLearner(HeadLearner):
         Args:
             epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
             learning_rate: Largest rate of the head.
+            head_first: Whether to begin with `fit_head`; else the head goes on from where it is.
             callbacks: Further Keras callbacks.
+            resume: As in `fit`; the head is fitted again, which is the same head.
         """
-        self.fit_head()
+        if head_first:
+            self.fit_head()
         self.unfreeze()
         self.bn_freeze()
         make_optimizer, self.make_optimizer = self.make_optimizer, keras.optimizers.Adam
@@ -151,6 +156,7 @@ class ImageLearner(HeadLearner):
                 group_rates(learning_rate, len(self.groups)),
                 epochs_of(stage.steps()) if epochs is None else epochs,
                 callbacks=[keeper, *callbacks],
+                resume=resume,
             )
         finally:
             self.make_optimizer = make_optimizer

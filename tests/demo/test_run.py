@@ -69,17 +69,17 @@ def test_demo_on_drawn_tiles_writes_all_it_names(tmp_path, monkeypatch, capfd, t
     assert code == (0 if summary["beats_constant"] else 1)
     for name in ("constant", "plain", "tta"):
         assert 0 < summary[name] <= 1 and f"{summary[name]:.4f}" in printed
-    stages = ["drawing", "data", "features", "finder", "head", "fine-tuning", "validation", "model", "submission"]
+    stages = ["drawing", "data", "head", "fine-tuning", "validation", "model", "submission", "report"]
     assert list(summary["seconds"]) == [*stages, "total"]
     assert [line.split()[1].rstrip(":") for line in printed.splitlines() if line.startswith("== ")] == [
         *stages,
         "Summary",
     ]
-    assert summary["metric"] == "F2" and len(summary["fine_tuning_rates"]) == 3
-    assert {"weights", "submission", "predictions", "losses and rates", "learning rate finder"} < set(summary["files"])
+    assert summary["metric"] == "F2"
+    assert {"weights", "submission", "predictions", "losses and rates", "report"} < set(summary["files"])
     for path in summary["files"].values():
         assert path in printed
-    for path in (out / "learning_rate_finder.png", out / "losses_and_rates.png", out / "predictions.png"):
+    for path in (out / "losses_and_rates.png", out / "predictions.png"):
         assert Image.open(path).size[0] > 400
     lines = gzip.decompress((out / "submission.csv.gz").read_bytes()).decode().splitlines()
     assert lines[0] == "image_name,tags" and len(lines) == 1 + 9 and lines[1].startswith("test_0,")

@@ -97,3 +97,38 @@ def test_unknown_layouts_say_what_is_there_and_what_is_expected(tmp_path):
     (tmp_path / "notes.csv").write_text("a,b,c\n1,2,3\n")
     with pytest.raises(ValueError, match="'notes.csv', 'photos/', 'train.csv'. Expected one of two.*train/<class>/"):
         detect_layout(tmp_path)
+
+
+def test_folders_of_classes_alone_are_found(tmp_path):
+    for name in ("Äpfel & Birnen", "cats"):
+        pictures(tmp_path / name / "deep er", [f"{index} ü.jpg" for index in range(5)])
+    layout = detect_layout(tmp_path)
+    assert (layout.folder, layout.csv) == (".", None) and tmp_path.name in layout.describe()
+    data = opened(layout)
+    assert data.classes == ("cats", "Äpfel & Birnen") and len(data.train) == 8
+    with pytest.raises(ValueError, match="tags and numbers need a table"):
+        opened(detect_layout(tmp_path, kind="numbers"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "expected"),
+    [(("1.5", "2", "4"), None, "regression"), (("1", "2"), None, "single"), (("1", "2"), "numbers", "regression"),
+     (("1.5", "2"), "classes", "single")],
+)  # fmt: skip
+def test_labels_that_are_numbers(labels, kind, expected, tmp_path, capsys):
+    pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
+    table(tmp_path / "train.csv", NAMES, labels)
+    assert opened(detect_layout(tmp_path, kind=kind)).target_kind == expected
+    assert ("numbers are predicted" in capsys.readouterr().out) == (expected == "regression" and kind is None)
+
+
+def test_a_column_of_labels_among_others(tmp_path):
+    pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
+    rows = "".join(f"{index},{name}.jpg,{index / 4},red\n" for index, name in enumerate(NAMES))
+    (tmp_path / "many.csv").write_text("row,picture,grams,colour\n" + rows)
+    with pytest.raises(ValueError, match="name the labels with --labels.*'row', 'picture', 'grams', 'colour'"):
+        detect_layout(tmp_path, "many.csv")
+    data = opened(detect_layout(tmp_path, "many.csv", labels=["grams"]))
+    assert data.target_kind == "regression" and data.classes == ("grams",)
+    with pytest.raises(ValueError, match="has no column 'weight'; it has 'row'"):
+        opened(detect_layout(tmp_path, "many.csv", labels=["weight"]))

@@ -31,6 +31,7 @@ def table(rng) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 def test_a_regression_with_dates_from_the_file_to_the_submission(table, tmp_path, capfd):
     train, test = table.iloc[:200].drop(columns="dear"), table.iloc[200:].drop(columns=["dear", "price"])
     train.to_csv(tmp_path / "train.csv", index=False)
@@ -53,6 +54,7 @@ def test_a_regression_with_dates_from_the_file_to_the_submission(table, tmp_path
     assert len(pd.read_csv(out / "history.csv")) >= 2 and (out / "importance.csv").is_file()
 
 
+@pytest.mark.slow
 def test_classes_as_json_and_their_evaluation(table, tmp_path, capfd):
     table.drop(columns="price").to_csv(tmp_path / "train.csv", index=False)
     out = tmp_path / "run"
@@ -63,6 +65,10 @@ def test_classes_as_json_and_their_evaluation(table, tmp_path, capfd):
     assert main(["evaluate", str(out / "model.kerasfast"), str(tmp_path / "train.csv"), "--json"]) == 0
     scores = json.loads(capfd.readouterr().out)
     assert scores["rows"] == 240 and set(scores["per_class"]) == {"yes", "no"}
+    assert main(["predict", str(out / "model.kerasfast"), str(tmp_path / "train.csv"), "--json"]) == 0
+    row = json.loads(capfd.readouterr().out)[0]
+    assert list(row) == ["prediction", "no", "yes"] and row["prediction"] == max(("no", "yes"), key=row.get)
+    assert "<html" in (out / "report.html").read_text("utf-8")
 
 
 def test_the_latest_rows_are_held_out(table):

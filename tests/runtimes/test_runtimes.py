@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import kerasfast as kf
@@ -73,6 +74,7 @@ def pixels_of(learn):
     return np.concatenate([pixels for pixels, _ in learn.data.valid.dataset()])
 
 
+@pytest.mark.slow
 @needs_litert
 @pytest.mark.parametrize(("form", "tolerance"), [("litert", 1e-5), ("litert-dynamic", 0.05), ("litert-int8", 0.15)])
 def test_litert(learn, model, folder, tmp_path, form, tolerance):
@@ -100,6 +102,7 @@ def test_litert_as_the_runtime_of_a_predictor(learn, model, folder):
     np.testing.assert_allclose(frame[list(COLOURS)], learn.predict(), atol=1e-5)
 
 
+@pytest.mark.slow
 @needs_onnx
 @needs_litert
 def test_mixed_precision_becomes_float32(folder, tmp_path):
@@ -120,25 +123,30 @@ def as_jpeg(pixels: np.ndarray, mode: str = "RGB", orientation: int | None = Non
     return stream.getvalue()
 
 
-def as_png(pixels: np.ndarray, mode: str) -> bytes:
+def as_png(pixels: np.ndarray, mode: str, orientation: int = 1) -> bytes:
     stream, picture = io.BytesIO(), Image.fromarray(pixels).convert(mode)
     if mode == "RGBA":
         picture.putalpha(Image.fromarray(pixels[..., 0]))
-    picture.save(stream, "PNG")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture.save(stream, "PNG", exif=exif)
     return stream.getvalue()
+
+
+def with_exif_at_its_end(content: bytes) -> bytes:
+    """Move the EXIF of a PNG behind the pixels, where it may stand too."""
+    place = content.index(b"eXIf") - 4
+    chunk = content[place : place + 12 + int.from_bytes(content[place : place + 4], "big")]
+    return content[:place] + content[place + len(chunk) : -12] + chunk + content[-12:]
 
 
 @pytest.fixture(scope="module")
 def served(model, tmp_path_factory):
-    import tensorflow as tf
-
     path = kf.ImagePredictor.load(model).export(tmp_path_factory.mktemp("served") / "1", "savedmodel")
     return tf.saved_model.load(path)
 
 
 def test_a_saved_model_reads_the_bytes_of_pictures(served, learn, model, folder):
-    import tensorflow as tf
-
     files = [folder / name for name in learn.data.valid.files]
     answer = served.signatures["serving_default"](pictures=tf.constant([file.read_bytes() for file in files]))
     expected = learn.predict()
@@ -150,8 +158,6 @@ def test_a_saved_model_reads_the_bytes_of_pictures(served, learn, model, folder)
 
 
 def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
-    import tensorflow as tf
-
     random = np.random.default_rng(3)
     small = random.integers(0, 255, (9, 12, 3)).astype("uint8")
     pixels = np.asarray(Image.fromarray(small).resize((80, 60), Image.Resampling.BICUBIC))
@@ -160,6 +166,7 @@ def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
     contents = [*cmyk, cmyk[0][:marker] + cmyk[0][marker + 16 :], as_jpeg(pixels, "L")]
     contents += [as_jpeg(pixels, orientation=orientation) for orientation in range(1, 9)]
     contents += [as_png(pixels, mode) for mode in ("RGB", "L", "RGBA", "P")]
+    contents += [as_png(pixels, "RGB", 6), with_exif_at_its_end(as_png(pixels, "RGB", 3))]
     expected = kf.ImagePredictor.load(model).predict(contents)[list(COLOURS)].to_numpy()
     for number, (content, row) in enumerate(zip(contents, expected, strict=True)):
         got = served.signatures["serving_default"](pictures=tf.constant([content]))["probabilities"]
@@ -218,8 +225,6 @@ def test_tables_by_the_runtime_of_their_predictor(table, rows, tmp_path):
 
 
 def test_tables_in_stock_keras_and_as_a_saved_model(table, rows, tmp_path):
-    import tensorflow as tf
-
     inputs, expected = table.predictor.inputs(rows), table.predictor.predict(rows).to_numpy()
     plain = keras.models.load_model(table.predictor.export(tmp_path / "t.keras", "keras"), compile=False)
     np.testing.assert_allclose(table.data.target.decode(plain.predict(inputs, verbose=0)), expected, rtol=1e-5)
@@ -254,19 +259,66 @@ def test_the_command_writes_every_form(model, folder, tmp_path, capfd):
         assert (tmp_path / name).exists() and str(tmp_path / name) in capfd.readouterr().out
 
 
-def test_stock_keras_loads_what_is_called_plain_keras_where_kerasfast_is_not(learn, model, tmp_path):
-    learn.model.save(tmp_path / "learner.keras")
-    kf.ImagePredictor.load(model).export(tmp_path / "exported.keras", "keras")
+def tagged() -> keras.Model:
+    """A model trained by a learner with a metric and a loss that stock Keras does not know."""
+    inputs = keras.Input((3,), name="values")
+    model = keras.Model(inputs, keras.layers.Dense(2, "sigmoid")(keras.layers.Dense(4, "relu")(inputs)))
+    tags = tf.data.Dataset.from_tensor_slices((np.ones((8, 3), "float32"), np.eye(2)[np.arange(8) % 2])).batch(4)
+    learn = kf.Learner(model, kf.Datasets(tags, tags), loss=kf.TagLoss(), metrics=[kf.f2()])
+    learn.fit(0.1, 1)
+    return model
+
+
+def grouped() -> keras.Model:
+    """A model with rates per group, compiled and fitted by hand."""
+    model = keras.Sequential([keras.Input((3,), name="values"), keras.layers.Dense(4), keras.layers.Dense(1)])
+    optimizer = kf.grouped(keras.optimizers.SGD, kf.LayerGroups.split(model, [1]), learning_rates=[0.001, 0.01])
+    model.compile(optimizer, loss="mse", metrics=["mae"])
+    model.fit(np.ones((8, 3)), np.ones((8, 1)), verbose=0)
+    return model
+
+
+@pytest.mark.slow
+def test_stock_keras_loads_what_is_called_plain_keras_where_kerasfast_is_not(learn, model, table, rows, tmp_path):
+    pixels, numbers = {"pixels": pixels_of(learn).astype("float32")}, {"values": np.ones((2, 3), "float32")}
+    models = {"learner": learn.model, "grouped": grouped(), "tagged": tagged()}
+    for name, one in models.items():
+        one.save(tmp_path / f"{name}.keras")
+    predictor = kf.ImagePredictor.load(model)
+    predictor.export(tmp_path / "exported.keras", "keras")
+    predictor.export(tmp_path / "exported", "savedmodel")
+    table.predictor.export(tmp_path / "table.keras", "keras")
+    table.predictor.export(tmp_path / "table", "savedmodel")
+    encoded = table.predictor.inputs(rows)
+    cases = {
+        "learner.keras": (pixels, learn.predict()),
+        "grouped.keras": (numbers, models["grouped"].predict(numbers["values"], verbose=0)),
+        "tagged.keras": (numbers, models["tagged"].predict(numbers["values"], verbose=0)),
+        "exported.keras": (pixels, learn.predict()),
+        "exported": (pixels, learn.predict()),
+        "table.keras": (encoded, table.model.predict(encoded, verbose=0)),
+        "table": (encoded, table.model.predict(encoded, verbose=0)),
+    }
+    for name, (inputs, _) in cases.items():
+        np.savez(tmp_path / f"{name}.npz", **inputs)
     program = (
         "import sys; sys.modules['kerasfast'] = None\n"
-        "import keras, numpy as np\n"
-        "pixels = np.load(sys.argv[1])\n"
-        "for path in sys.argv[2:]:\n"
-        "    np.save(path + '.npy', keras.models.load_model(path).predict(pixels, verbose=0))\n"
+        "import keras, numpy as np, tensorflow as tf\n"
+        "for path in sys.argv[1:]:\n"
+        "    inputs = dict(np.load(path + '.npz'))\n"
+        "    one = next(iter(inputs.values())) if len(inputs) == 1 else inputs\n"
+        "    if path.endswith('.keras'):\n"
+        "        model = keras.models.load_model(path)\n"
+        "        optimizer = getattr(model, 'optimizer', None)\n"
+        "        assert optimizer is None or type(optimizer).__module__.startswith('keras.')\n"
+        "        found = model.predict(one, verbose=0)\n"
+        "    else:\n"
+        "        saved = tf.saved_model.load(path)\n"
+        "        found = saved.pixels(one) if hasattr(saved, 'pixels') else saved.serve(one)\n"
+        "    np.save(path + '.npy', found)\n"
     )
-    np.save(tmp_path / "pixels.npy", pixels_of(learn))
-    paths = [str(tmp_path / "learner.keras"), str(tmp_path / "exported.keras")]
-    command = [sys.executable, "-c", program, str(tmp_path / "pixels.npy"), *paths]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
-    for path in paths:
-        np.testing.assert_allclose(np.load(f"{path}.npy"), learn.predict(), atol=1e-5)
+    command = [sys.executable, "-c", program, *(str(tmp_path / name) for name in cases)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name, (_, expected) in cases.items():
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), expected, rtol=1e-4, atol=1e-5, err_msg=name)

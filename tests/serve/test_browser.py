@@ -1,5 +1,6 @@
 """The page of the server in a real browser: upload pictures, read the answer, and a sentence where one is bad."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ uvicorn = pytest.importorskip("uvicorn", reason="the extra `serve` is not instal
 pytest.importorskip("python_multipart", reason="the extra `serve` is not installed")
 
 from kerasfast.serve.app import picture_app  # noqa: E402
+from kerasfast.serve.table_app import table_app  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None or os.name != "posix", reason="no chromium is installed")
@@ -81,6 +83,22 @@ class Browser:
         self._process.wait(20)
 
 
+@contextlib.contextmanager
+def serving(app):
+    """Serve an application on a free port, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(20)
+
+
 @pytest.fixture(scope="module")
 def address():
     keras.utils.set_random_seed(0)
@@ -89,17 +107,8 @@ def address():
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x), name="tiny")
     predictor = kf.ImagePredictor(model, Transforms(32), ("<b>blue</b>", "green", "red"), "single")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(picture_app(predictor), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(20)
+    with serving(picture_app(predictor)) as address:
+        yield address
 
 
 @pytest.fixture
@@ -135,3 +144,23 @@ def test_pictures_are_predicted_on_the_page(address, browser, tmp_path):
 
         shot = browser.call("Page.captureScreenshot", format="png")["data"]
         (pathlib.Path(folder) / "serve.png").write_bytes(base64.b64decode(shot))
+
+
+def test_rows_are_predicted_on_the_page(towns, browser, tmp_path):
+    with serving(table_app(towns)) as address:
+        browser.open(address)
+        assert browser.wait_for("document.getElementById('about').textContent") == "It predicts dear: no, yes."
+        assert browser.value("document.querySelectorAll('#row option').length") == 2
+        browser.value("document.querySelector('[name=town]').value = 'Lund'")
+        browser.value("document.querySelector('[name=rooms]').value = '3'")
+        browser.value("document.querySelector('[name=sold]').value = '2024-02-01'")
+        browser.value("document.querySelector('#row button').click()")
+        assert browser.wait_for("document.querySelectorAll('td').length == 3")
+        (tmp_path / "rows.csv").write_text("town,rooms,sold\nLund,3,2024-02-01\n<b>Ystad</b>,8,2024-02-02\n")
+        browser.choose([tmp_path / "rows.csv"])
+        assert browser.wait_for("document.querySelectorAll('td').length == 6")
+        assert browser.value("document.querySelector('a').textContent") == "all 2 as predictions.csv"
+        (tmp_path / "bad.csv").write_text("a\n1\n")
+        browser.choose([tmp_path / "bad.csv"])
+        assert "cannot be predicted" in browser.wait_for("document.getElementById('error').textContent")
+        assert browser.value("document.querySelectorAll('b').length") == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
-from kerasfast.cli.options import Commands, answer, command, talking
+from kerasfast.cli.options import Commands, add_labels, answer, command, talking
 
 EXAMPLES = """
 kerasfast evaluate pets.kerasfast dogscats
@@ -25,6 +25,8 @@ def add(commands: Commands) -> None:
     add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help="a folder of pictures, or a table")
     evaluate.add_argument("--csv", metavar="FILE", help="the table of labels of the pictures")
+    add_labels(evaluate)
+    evaluate.add_argument("--skip-broken", action="store_true", help="leave broken pictures out instead of stopping")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
         if kind == IMAGE:
             from kerasfast.runs.evaluation import evaluate_pictures
 
-            scores = evaluate_pictures(predictor, options.data, options.csv)
+            scores = evaluate_pictures(
+                predictor, options.data, options.csv, labels=options.labels, skip_broken=options.skip_broken
+            )
         else:
             from kerasfast.runs.evaluation import evaluate_rows
 

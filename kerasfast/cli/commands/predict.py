@@ -4,7 +4,6 @@ import argparse
 import glob
 import os
 import sys
-import warnings
 from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
@@ -48,8 +47,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     start_tensorflow(compute=True)
-    with talking(options), warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: print(f"kerasfast predict: {message}", file=sys.stderr)
+    with talking(options):
         kind, predictor = open_model(options.model)
         frame = _of_pictures(predictor, options) if kind == IMAGE else _of_rows(predictor, options.paths)
     if options.out:
@@ -80,7 +78,10 @@ def _of_rows(predictor: Any, paths: list[str]) -> Any:
     import pandas as pd
 
     frames = [read_table(path) for path in (paths if paths == ["-"] else expanded(paths))]
-    return predictor.predict(pd.concat(frames, ignore_index=True))
+    predictions = predictor.predict(pd.concat(frames, ignore_index=True))
+    if predictor.target.kind == "single" and "prediction" not in predictions.columns:
+        predictions.insert(0, "prediction", predictions.idxmax(axis=1))
+    return predictions
 
 
 def expanded(paths: list[str]) -> list[str]:

@@ -14,9 +14,9 @@ kerasfast predict houses/model.kerasfast new_houses.csv --out prices.csv
 MORE = (
     "Columns are sorted into categories, numbers, dates and what is left out, and the guess is said before training: "
     "eight networks in one, in cycles that double for as long as training rows that are held out gain. "
-    "The run folder gets model.kerasfast (all that `kerasfast predict` needs), history.csv, importance.csv, plots, "
-    "summary.json, and submission.csv where there is a test table. Exit status 1: no better than the best constant "
-    "answer."
+    "The run folder gets model.kerasfast (all that `kerasfast predict` needs), report.html, history.csv, "
+    "importance.csv, plots, summary.json, and submission.csv where there is a test table. Exit status 1: no better "
+    "than the best constant answer."
 )
 
 

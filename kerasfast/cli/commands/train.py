@@ -3,20 +3,21 @@
 import argparse
 
 from kerasfast.basics.quiet import start_tensorflow
-from kerasfast.cli.options import Commands, add_seed, answer, command, talking
+from kerasfast.cli.options import Commands, add_labels, add_seed, answer, command, talking
 
 EXAMPLES = """
 kerasfast train dogscats --sizes 128,224 --out dogs
 kerasfast train planet --csv train_v2.csv --sizes 64,128,256 --metric f2 --out planet-run
+kerasfast train apples --csv weights.csv --labels grams --out apples-run
 kerasfast train --resume planet-run
 kerasfast predict dogs/model.kerasfast holiday/ --out predictions.csv
 """
 MORE = (
-    "DATA has train/<class>/ folders (perhaps valid/ and test/), or a CSV of picture names and labels beside its "
-    "pictures. The recipe is said before it runs. The run folder gets model.kerasfast (all that `kerasfast predict` "
-    "needs), history.csv, plots, weights, summary.json, and submission.csv.gz where there are test pictures. "
-    "A run that was stopped at any moment goes on with "
-    "--resume to the same result. Exit status 1: the model does not clearly beat the best constant answer."
+    "DATA has a folder for each class, or train/<class>/ folders (perhaps valid/ and test/), or a CSV of picture names "
+    "and labels beside its pictures: classes, tags or numbers. The recipe is said before it runs. The run folder gets "
+    "model.kerasfast (all that `kerasfast predict` needs), report.html, history.csv, plots, weights, summary.json, and "
+    "submission.csv.gz where there are test pictures. A run that was stopped at any moment goes on with --resume, to "
+    "the same result. Exit status 1: the model does not clearly beat the best constant answer."
 )
 
 
@@ -27,6 +28,10 @@ def add(commands: Commands) -> None:
     train.add_argument("data", metavar="DATA", nargs="?", help="the folder of the pictures; only read")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped; takes no other settings")
     train.add_argument("--csv", metavar="FILE", help="the table of labels (default: look for one)")
+    add_labels(train)
+    train.add_argument(
+        "--kind", choices=("classes", "tags", "numbers"), help="of the labels (default: what they look like)"
+    )
     train.add_argument("--backbone", metavar="NAME", default="efficientnet_lite0", help="default: %(default)s")
     train.add_argument(
         "--sizes",
@@ -39,8 +44,11 @@ def add(commands: Commands) -> None:
         "--epochs", type=int, default=3, metavar="N", help="of fine-tuning at each size (default: %(default)s)"
     )
     train.add_argument(
-        "--metric", choices=("accuracy", "f1", "f2"), help="default: accuracy, or f2 where pictures have several tags"
+        "--metric",
+        choices=("accuracy", "f1", "f2", "mae"),
+        help="default: accuracy; f2 where pictures have several tags, mae (mean absolute error) of numbers",
     )
+    train.add_argument("--skip-broken", action="store_true", help="leave broken pictures out instead of stopping")
     train.add_argument(
         "--batch-size", type=int, default=32, metavar="N", help="pictures per step (default: %(default)s)"
     )
@@ -66,9 +74,10 @@ def run(options: argparse.Namespace) -> int:
         if record.decided.get("finished"):
             raise ValueError(f"The run in {options.resume} is finished: its model is model.kerasfast.")
     else:
-        names = ("data", "out", "csv", "backbone", "sizes", "epochs", "metric", "batch_size", "seed")
+        names = ("data", "out", "csv", "labels", "kind", "backbone", "sizes", "epochs", "metric", "batch_size", "seed")
+        names += ("skip_broken",)
         record = RunRecord(RunSettings(**{name: getattr(options, name) for name in names}))
-        record.begin()
+        record.check_folder()
     with talking(options):
         summary = run_training(record)
     answer(options, summary)

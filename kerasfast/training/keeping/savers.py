@@ -1,11 +1,12 @@
 """Keras callbacks that save each cycle and the best epoch."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasfast.training.callbacks import table_columns
 
@@ -102,6 +103,14 @@ class BestSaver(keras.callbacks.Callback):
         if worth and (self.best is None or score < self.best.score):
             self._save()
             self.best = Best(column, columns[column], score, epoch)
+
+    def kept_state(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """Return what a fit that goes on later needs: a record that JSON can hold, and arrays."""
+        return None if self.best is None else asdict(self.best), {}
+
+    def restore_state(self, record: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take up what `kept_state` returned."""
+        self.best = None if record is None else Best(**record | {"score": tuple(record["score"])})
 
     def _column(self, names: list[str]) -> str:
         if self._metric is None:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -9,21 +10,34 @@ import numpy as np
 
 from kerasfast.optimizing.control import control_of
 from kerasfast.optimizing.groups import LayerGroups
+from kerasfast.training.callbacks import Recorder
+from kerasfast.training.keeping.progress import FitProgress
 from kerasfast.training.keeping.saved_weights import TrainingState
 from kerasfast.training.lr_finder import LearningRateSearch
+from kerasfast.training.training_plans import Plan
 from kerasfast.training.training_stage import Stage
 
 _SLOT = "slot_"
 _SEARCH, _TRIED = ("learning_rates", "losses"), "tried_rates"
+_PLAN = ("learning_rates", "momentum", "weight_decays")
 
 
-def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | None) -> TrainingState:
+@dataclass(frozen=True)
+class BrokenOffFit:
+    """A fit during which weights were saved: what it follows, and how far it had come."""
+
+    plan: Plan
+    progress: FitProgress
+
+
+def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | None, recorder: Recorder) -> TrainingState:
     """Return what goes on file with a learner's weights.
 
     Args:
         stage: What is trained at present.
         groups: The layer groups of the whole model.
         search: The finder's last result.
+        recorder: Of the present fit, where there is one.
     """
     optimizer = stage.model.optimizer if stage.model.compiled else None
     record: dict[str, Any] = {"epochs": stage.epochs, "trainable": groups.trainable, "bn_frozen": groups.bn_frozen}
@@ -41,7 +55,29 @@ def state_of(stage: Stage, groups: LayerGroups, search: LearningRateSearch | Non
         record["search"] = {"diverged": search.diverged}
         arrays |= {name: getattr(search, name) for name in _SEARCH}
         arrays[_TRIED] = np.array(list(search.tried.items())).reshape(-1, 2)
+    if stage.place is not None:
+        plan, moment = stage.place.plan, stage.place.moment
+        progress, own = FitProgress.of(stage, recorder, moment).stored()
+        record["fit"] = {
+            "epochs": plan.epochs,
+            "cycle_ends": [int(end) for end in plan.cycle_ends],
+            "progress": progress,
+        }
+        tables = {name: getattr(plan, name) for name in _PLAN}
+        arrays |= {f"plan_{name}": table for name, table in tables.items() if table is not None}
+        arrays |= {f"fit_{name}": array for name, array in own.items()}
     return TrainingState(record, arrays)
+
+
+def fit_in(state: TrainingState) -> BrokenOffFit | None:
+    """Return the fit during which the state was saved."""
+    if "fit" not in state.record:
+        return None
+    record = state.record["fit"]
+    tables = {name: state.arrays.get(f"plan_{name}") for name in _PLAN}
+    own = {name.removeprefix("fit_"): array for name, array in state.arrays.items() if name.startswith("fit_")}
+    plan = Plan(record["epochs"], cycle_ends=tuple(record["cycle_ends"]), **tables)
+    return BrokenOffFit(plan, FitProgress.read(record["progress"], own))
 
 
 def search_in(state: TrainingState) -> LearningRateSearch | None:

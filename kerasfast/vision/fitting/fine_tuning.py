@@ -1,6 +1,7 @@
 """Gentle training of a whole network whose head is solved: how long, how fast, and which weights are kept."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -63,17 +64,28 @@ class KeepBest(keras.callbacks.Callback):
     def __init__(self, start: dict[str, float], metrics: list[Any]):
         super().__init__()
         self._sign = 1.0 if metrics and lower_is_better(metrics[0]) else -1.0
-        self._start = start
+        self._least_metric, loss = self._score(start)
+        self._best, self._epoch = BETTER * loss, None
+        self._weights: list[np.ndarray] | None = None
 
     def on_train_begin(self, logs=None) -> None:
-        self._least_metric, loss = self._score(self._start)
-        self._best = BETTER * loss
-        self._epoch, self._weights = None, self.model.get_weights()
+        if self._weights is None:
+            self._weights = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         metric, loss = self._score(logs or {})
         if metric <= self._least_metric and loss < self._best:
             self._best, self._epoch, self._weights = loss, epoch, self.model.get_weights()
+
+    def kept_state(self) -> tuple[Any, dict[str, np.ndarray]]:
+        """Return what is to be beaten, the best epoch and its weights; see `FitCheckpoint`."""
+        weights = {f"{index:05d}": weight for index, weight in enumerate(self._weights or [])}
+        return {"least_metric": self._least_metric, "best": self._best, "epoch": self._epoch}, weights
+
+    def restore_state(self, record: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take up what `kept_state` returned."""
+        self._least_metric, self._best, self._epoch = record["least_metric"], record["best"], record["epoch"]
+        self._weights = [arrays[name] for name in sorted(arrays)] or None
 
     def on_train_end(self, logs=None) -> None:
         self.model.set_weights(self._weights)

@@ -78,10 +78,23 @@ class View(Described):
         Each pass over the dataset is the next epoch, with another order and other random transforms. An epoch is the
         same for the same seed, however it is reached: the second pass over `dataset(3)` is the first over `dataset(4)`.
         """
+        return self._batches(epoch)
+
+    def rest_of_epoch(self, epoch: int, first: int) -> tf.data.Dataset:
+        """Return the batches of one epoch from the batch `first` on; those before are not decoded."""
+        return self._batches(epoch, first * min(self.batch_size, len(self)))
+
+    def _batches(self, epoch: int, first: int = 0) -> tf.data.Dataset:
         count, workers = len(self), usable_processors()
         with tf.device("CPU:0"):  # else pictures in memory and targets would be copied to the GPU and back
             order = epoch_order(
-                count, self.seed, epoch, shuffle=self.shuffle, columns=self.boxes_and_draws, draws=self.draws
+                count,
+                self.seed,
+                epoch,
+                shuffle=self.shuffle,
+                columns=self.boxes_and_draws,
+                draws=self.draws,
+                first=first,
             )
             dataset = order.map(self._loader(), num_parallel_calls=workers)
             dataset = dataset.batch(min(self.batch_size, count), drop_remainder=self.shuffle)

@@ -1,7 +1,8 @@
 """Decode the bytes of pictures inside a TensorFlow graph, without Python: for models that are served elsewhere.
 
-JPEG (grey, RGB, CMYK with and without Adobe's marker; turned as EXIF says), PNG (transparency over white), BMP and the
-first frame of a GIF. TensorFlow alone turns a CMYK JPEG without Adobe's marker black, which every picture of Planet is.
+JPEG (grey, RGB, CMYK with and without Adobe's marker), PNG (transparency over white), both turned as EXIF says, BMP and
+the first frame of a GIF. TensorFlow alone turns a CMYK JPEG without Adobe's marker black, which every picture of Planet
+is.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,9 @@ import tensorflow as tf
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
 from kerasfast.vision.sources.decoding.reading import decoded_window, squared
 
-_HEADER = 65536  # bytes in which EXIF and Adobe's marker are looked for
-_EXIF, _ADOBE = b"Exif\0\0", b"Adobe"
+_HEADER = 65536  # bytes at the start, and of PNG at the end too, in which EXIF and Adobe's marker are looked for
+_EXIF, _PNG_EXIF, _ADOBE = b"Exif\0\0", b"eXIf", b"Adobe"
+_BYTE_ORDERS = (b"MM\0*", b"II*\0")  # what EXIF begins with
 _ORIENTATION = 0x0112
 # Adobe's marker: the values of CMYK are light, not ink. Photographs without it have them so too, as Pillow knows.
 _MARKER = b"\xff\xee\x00\x0eAdobe\x00\x64" + bytes(5)
@@ -21,10 +23,14 @@ _MARKER = b"\xff\xee\x00\x0eAdobe\x00\x64" + bytes(5)
 def window_of(content: tf.Tensor, transforms: Transforms) -> tf.Tensor:
     """Return the pixels (size, size, 3) uint8 of a picture's bytes (), cropped and scaled as in validation."""
     is_jpeg = tf.strings.substr(content, 0, 2) == b"\xff\xd8"
-    header = tf.io.decode_raw(tf.strings.substr(content, 0, tf.minimum(tf.strings.length(content), _HEADER)), tf.uint8)
-    header = tf.cast(header, tf.int32)
+    is_png = tf.strings.substr(content, 1, 3) == b"PNG"
+    length = tf.strings.length(content)
+    part = tf.minimum(length, _HEADER)
+    header = _numbers(tf.strings.substr(content, 0, part))
+    both_ends = lambda: tf.concat([header, _numbers(tf.strings.substr(content, length - part, part))], 0)
     channels = tf.convert_to_tensor(tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(content)[2], lambda: 0))
-    turned = tf.convert_to_tensor(tf.cond(is_jpeg, lambda: _orientation(header), lambda: 1))
+    of_png = lambda: tf.cond(is_png, lambda: _orientation(both_ends(), _PNG_EXIF), lambda: 1)
+    turned = tf.convert_to_tensor(tf.cond(is_jpeg, lambda: _orientation(header, _EXIF), of_png))
     plain = is_jpeg & (channels < 4) & (turned == 1)
     return tf.cond(
         plain, lambda: _plain_jpeg(content, transforms), lambda: _other(content, header, channels, turned, transforms)
@@ -75,9 +81,13 @@ def _over_white(pixels: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.cast(pixels[..., :3], tf.float32) * opaque + 255.0 * (1.0 - opaque) + 0.5, tf.uint8)
 
 
-def _orientation(header: tf.Tensor) -> tf.Tensor:
-    """Return the EXIF orientation in the first bytes of a JPEG, 1 to 8; 1 where there is none."""
-    start = _find(header, _EXIF) + len(_EXIF)
+def _numbers(text: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int32)
+
+
+def _orientation(header: tf.Tensor, mark: bytes) -> tf.Tensor:
+    """Return the EXIF orientation among byte values, behind a mark, 1 to 8; 1 where there is none."""
+    start = tf.reduce_max([_find(header, mark + order) for order in _BYTE_ORDERS]) + len(mark)
     padded = tf.concat([header, tf.zeros([16], tf.int32)], 0)
     little = padded[start] == ord("I")
 
@@ -96,7 +106,7 @@ def _orientation(header: tf.Tensor) -> tf.Tensor:
         orientation = tf.reduce_max(tf.concat([orientations, [0]], 0))
         return tf.where((orientation >= 1) & (orientation <= 8), orientation, 1)
 
-    return tf.cond(start < len(_EXIF), lambda: 1, found)
+    return tf.cond(start < len(mark), lambda: 1, found)
 
 
 def _upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

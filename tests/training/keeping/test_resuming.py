@@ -1,21 +1,19 @@
 """Fits that are killed go on and end as fits that were not: to the bit on a CPU."""
 
-import json
-import os
 import pathlib
-import signal
 import subprocess
 import sys
-import time
+import types
 
 import keras
 import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.training.keeping.resuming import SHARE, CheckpointWriter
+from kerasfast.training.keeping.resuming import SHARE, CheckpointWriter, KeptFits
+from kerasfast.training.training_stage import Moment
 
-PROGRAM = pathlib.Path(__file__).parents[2] / "faults" / "resumed_program.py"
+KILLS = pathlib.Path(__file__).parents[2] / "faults" / "kill_training.py"
 
 
 class Views:
@@ -89,12 +87,12 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [(0,), (8,), (12,), (17, 3), (20, 9, 9), (40,)])
+@pytest.mark.parametrize("kills", [(0,), (4,), (8,), (12,), (17, 3), (20, 9, 9, 2), (40,)])
 def test_a_killed_training_ends_as_one_that_was_not(whole, kills, tmp_path):
-    for number, kill in enumerate(kills):
+    for kill in kills:
         with pytest.raises(Killed):
-            program(tmp_path, kill, seed=number)
-    state, histories, learn = program(tmp_path, seed=99)
+            program(tmp_path, kill)
+    state, histories, learn = program(tmp_path)
     expected, whole_histories, whole_learn = whole
     for mine, its in zip(state, expected, strict=True):
         np.testing.assert_array_equal(mine, its)
@@ -108,6 +106,25 @@ def test_a_killed_training_ends_as_one_that_was_not(whole, kills, tmp_path):
         for mine, its in zip(learn.model.get_weights(), whole_learn.model.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, its)
     assert not [file for file in (tmp_path / "models").iterdir() if file.name.startswith(".")]
+
+
+@pytest.mark.parametrize(("steps", "kill"), [(4, 2), (4, 0), (1, 7)])
+def test_several_steps_per_call_go_on(steps, kill, tmp_path):
+    def run(path, kill=None, seed=0):
+        learn = learner(path, seed)
+        learn._main.steps_per_execution = steps
+        callbacks = [KillAt(10**9 if kill is None else kill)]
+        learn.fit_one_cycle(0.01, 3, callbacks=callbacks, resume=True)
+        return learn
+
+    expected = run(tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", kill)
+    resumed = run(tmp_path / "killed", seed=3)
+    np.testing.assert_array_equal(resumed.recorder.losses, expected.recorder.losses)
+    np.testing.assert_array_equal(resumed.recorder.learning_rates, expected.recorder.learning_rates)
+    for mine, its in zip(resumed.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
 
 
 def test_keeping_the_state_changes_nothing(whole, tmp_path):
@@ -162,39 +179,37 @@ def test_a_fit_goes_on_in_the_same_process_after_an_interrupt(whole, tmp_path):
         np.testing.assert_array_equal(mine.numpy(), its)
 
 
-def test_writing_takes_no_more_than_its_share(monkeypatch):
+def test_keeping_takes_no_more_than_its_share(monkeypatch):
     monkeypatch.undo()
-    clock, written = [0.0], []
+    clock, written, kept = [0.0], [], KeptFits(spent=0.2)
     monkeypatch.setattr("kerasfast.training.keeping.resuming.time.perf_counter", lambda: clock[0])
+    place = types.SimpleNamespace(moment=None)
 
-    class Checkpoint:
-        def write(self):
-            clock[0] += 0.5
-            written.append(clock[0])
+    def write(state):
+        clock[0] += 0.5
+        kept.spent += 0.5
 
-    writer = CheckpointWriter(Checkpoint())
-    for epoch in range(400):
-        clock[0] += 1.0
-        writer.on_epoch_end(epoch)
-    assert written[0] == 1.5 and 0.5 * (len(written) - 1) <= SHARE * clock[0] and len(written) > 10
+    stage = types.SimpleNamespace(place=place)
+    checkpoint = types.SimpleNamespace(cost=0.5, now=written.append, write=write, stage=stage, kept=kept)
+    with CheckpointWriter(checkpoint) as writer:
+        writer.set_params({"steps": 5})
+        writer.set_model(types.SimpleNamespace(stop_training=False))
+        for epoch in range(400):
+            for batch in range(5):
+                clock[0] += 0.2
+                place.moment = Moment(epoch, batch + 1)
+                writer.on_train_batch_end(batch)
+                if writer._writing is not None:
+                    writer._writing.result()
+            writer.on_epoch_end(epoch)
+            assert kept.spent <= 0.2 + SHARE * clock[0]
+    assert len(written) > 10
+    assert any(moment.batches for moment in written) and all(moment.batches < 5 for moment in written)
 
 
 @pytest.mark.slow
-def test_a_process_killed_for_good_goes_on(tmp_path):
-    """Pictures, stored activations and fine-tuning in processes of their own, with SIGKILL."""
-
-    def start(folder):
-        command = [sys.executable, str(PROGRAM), str(tmp_path / folder)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def result(process):
-        out, errors = process.communicate()
-        assert process.returncode == 0, errors
-        return json.loads(out.splitlines()[-1])
-
-    whole, killed = start("whole"), start("killed")  # at the same time, one on each core
-    assert any(line.startswith("training") for line in killed.stdout)
-    time.sleep(2.5)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    assert result(start("killed")) == result(whole)
+def test_a_run_that_is_killed_for_good_goes_on():
+    """All of `kerasfast train`, with SIGKILL at random moments."""
+    done = subprocess.run([sys.executable, str(KILLS), "--kills", "2"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "kill 2: " in done.stdout and "0 trainings ended differently" in done.stdout

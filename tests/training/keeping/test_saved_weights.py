@@ -120,6 +120,8 @@ def test_a_loaded_optimizer_takes_groups_and_keeps_its_slots(tmp_path):
     loaded = keras.models.load_model(tmp_path / "m.keras")
     slots = [variable.numpy() for variable in loaded.optimizer.variables]
     groups = kf.LayerGroups.split(loaded, ["last"])
+    with pytest.raises(ValueError, match="made 8 updates.*holds only the largest. Pass `learning_rates`"):
+        kf.grouped(loaded.optimizer, groups)
     optimizer = kf.grouped(loaded.optimizer, groups, learning_rates=[0.001, 0.01])
     loaded.compile(optimizer, loss="mse")
     np.testing.assert_allclose(control_of(loaded.optimizer).learning_rates, [0.001, 0.01])
@@ -131,3 +133,36 @@ def test_a_loaded_optimizer_takes_groups_and_keeps_its_slots(tmp_path):
         np.testing.assert_allclose(mine, its, rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="has layer groups already"):
         kf.grouped(loaded.optimizer, groups)
+
+
+class SaveAt(keras.callbacks.Callback):
+    def __init__(self, learn, batch):
+        super().__init__()
+        self.learn, self.left = learn, batch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            self.learn.save("within")
+
+
+def test_a_fit_is_continued_from_weights_that_were_saved_in_it(tmp_path):
+    keras.utils.set_random_seed(0)
+    whole = learner(tmp_path)
+    plan = {"cycle_len": 1, "cycle_mult": 2}
+    whole.fit(0.01, 2, cycle_save_name="c", callbacks=[SaveAt(whole, 6)], **plan)
+    for name, epochs in (("c_cyc_0", 2), ("within", 2)):
+        learn = learner(tmp_path)
+        learn.load(name)
+        history = learn.continue_fit()
+        assert len(history.epoch) == epochs
+        np.testing.assert_allclose(learn.recorder.learning_rates, whole.recorder.learning_rates, rtol=1e-6)
+        assert learn.recorder.epochs[-1]["loss"] == pytest.approx(whole.recorder.epochs[-1]["loss"], rel=1e-5)
+        assert learn.recorder.epochs[1]["loss"] == pytest.approx(whole.recorder.epochs[1]["loss"], rel=1e-5)
+        for mine, its in zip(learn.model.get_weights(), whole.model.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, its, rtol=1e-4, atol=1e-6)
+        with pytest.raises(ValueError, match="no fit to continue"):
+            learn.continue_fit()
+    learn.load("c_cyc_1")
+    with pytest.raises(ValueError, match="at its end, after 3 epochs"):
+        learn.continue_fit()
