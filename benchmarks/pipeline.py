@@ -1,14 +1,15 @@
-# %% Input pipelines: kerasfast, Keras, ImageDataGenerator and fastai on the same JPEGs, and decoding alone
+# %% Input pipelines: kerasfast, Keras, ImageDataGenerator, torch and fastai on the same JPEGs, and decoding alone
 """Usage: python benchmarks/pipeline.py DATA [--size 224] [--repeats 5] [--pictures 512] [--side 500x375]
 
 DATA is any folder with JPEGs below it; they are scaled to `--side` first, so that all contenders read the same files.
-`--fastai-python PYTHON` adds fastai from an environment of its own.
+`--fastai-python PYTHON` adds torchvision, torch with OpenCV, and fastai from an environment of its own.
 """
 
 import argparse
 import itertools
 import pathlib
 import tempfile
+import unittest.mock
 from collections.abc import Callable, Iterable
 
 import keras
@@ -17,6 +18,7 @@ from PIL import Image
 from timing import Cost, ask, cost, interleaved, print_costs, print_versions
 
 import kerasfast as kf
+from kerasfast.vision.pipeline import warps
 
 BATCH = 64
 
@@ -118,15 +120,33 @@ def contenders(folder: pathlib.Path, size: int, count: int) -> dict[str, Callabl
     except ImportError:
         print("ImageDataGenerator is left out: scipy is not installed.")
     plain["limit: reading and decoding alone"] = decoding(folder)
-    return {name: epoch_of(batches, count) for name, batches in plain.items()}
+    found = {name: epoch_of(batches, count) for name, batches in plain.items()}
+    if warps.opencv() is not None:
+        augmented = [name for name in found if name.startswith("kerasfast") and name.endswith("side-on")]
+        found |= {f"{name}, without OpenCV": without_opencv(found[name]) for name in augmented}
+    return found
+
+
+def without_opencv(run: Callable[[], Cost]) -> Callable[[], Cost]:
+    """Return the same on a machine that has no OpenCV."""
+
+    def patched() -> Cost:
+        with unittest.mock.patch.object(warps, "opencv", return_value=None):
+            return run()
+
+    return patched
 
 
 def fastai_contenders(python: str, folder: pathlib.Path, size: int) -> dict[str, Callable[[], Cost]]:
     script = str(pathlib.Path(__file__).with_name("fastai_pipeline.py"))
     names = {"fastai Resize": "plain", "fastai Resize + aug_transforms": "batch", "fastai presizing": "presize"}
-    return {
+    found = {
         name: lambda kind=kind: Cost(**ask(python, script, folder, size, BATCH, kind)) for name, kind in names.items()
     }
+    loader = str(pathlib.Path(__file__).with_name("torch_pipeline.py"))
+    for name, kind in {"torchvision v2, DataLoader": "torchvision", "OpenCV by hand, DataLoader": "opencv"}.items():
+        found[name] = lambda kind=kind: Cost(**ask(python, loader, folder, size, BATCH, kind))
+    return found
 
 
 # %%
