@@ -1,5 +1,7 @@
 """What a GPU does otherwise than a processor, as far as it can be tried without one."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -67,6 +69,21 @@ def test_a_step_compiled_by_xla_trains_as_one_that_is_not(tmp_path):
         learn.fit(0.1, 1)
         curves.append(learn.recorder.losses)
     np.testing.assert_allclose(*curves, rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, "scaled"])
+def test_xla_compiles_a_step_once_not_every_time(tmp_path, optimizer):
+    """A table that is read by `table[position]` made the step a constant, and so each step another program."""
+    if optimizer == "scaled":
+        optimizer = lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(momentum=0.9))
+    learn = learner(tmp_path, layer=keras.layers.Dropout(0.1), jit_compile=True, optimizer=optimizer, clip=1.0)
+    learn.freeze_all_but(0)
+    times = []
+    note = lambda *_: times.append(time.perf_counter())
+    watch = keras.callbacks.LambdaCallback(on_train_batch_begin=note, on_train_batch_end=note)
+    learn.fit_one_cycle(0.01, 2, weight_decays=1e-3, callbacks=[watch])
+    first, *others = np.diff(times)[::2]
+    assert np.median(others) < first / 5, (first, others)
 
 
 def test_xla_with_several_replicas_is_refused_by_name(tmp_path, monkeypatch):

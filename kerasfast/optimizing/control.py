@@ -318,7 +318,8 @@ class GroupControl:
         if self._row_of_graph is None or self._row_of_graph[0] is not present_graph():
             table = tf.convert_to_tensor(self._table)
             position = tf.cast(self.optimizer.iterations, tf.int64) - self._table_start
-            row = table[tf.clip_by_value(position, 0, tf.shape(table, tf.int64)[0] - 1)]
+            # Not `table[position]`: XLA would take the position for a constant, and compile every step anew.
+            row = tf.gather(table, tf.clip_by_value(position, 0, tf.shape(table, tf.int64)[0] - 1))
             scale = tf.cast(self.optimizer.learning_rate, tf.float32) / self._reference
             parts = row[: self.size] * scale, row[self.size : 2 * self.size], row[-1]
             self._row_of_graph = (present_graph(), parts)
