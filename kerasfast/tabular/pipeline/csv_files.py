@@ -17,8 +17,8 @@ def read_csv(file: str | os.PathLike, dates: Sequence[str] | None = None) -> pd.
     """Read a table whose first line names the columns, as a whole, so that a column has one type.
 
     Values are separated by commas, semicolons, tabs or bars, whatever gives the first line the most names. Other
-    encodings than UTF-8, decimal commas between other separators, and blanks after separators are read too. What was done beyond reading
-    comma-separated UTF-8 is printed.
+    encodings than UTF-8, decimal commas between other separators, and blanks after separators are read too. What was
+    done beyond reading comma-separated UTF-8 is printed.
 
     Args:
         file: The table, which may be compressed.
