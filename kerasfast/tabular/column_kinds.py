@@ -1,5 +1,6 @@
 """What the values of a column are (numbers, texts, dates), and plain forms that can be compared and stored."""
 
+import difflib
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +37,9 @@ INTERCHANGEABLE = {"number", "boolean"}
 def single_column(frame: pd.DataFrame, column: str) -> pd.Series:
     """Return the one column of that name, or say which columns there are."""
     if column not in frame.columns:
-        raise ValueError(f"no column {column!r}; the columns are {list(frame.columns)}.")
+        near = difflib.get_close_matches(str(column), map(str, frame.columns), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no column {column!r}; the columns are {list(frame.columns)}.{hint}")
     series = frame[column]
     if isinstance(series, pd.DataFrame):
         raise ValueError(f"the frame has {series.shape[1]} columns named {column!r}; rename or drop one.")

@@ -17,8 +17,8 @@ def read_csv(file: str | os.PathLike, dates: Sequence[str] | None = None) -> pd.
     """Read a table whose first line names the columns, as a whole, so that a column has one type.
 
     Values are separated by commas, semicolons, tabs or bars, whatever gives the first line the most names. Other
-    encodings than UTF-8, and decimal commas between other separators, are read too. What was done beyond reading
-    comma-separated UTF-8 is printed.
+    encodings than UTF-8, decimal commas between other separators, and blanks after separators are read too. What was
+    done beyond reading comma-separated UTF-8 is printed.
 
     Args:
         file: The table, which may be compressed.
@@ -52,8 +52,10 @@ def _read(file: str | os.PathLike) -> tuple[pd.DataFrame, dict[str, Any]]:
     for encoding in _ENCODINGS:  # the last one reads any bytes
         options: dict[str, Any] = {} if encoding == _ENCODINGS[0] else {"encoding": encoding}
         try:
-            names = {sep: len(pd.read_csv(file, sep=sep, nrows=0, **options).columns) for sep in _SEPARATORS}
-            separator = max(names, key=lambda sep: names[sep])
+            names = {sep: pd.read_csv(file, sep=sep, nrows=0, **options).columns for sep in _SEPARATORS}
+            separator = max(names, key=lambda sep: len(names[sep]))
+            if names[separator].str.startswith(" ").any():
+                options["skipinitialspace"] = True
             if separator != _SEPARATORS[0]:
                 options["sep"] = separator
             frame = pd.read_csv(file, low_memory=False, **options)

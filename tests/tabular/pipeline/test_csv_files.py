@@ -28,6 +28,13 @@ def test_thousands_are_no_decimal_commas(tmp_path):
     assert read_csv(tmp_path / "t.csv")["a"].tolist() == ["1,000", "20,000"]
 
 
+def test_blanks_after_separators_are_no_part_of_names_and_values(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("age, work\n39, Private\n50, ?\n")
+    frame = read_csv(tmp_path / "t.csv")
+    assert frame.columns.tolist() == ["age", "work"] and frame["work"].tolist() == ["Private", "?"]
+    assert "skipinitialspace=True" in capsys.readouterr().out
+
+
 def test_what_is_no_table_is_named(tmp_path):
     (tmp_path / "empty.csv").touch()
     with pytest.raises(ValueError, match=r"empty.csv.* cannot be read"):
