@@ -68,6 +68,7 @@ from kerasfast.training.mixing import MixUp as MixUp
 from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
 from kerasfast.vision import backbones as backbones
+from kerasfast.vision import look as look
 from kerasfast.vision.data import ImageData as ImageData
 from kerasfast.vision.grad_cam import grad_cam as grad_cam
 from kerasfast.vision.grad_cam import plot_grad_cam as plot_grad_cam
