@@ -10,7 +10,7 @@ from kerasfast.basics.arguments import whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
-from kerasfast.optimizing.rates import Rates, per_group
+from kerasfast.optimizing.rates import Rates
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.keeping.progress import FitProgress, GoOn
@@ -115,12 +115,34 @@ class Learner(ModelWithData):
             ValueError: If the numbers make no sense together; before anything is trained.
         """
         names, stage = SaveNames(cycle_save_name, best_save_name, restore_best), self._ready(metrics)
-        steps, groups = stage.steps(), len(stage.groups)
         if cycle_len is None and cycle_save_name is not None:
             raise ValueError("`cycle_save_name` needs a `cycle_len`.")
-        plan = cycles_plan(steps, n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
-        plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
+        plan = cycles_plan(stage.steps(), n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
+        plan = plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
         return self._run(stage, plan, names, callbacks, resume)
+
+    def plan(
+        self,
+        lrs: Rates,
+        n_cycle: int,
+        wds: Rates | None = None,
+        *,
+        cycle_len: int | None = None,
+        cycle_mult: int = 1,
+        use_clr: tuple | None = None,
+        use_clr_beta: tuple | None = None,
+    ) -> Plan:
+        """Return what `fit` with these arguments would follow, and train nothing: `learn.plan(...).plot()` draws it.
+
+        Args:
+            lrs, n_cycle, wds, cycle_len, cycle_mult, use_clr, use_clr_beta: As in `fit`.
+
+        Raises:
+            ValueError: If the numbers make no sense together.
+        """
+        stage = self._ready(None)
+        plan = cycles_plan(stage.steps(), n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
+        return plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
 
     def fit_one_cycle(
         self,
@@ -152,10 +174,8 @@ class Learner(ModelWithData):
             Keras's history.
         """
         names, stage = SaveNames(best=best_save_name, restore_best=restore_best), self._ready(metrics)
-        groups = len(stage.groups)
         plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
-        decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
-        plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
+        plan = plan.of_groups(len(stage.groups), learning_rates=learning_rates, weight_decays=weight_decays)
         return self._run(stage, plan, names, callbacks, resume)
 
     def continue_fit(
@@ -192,6 +212,28 @@ class Learner(ModelWithData):
             raise ValueError(f"The fit that was saved is at its end, after {fit.plan.epochs} epochs.")
         names = SaveNames(cycle_save_name, best_save_name, restore_best)
         return self._run(stage, fit.plan, names, callbacks, resume, fit.progress)
+
+    def plan_one_cycle(
+        self,
+        learning_rates: Rates,
+        epochs: int,
+        weight_decays: Rates | None = None,
+        *,
+        div: float = 25.0,
+        tail: float = 0.1,
+        momentum: tuple[float, float] = (0.95, 0.85),
+    ) -> Plan:
+        """Return what `fit_one_cycle` with these arguments would follow, and train nothing (see `plan`).
+
+        Args:
+            learning_rates, epochs, weight_decays, div, tail, momentum: As in `fit_one_cycle`.
+
+        Raises:
+            ValueError: If the numbers make no sense together.
+        """
+        stage = self._ready(None)
+        plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
+        return plan.of_groups(len(stage.groups), learning_rates=learning_rates, weight_decays=weight_decays)
 
     def fit_opt_sched(
         self,
