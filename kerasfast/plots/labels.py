@@ -12,7 +12,7 @@ from kerasfast.plots.pictures import GREY, INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_RADII = (5, 10, 18, 28, 40, 55)  # points
+_RADII = (5, 10, 18, 28)  # points
 _WITHOUT_LINE = 12
 _ANGLES = np.radians([30, -30, 150, -150, 90, -90, 0, 180, 60, -60, 120, -120])
 _DOT, _SPACE = 2.5, 1.0  # points

@@ -13,6 +13,8 @@ def boxes(ax):
     from matplotlib.text import Text
 
     renderer = FigureCanvasAgg(ax.figure).get_renderer()
+    for text in ax.texts:
+        text.update_positions(renderer)
     return [Text.get_window_extent(text, renderer) for text in ax.texts]  # without the line to the point
 
 
