@@ -41,6 +41,12 @@ class TableData(Described):
         path: Folder in which the learner keeps `models/`.
 
     Example:
+        >>> sales = pd.DataFrame({"Store": ["north", "south"] * 10, "Sales": range(20)})
+        >>> data = TableData.from_frame(sales, "Sales", categorical=["Store"])
+        >>> len(data.train), len(data.valid), data.cardinalities
+        (16, 4, {'Store': 3})
+
+    With more of it:
 
         data = TableData.from_frame(
             sales, "Sales", categorical=["Store", "State"], continuous=["Distance"], log=True,
