@@ -115,8 +115,8 @@ _HOMES = {
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decoding.decode": ["ImageError", "open_image"],
-    "kerasfast.vision.grad_cam": ["grad_cam", "plot_grad_cam"],
-    "kerasfast.vision.interpretation": ["Interpretation"],
+    "kerasfast.vision.insight.grad_cam": ["grad_cam", "plot_grad_cam"],
+    "kerasfast.vision.insight.interpretation": ["Interpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.prediction.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.splits": ["validation_indices"],
@@ -127,7 +127,7 @@ _HOMES = {
 }  # fmt: skip
 _MODULES = {
     "backbones": "kerasfast.vision.backbones",
-    "look": "kerasfast.vision.look",
+    "look": "kerasfast.vision.insight.look",
     "replicas": "kerasfast.training.replicas",
     "tabular": "kerasfast.tabular",
 }

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.vision.look import augmentation, convolution, fully_connected, network, softmax
+from kerasfast.vision.insight.look import augmentation, convolution, fully_connected, network, softmax
 
 layers = keras.layers
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.plots.sheets import Panel, draw_sheet
-from kerasfast.vision.augmentation_grid import augmentation
+from kerasfast.vision.insight.augmentation_grid import augmentation
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.arguments import whole
+from kerasfast.basics.arguments import whole
 from kerasfast.plots.pictures import plot_images
 from kerasfast.vision.pipeline.augment import choices
 from kerasfast.vision.pipeline.views import View, augmented
