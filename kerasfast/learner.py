@@ -10,7 +10,7 @@ from kerasfast.basics.arguments import whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
-from kerasfast.optimizing.rates import Rates
+from kerasfast.optimizing.rates import Rates, per_group
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.keeping.progress import FitProgress, GoOn
