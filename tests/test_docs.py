@@ -27,6 +27,14 @@ def test_the_reference_has_a_page_for_every_home():
     assert not {name for name, module in kf._HOME_OF.items() if not module.startswith(homes)}
 
 
+def test_links_of_readme_lead_somewhere_from_a_package_index_too():
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+    assert links and not [link for link in links if not link.startswith("https://")]
+    named = re.findall(r"`((?:docs|examples|benchmarks)/[\w/.]*|[A-Z]+\.md)`", text)
+    assert len(named) > 8 and not [name for name in named if not (ROOT / name).exists()]
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_can_be_searched(tmp_path):
     pytest.importorskip("mkdocs")
