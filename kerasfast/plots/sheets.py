@@ -47,6 +47,11 @@ class Panel:
         return wide * CELL * columns, CELL * rows
 
     @property
+    def width(self) -> float:
+        """Inches that the cells or the title take, whichever is wider."""
+        return max(self.inches[0], 0.075 * len(self.title))
+
+    @property
     def left(self) -> float:
         """Inches for the names of the rows."""
         return 0.075 * max(map(len, self.row_names), default=0)
@@ -62,7 +67,7 @@ def draw_sheet(rows: Sequence[Sequence[Panel]], *, title: str = "") -> Figure:
     from matplotlib.figure import Figure
 
     heights = [HEAD + max(panel.inches[1] + _above(panel) for panel in row) for row in rows]
-    widths = [sum(panel.left + panel.inches[0] + GAP for panel in row) for row in rows]
+    widths = [sum(panel.left + panel.width + GAP for panel in row) for row in rows]
     above = 0.6 if title else 0.2
     width, height = max(widths) + GAP, above + sum(heights) + GAP
     figure = Figure(figsize=(width, height))
@@ -76,7 +81,7 @@ def draw_sheet(rows: Sequence[Sequence[Panel]], *, title: str = "") -> Figure:
             wide, high = panel.inches
             bottom = top - HEAD - _above(panel) - high
             _draw(figure.add_axes((left / width, bottom / height, wide / width, high / height)), panel)
-            left += wide + GAP
+            left += panel.width + GAP
         top -= row_height
     return figure
 

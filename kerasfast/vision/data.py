@@ -47,7 +47,7 @@ class ImageData(Described, MadeImageData):
         >>> pictures, targets = np.concatenate([grey, white]), np.repeat([0, 1], 8)
         >>> data = ImageData.from_arrays((pictures, targets), classes=["grey", "white"], transforms=Transforms(16))
         >>> len(data.train), len(data.valid), data.valid[0][0].shape
-        (12, 4, (16, 16, 3))
+        (13, 3, (16, 16, 3))
 
     With files:
 

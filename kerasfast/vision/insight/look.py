@@ -107,7 +107,7 @@ def softmax(outputs: Any, classes: Sequence[str] | None = None) -> pd.DataFrame:
                   output     exp  softmax
         class
         cat        -0.36    0.70     0.01
-        dog         2.85   17.29     0.13
+        dog         2.85   17.29     0.14
         plane       3.86   47.47     0.38
         fish        4.08   59.15     0.47
         building    0.07    1.07     0.01
