@@ -39,10 +39,13 @@ def test_links_of_readme_lead_somewhere_from_a_package_index_too():
 def test_the_site_builds_without_a_warning_and_can_be_searched(tmp_path):
     pytest.importorskip("mkdocs")
     pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", tmp_path]
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", tmp_path]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    # The examples ran: pages have what they drew, and the page that one of them wrote.
+    assert "data:image/png" in (tmp_path / "gallery/spreadsheet.html").read_text("utf-8")
+    assert "best constant answer" in (tmp_path / "gallery/report.html").read_text("utf-8")
     index = json.loads((tmp_path / "search/search_index.json").read_text("utf-8"))
     titles = {re.sub(r"<.*?>", "", entry["title"]).strip() for entry in index["docs"]}
     assert not set(kf._HOME_OF) - {word for title in titles for word in re.findall(r"\w+", title)}
