@@ -121,29 +121,6 @@ class Learner(ModelWithData):
         plan = plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
         return self._run(stage, plan, names, callbacks, resume)
 
-    def plan(
-        self,
-        lrs: Rates,
-        n_cycle: int,
-        wds: Rates | None = None,
-        *,
-        cycle_len: int | None = None,
-        cycle_mult: int = 1,
-        use_clr: tuple | None = None,
-        use_clr_beta: tuple | None = None,
-    ) -> Plan:
-        """Return what `fit` with these arguments would follow, and train nothing: `learn.plan(...).plot()` draws it.
-
-        Args:
-            lrs, n_cycle, wds, cycle_len, cycle_mult, use_clr, use_clr_beta: As in `fit`.
-
-        Raises:
-            ValueError: If the numbers make no sense together.
-        """
-        stage = self._ready(None)
-        plan = cycles_plan(stage.steps(), n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
-        return plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
-
     def fit_one_cycle(
         self,
         learning_rates: Rates,
@@ -212,28 +189,6 @@ class Learner(ModelWithData):
             raise ValueError(f"The fit that was saved is at its end, after {fit.plan.epochs} epochs.")
         names = SaveNames(cycle_save_name, best_save_name, restore_best)
         return self._run(stage, fit.plan, names, callbacks, resume, fit.progress)
-
-    def plan_one_cycle(
-        self,
-        learning_rates: Rates,
-        epochs: int,
-        weight_decays: Rates | None = None,
-        *,
-        div: float = 25.0,
-        tail: float = 0.1,
-        momentum: tuple[float, float] = (0.95, 0.85),
-    ) -> Plan:
-        """Return what `fit_one_cycle` with these arguments would follow, and train nothing (see `plan`).
-
-        Args:
-            learning_rates, epochs, weight_decays, div, tail, momentum: As in `fit_one_cycle`.
-
-        Raises:
-            ValueError: If the numbers make no sense together.
-        """
-        stage = self._ready(None)
-        plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
-        return plan.of_groups(len(stage.groups), learning_rates=learning_rates, weight_decays=weight_decays)
 
     def fit_opt_sched(
         self,
