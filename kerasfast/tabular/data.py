@@ -45,13 +45,6 @@ class TableData(Described):
         >>> data = TableData.from_frame(sales, "Sales", categorical=["Store"])
         >>> len(data.train), len(data.valid), data.cardinalities
         (16, 4, {'Store': 3})
-
-    With more of it:
-
-        data = TableData.from_frame(
-            sales, "Sales", categorical=["Store", "State"], continuous=["Distance"], log=True,
-            valid_dates=("Date", "2014-08-01", "2014-09-17"), test=test,
-        )
     """
 
     train: View
