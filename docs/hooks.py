@@ -1,8 +1,8 @@
 """What the site takes from elsewhere: sections of README and other files, and the public names with their docstrings.
 
-A line `<!-- from README.md: Tables -->` stands for that section with all below it, `<!-- from CHANGELOG.md -->` for a
-whole file without its title, and `<!-- names: kerasfast.schedules -->` for the public names whose home begins so. Each
-text has one place, and the site cannot lag behind it.
+A line `<!-- from README.md: Two commands -->` stands for that section with all below it, `<!-- from CHANGELOG.md -->`
+for a whole file without its title, and `<!-- names: kerasfast.schedules -->` for the public names whose home begins so.
+Each text has one place, and the site cannot lag behind it.
 """
 
 import ast

@@ -56,6 +56,7 @@ Looking inside
     TableInterpretation          the same for tables: importances, partial dependence, residuals
     class_frame                  precision, recall and the like by class, with intervals
     label_errors, near_duplicates                  labels that are probably wrong; rows that are in two sets
+    look                         one picture's way through a network, in numbers: `kf.look.convolution`; augmentation
     expected_calibration_error, fit_temperature, with_temperature                 whether to believe probabilities
 
 Plots
@@ -114,8 +115,8 @@ _HOMES = {
     "kerasfast.vision.networks.registry": ["Backbone"],
     "kerasfast.vision.data": ["ImageData"],
     "kerasfast.vision.sources.decoding.decode": ["ImageError", "open_image"],
-    "kerasfast.vision.grad_cam": ["grad_cam", "plot_grad_cam"],
-    "kerasfast.vision.interpretation": ["Interpretation"],
+    "kerasfast.vision.insight.grad_cam": ["grad_cam", "plot_grad_cam"],
+    "kerasfast.vision.insight.interpretation": ["Interpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.prediction.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.splits": ["validation_indices"],
@@ -126,6 +127,7 @@ _HOMES = {
 }  # fmt: skip
 _MODULES = {
     "backbones": "kerasfast.vision.backbones",
+    "look": "kerasfast.vision.insight.look",
     "replicas": "kerasfast.training.replicas",
     "tabular": "kerasfast.tabular",
 }

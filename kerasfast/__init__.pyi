@@ -69,9 +69,10 @@ from kerasfast.training.training_plans import Phase as Phase
 from kerasfast.version import __version__ as __version__
 from kerasfast.vision import backbones as backbones
 from kerasfast.vision.data import ImageData as ImageData
-from kerasfast.vision.grad_cam import grad_cam as grad_cam
-from kerasfast.vision.grad_cam import plot_grad_cam as plot_grad_cam
-from kerasfast.vision.interpretation import Interpretation as Interpretation
+from kerasfast.vision.insight import look as look
+from kerasfast.vision.insight.grad_cam import grad_cam as grad_cam
+from kerasfast.vision.insight.grad_cam import plot_grad_cam as plot_grad_cam
+from kerasfast.vision.insight.interpretation import Interpretation as Interpretation
 from kerasfast.vision.learner import ImageLearner as ImageLearner
 from kerasfast.vision.networks.registry import Backbone as Backbone
 from kerasfast.vision.pipeline.transforms import Transforms as Transforms

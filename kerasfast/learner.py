@@ -115,11 +115,10 @@ class Learner(ModelWithData):
             ValueError: If the numbers make no sense together; before anything is trained.
         """
         names, stage = SaveNames(cycle_save_name, best_save_name, restore_best), self._ready(metrics)
-        steps, groups = stage.steps(), len(stage.groups)
         if cycle_len is None and cycle_save_name is not None:
             raise ValueError("`cycle_save_name` needs a `cycle_len`.")
-        plan = cycles_plan(steps, n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
-        plan = plan.scaled(per_group("lrs", lrs, groups), None if wds is None else per_group("wds", wds, groups))
+        plan = cycles_plan(stage.steps(), n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
+        plan = plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
         return self._run(stage, plan, names, callbacks, resume)
 
     def fit_one_cycle(
@@ -152,10 +151,8 @@ class Learner(ModelWithData):
             Keras's history.
         """
         names, stage = SaveNames(best=best_save_name, restore_best=restore_best), self._ready(metrics)
-        groups = len(stage.groups)
         plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
-        decays = None if weight_decays is None else per_group("weight_decays", weight_decays, groups)
-        plan = plan.scaled(per_group("learning_rates", learning_rates, groups), decays)
+        plan = plan.of_groups(len(stage.groups), learning_rates=learning_rates, weight_decays=weight_decays)
         return self._run(stage, plan, names, callbacks, resume)
 
     def continue_fit(

@@ -120,6 +120,9 @@ def balanced_weights(targets: np.ndarray, *, most: float = 20.0) -> np.ndarray:
         For classes n / (classes * count), so that rows weigh 1 in the mean; for tags absent / present. 1 for a class or
         a tag that no row has.
 
+    Raises:
+        ValueError: For targets of another shape.
+
     Example:
         >>> balanced_weights(np.array([0, 0, 0, 1]))
         array([0.66666667, 2.        ])

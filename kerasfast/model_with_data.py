@@ -14,6 +14,7 @@ from kerasfast.basics.described import Described
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches, sample_shape, targets_of
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.rates import Rates
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.keeping.resuming import KeptFits
 from kerasfast.training.keeping.saved_weights import TrainingState, load_weights, save_weights
@@ -29,6 +30,7 @@ from kerasfast.training.keeping.state import (
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.replicas import predict_here
+from kerasfast.training.training_plans import Plan, cycles_plan, one_cycle_plan
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 
@@ -132,6 +134,51 @@ class ModelWithData(Described):
                 "For a single input add an axis: `inputs[None]`."
             )
         return predict_here(self.model, inputs)
+
+    def plan(
+        self,
+        lrs: Rates,
+        n_cycle: int,
+        wds: Rates | None = None,
+        *,
+        cycle_len: int | None = None,
+        cycle_mult: int = 1,
+        use_clr: tuple | None = None,
+        use_clr_beta: tuple | None = None,
+    ) -> Plan:
+        """Return what `fit` with these arguments would follow, and train nothing: `learn.plan(...).plot()` draws it.
+
+        Args:
+            lrs, n_cycle, wds, cycle_len, cycle_mult, use_clr, use_clr_beta: As in `fit`.
+
+        Raises:
+            ValueError: If the numbers make no sense together.
+        """
+        stage = self._ready(None)
+        plan = cycles_plan(stage.steps(), n_cycle, cycle_len, cycle_mult, use_clr=use_clr, use_clr_beta=use_clr_beta)
+        return plan.of_groups(len(stage.groups), lrs=lrs, wds=wds)
+
+    def plan_one_cycle(
+        self,
+        learning_rates: Rates,
+        epochs: int,
+        weight_decays: Rates | None = None,
+        *,
+        div: float = 25.0,
+        tail: float = 0.1,
+        momentum: tuple[float, float] = (0.95, 0.85),
+    ) -> Plan:
+        """Return what `fit_one_cycle` with these arguments would follow, and train nothing (see `plan`).
+
+        Args:
+            learning_rates, epochs, weight_decays, div, tail, momentum: As in `fit_one_cycle`.
+
+        Raises:
+            ValueError: If the numbers make no sense together.
+        """
+        stage = self._ready(None)
+        plan = one_cycle_plan(stage.steps(), epochs, div, tail, momentum)
+        return plan.of_groups(len(stage.groups), learning_rates=learning_rates, weight_decays=weight_decays)
 
     def set_data(self, data: Any) -> None:
         """Go on with other data; weights, groups and what is frozen stay."""

@@ -53,6 +53,19 @@ def test_fit_with_cycles_is_sgdr(tmp_path):
         np.testing.assert_allclose(learn.recorder.learning_rates[:, group], want, rtol=1e-6, atol=1e-9)
 
 
+def test_a_plan_is_what_fit_follows(tmp_path):
+    learn = make_learner(tmp_path)
+    plans = learn.plan([1e-3, 1e-2, 1e-1], 2, cycle_len=1, cycle_mult=2), learn.plan_one_cycle(0.1, 1)
+    assert len(learn.recorder.losses) == 0
+    for plan, fit in zip(
+        plans,
+        (lambda: learn.fit([1e-3, 1e-2, 1e-1], 2, cycle_len=1, cycle_mult=2), lambda: learn.fit_one_cycle(0.1, 1)),
+        strict=True,
+    ):
+        fit()
+        np.testing.assert_allclose(learn.recorder.learning_rates, plan.learning_rates, rtol=1e-6)
+
+
 def test_clr_and_one_cycle_schedule_rate_and_momentum(tmp_path):
     learn = make_learner(tmp_path)
     learn.fit(0.02, 2, cycle_len=2, use_clr=(4, 8, 0.95, 0.85))

@@ -1,6 +1,8 @@
 """Every public name says what it takes, gives and refuses, and shows it in an example that runs."""
 
 import inspect
+import pathlib
+import re
 import types
 
 import pytest
@@ -11,9 +13,8 @@ NAMES = [name for name in kf.__all__ if name != "__version__" and not isinstance
 # What is passed through, as the docstring says.
 PASSED_ON = {"f2", "grouped", "transforms_basic", "transforms_side_on", "transforms_top_down", "Backbone.from_keras"}
 # Examples in these need files, weights or minutes; tests and `examples/` run what they show.
-NOT_RUN = {
-    "ImageData", "ImageLearner", "ImagePredictor", "TableData", "TableInterpretation", "TableLearner", "TablePredictor",
-}  # fmt: skip
+NOT_RUN = {"ImageLearner", "ImagePredictor", "TableInterpretation", "TableLearner", "TablePredictor"}
+RAISES = re.compile(r"\braise [A-Z]|\b(whole|number|choice|check_\w+|_check\w*)\(")
 
 
 def constructors():
@@ -50,5 +51,24 @@ def test_docstrings_have_their_sections(name):
         assert "Args:" in text or "Attributes:" in text
     if not inspect.isclass(value):
         assert "Returns:" in text or text.startswith("Return ")
+    if RAISES.search(_own_source(value)):
+        assert "Raises:" in text
     assert "Example" in text
     assert ">>> " in text or name in NOT_RUN
+
+
+@pytest.mark.parametrize("name", sorted(NOT_RUN))
+def test_an_example_that_is_not_run_here_is_run_by_a_test(name):
+    tests = pathlib.Path(__file__).parent
+    used = re.compile(rf"\b(kf\.)?{name}\.(pretrained|load|ensemble|entity_embeddings|of_frame)\(|\b{name}\(")
+    assert [file for file in tests.rglob("test_*.py") if used.search(file.read_text("utf-8"))]
+
+
+def _own_source(value) -> str:
+    """Return the code of a function, or of what makes an instance of a class, without docstrings."""
+    if not inspect.isclass(value):
+        return inspect.getsource(inspect.unwrap(value)).replace(inspect.getdoc(value) or "", "")
+    own = [vars(value)[name] for name in ("__init__", "__post_init__") if name in vars(value)]
+    return "".join(
+        inspect.getsource(one) for one in own if inspect.isfunction(one) and "<string>" not in one.__code__.co_filename
+    )

@@ -113,6 +113,9 @@ def with_temperature(predictions: Any, temperature: float, kind: str) -> np.ndar
         temperature: Above 0.
         kind: "single" (softmax) or "multi" (sigmoid).
 
+    Raises:
+        ValueError: For a temperature of 0 or less, or another kind.
+
     Example:
         >>> with_temperature([[0.8, 0.2]], 1.0, "single").round(3).tolist()
         [[0.8, 0.2]]

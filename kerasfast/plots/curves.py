@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasfast.basics.files import atomic_path
+from kerasfast.plots.labels import add_labels
 from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ __all__ = [
     "plot_predictions",
     "plot_projection",
     "plot_rates",
+    "plot_schedules",
     "save_figure",
 ]
 
+MOST_NAMES = 200
 BLUE, ORANGE = "#2b6cb0", "#dd6b20"
 GROUP_COLOURS = ("#90cdf4", "#4299e1", "#2b6cb0", "#1a365d", "#d69e2e", "#975a16")
 
@@ -147,6 +150,26 @@ def plot_rates(
     return ax
 
 
+def plot_schedules(times: Any, values: Mapping[str, Any], *, unit: str = "epochs", ax: Axes | None = None) -> Axes:
+    """Draw schedules against time: factors of rates and weight decays, and momentum on a second axis.
+
+    Args:
+        times: (n,).
+        values: Values (n,) by "rate", "weight decay" or "momentum".
+        unit: Of the times.
+        ax: Where to draw; a new figure when not given.
+    """
+    ax = _prepared(ax, "Schedule", unit, "factor of the optimizer's rate")
+    handles = []
+    for (name, curve), colour in zip(values.items(), (BLUE, ORANGE, GREY), strict=False):
+        axes = ax.twinx() if name == "momentum" and len(values) > 1 else ax
+        handles += axes.plot(times, curve, color=colour, linewidth=2, label=name)
+        if name == "momentum":
+            axes.set_ylabel("momentum", color=INK)
+    ax.legend(handles=handles, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    return ax
+
+
 def plot_confusion_matrix(
     matrix: Any, class_names: Sequence[str], *, title: str = "Confusion matrix", ax: Axes | None = None
 ) -> Axes:
@@ -187,7 +210,9 @@ def plot_confusion_matrix(
 
 
 def plot_projection(vectors: Any, names: Sequence[str], *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw vectors in the plane of their two principal axes, each with its name (up to 60 names, spread evenly).
+    """Draw vectors in the plane of their two principal axes, with names that do not overlap.
+
+    The outermost points are named first; where names would overlap, those farther in are left out.
 
     Args:
         vectors: (points, width).
@@ -211,8 +236,11 @@ def plot_projection(vectors: Any, names: Sequence[str], *, title: str = "", ax: 
         ax, title, f"first axis, {share[0]:.0%} of the variance", f"second axis, {share[1]:.0%}", size=(7, 5.5)
     )
     ax.scatter(*points.T, s=14, color=BLUE)
-    for index in np.unique(np.linspace(0, len(points) - 1, min(len(points), 60)).astype(int)):
-        ax.annotate(names[index], points[index], (3, 3), textcoords="offset points", fontsize=8, color=INK)
+    ax.margins(0.12)
+    order = np.argsort(-np.linalg.norm(points / np.maximum(points.std(axis=0), 1e-12), axis=1), kind="stable")[
+        :MOST_NAMES
+    ]
+    add_labels(ax, points[order], [str(names[index]) for index in order])
     return ax
 
 

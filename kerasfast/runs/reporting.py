@@ -14,9 +14,9 @@ from kerasfast.runs.settings import RECORD, RunRecord
 from kerasfast.tabular.insight.interpretation import TableInterpretation
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.vision.data import ImageData
-from kerasfast.vision.grad_cam import grad_cam
-from kerasfast.vision.interpretation import Interpretation
-from kerasfast.vision.origin import Origin
+from kerasfast.vision.insight.grad_cam import grad_cam
+from kerasfast.vision.insight.interpretation import Interpretation
+from kerasfast.vision.insight.origin import Origin
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.prediction.predictor import ImagePredictor
 

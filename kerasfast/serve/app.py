@@ -23,7 +23,7 @@ from kerasfast.serve.limits import BodyLimit
 from kerasfast.serve.page import PAGE
 from kerasfast.serve.requests import Content, contents_of, in_words
 from kerasfast.version import __version__
-from kerasfast.vision.grad_cam import grad_cam
+from kerasfast.vision.insight.grad_cam import grad_cam
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.windows import WindowReader
 from kerasfast.vision.sources.decoding.decode import ImageError

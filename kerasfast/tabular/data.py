@@ -41,11 +41,10 @@ class TableData(Described):
         path: Folder in which the learner keeps `models/`.
 
     Example:
-
-        data = TableData.from_frame(
-            sales, "Sales", categorical=["Store", "State"], continuous=["Distance"], log=True,
-            valid_dates=("Date", "2014-08-01", "2014-09-17"), test=test,
-        )
+        >>> sales = pd.DataFrame({"Store": ["north", "south"] * 10, "Sales": range(20)})
+        >>> data = TableData.from_frame(sales, "Sales", categorical=["Store"])
+        >>> len(data.train), len(data.valid), data.cardinalities
+        (16, 4, {'Store': 3})
     """
 
     train: View

@@ -1,14 +1,18 @@
 """Callbacks that let an optimizer follow tables of rates, momentum and weight decay for one fit."""
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice, whole
+from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.optimizing.control import control_for
 from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.schedules import ScheduleFunction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FAR_BELOW = 0.4  # of a schedule's peak: a fit whose every factor lies below it sees nothing but the warm-up
 
@@ -26,6 +30,21 @@ class Follower(keras.callbacks.Callback):
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
         self.control = control_for(model)
+
+    def plot(self, length: float, ax: "Axes | None" = None) -> "Axes":
+        """Draw the schedules before training, and return the axes.
+
+        Args:
+            length: How far, in the unit of the schedules.
+            ax: Where to draw; a new figure when not given.
+        """
+        from kerasfast.plots.curves import plot_schedules
+
+        number("length", length, above=0)
+        times = np.linspace(0.0, length, 1000, endpoint=False)
+        parts = {"rate": self.learning_rate, "momentum": self.momentum, "weight decay": self.weight_decay}
+        values = {name: schedule(times) for name, schedule in parts.items() if schedule is not None}
+        return plot_schedules(times, values, unit=self.unit, ax=ax)
 
     def tables(self, steps: int, epochs: int) -> dict[str, np.ndarray]:
         """Return a table per part, a row per optimizer step, for epochs of `steps` steps."""

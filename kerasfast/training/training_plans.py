@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from kerasfast import schedules
 from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.optimizing.rates import Rates, per_group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
@@ -36,6 +40,25 @@ class Plan:
     def scaled(self, rates: np.ndarray, weight_decays: np.ndarray | None) -> "Plan":
         """Return the plan with the factors turned into the rates of each group."""
         return replace(self, learning_rates=self.learning_rates * rates, weight_decays=weight_decays)
+
+    def of_groups(self, groups: int, **given: Rates | None) -> "Plan":
+        """Return the plan with the factors turned into rates.
+
+        Args:
+            groups: Number of layer groups.
+            given: Rates and then weight decays, one or one per group, under the names that an error gives them.
+
+        Raises:
+            ValueError: If there are not as many as groups.
+        """
+        rates, decays = (None if value is None else per_group(name, value, groups) for name, value in given.items())
+        return self.scaled(rates, decays)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the rate of each layer group at every step, and the momentum where it is set; return the axes."""
+        from kerasfast.plots.curves import plot_rates
+
+        return plot_rates(self.learning_rates, self.momentum, ax=ax)
 
 
 def constant_plan(steps: int, epochs: int) -> Plan:

@@ -39,7 +39,17 @@ class ImageData(Described, MadeImageData):
         draws_at_most: Training pictures of rare classes and tags come more often, up to so many times an epoch (see
             `balanced`); None for each once.
 
+    Raises:
+        ValueError: If an argument is out of its range, or copies are smaller than the pictures made of them.
+
     Example:
+        >>> grey, white = np.full((8, 16, 16), 128, "uint8"), np.full((8, 16, 16), 255, "uint8")
+        >>> pictures, targets = np.concatenate([grey, white]), np.repeat([0, 1], 8)
+        >>> data = ImageData.from_arrays((pictures, targets), classes=["grey", "white"], transforms=Transforms(16))
+        >>> len(data.train), len(data.valid), data.valid[0][0].shape
+        (13, 3, (16, 16, 3))
+
+    With files:
 
         data = ImageData.from_folders("dogscats", transforms=transforms_side_on(224, max_zoom=1.1), test="test")
         pixels, targets = next(iter(data.valid.dataset()))

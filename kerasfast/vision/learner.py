@@ -28,7 +28,7 @@ from kerasfast.vision.prediction.tta import predict_views
 from kerasfast.vision.tasks import TASKS
 
 if TYPE_CHECKING:
-    from kerasfast.vision.interpretation import Interpretation
+    from kerasfast.vision.insight.interpretation import Interpretation
 
 
 class ImageLearner(HeadLearner):
@@ -216,9 +216,9 @@ class ImageLearner(HeadLearner):
         Raises:
             ValueError: For a regression, and for a network whose outputs are no probabilities.
         """
-        from kerasfast.vision.grad_cam import grad_cam
-        from kerasfast.vision.interpretation import Interpretation
-        from kerasfast.vision.origin import Origin, pooled
+        from kerasfast.vision.insight.grad_cam import grad_cam
+        from kerasfast.vision.insight.interpretation import Interpretation
+        from kerasfast.vision.insight.origin import Origin, pooled
 
         choice("target_kind", self.data.target_kind, ("single", "multi"))
         predictions, targets = self.predict_with_targs(is_test)

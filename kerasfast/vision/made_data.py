@@ -187,8 +187,8 @@ class MadeImageData:
         Args:
             root: The data set's folder.
             frame: A row for each picture; its index does not matter. A cell of tags may also hold a list.
-            folder, suffix, name_column, label_columns, separator, target_kind, valid_indices, valid_fraction, groups,
-                test, on_error, outside_links, transforms, batch_size, seed: As in `from_csv`.
+            folder, suffix, name_column, label_columns, separator, target_kind, valid_indices: As in `from_csv`.
+            valid_fraction, groups, test, on_error, outside_links, transforms, batch_size, seed: As in `from_csv`.
 
         Raises:
             FileNotFoundError: When the root, a folder or pictures are missing.

@@ -43,10 +43,10 @@ def draw(root: pathlib.Path) -> None:
 def train(pictures: pathlib.Path, run: pathlib.Path) -> dict:
     """Begin the training, or go on with it, and return its result."""
     import keras
+    from kerasfast.vision.interpretation import Interpretation
 
     import kerasfast.runs.training
     from kerasfast.cli import main
-    from kerasfast.vision.interpretation import Interpretation
     from kerasfast.vision.networks import applications
 
     def network(weights) -> keras.Model:

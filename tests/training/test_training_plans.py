@@ -78,3 +78,16 @@ def test_a_senseless_one_cycle_is_refused(change, message):
 def test_a_senseless_phase_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         kf.Phase(**change)
+
+
+def test_a_plan_is_drawn_before_training():
+    axes = sgdr_plan(10, 2, 1, 2).of_groups(2, lrs=[0.1, 1.0], wds=None).plot()
+    assert [len(line.get_ydata()) for line in axes.lines] == [30, 30] and axes.lines[1].get_ydata().max() == 1.0
+
+
+def test_a_schedule_is_drawn_before_training():
+    axes = kf.Schedule(learning_rate=kf.sgdr(cycle_len=1), momentum=kf.constant(0.9)).plot(3)
+    assert axes.get_xlabel() == "epochs" and axes.lines[0].get_xdata()[-1] == pytest.approx(3, abs=0.01)
+    assert axes.lines[0].get_ydata().max() == pytest.approx(1, abs=0.01)
+    with pytest.raises(ValueError, match="length"):
+        kf.Schedule(learning_rate=kf.sgdr(cycle_len=1)).plot(0)

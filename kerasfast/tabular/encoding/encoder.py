@@ -52,6 +52,9 @@ class TableEncoder(Described):
             columns `<name>_Month` and `<name>_Dayofweek`, and the continuous ones `<name>_Year`, `<name>_Day`,
             `<name>_Dayofyear`, `<name>_Hour` and `<name>_Elapsed` (seconds since 1970).
 
+    Raises:
+        ValueError: If no columns are listed, one is listed twice, or an option is out of its range.
+
     Example:
         >>> train = pd.DataFrame({"State": ["HE", "TH", "HE"], "Distance": [10.0, None, 30.0]})
         >>> encoder = TableEncoder(["State"], ["Distance"]).fit(train)

@@ -113,13 +113,18 @@ class View(Described):
 
     def _loader(self) -> Callable:
         """Return the function (index, box, draw) -> (index, pixels (size, size, 3) uint8, draw)."""
-        size = self.transforms.size
-        read = self.samples.reader(size)
+        read = self.window_reader()
 
         def load(index: tf.Tensor, box: tf.Tensor, draw: tf.Tensor):
-            return index, squared(read(index, box), size), draw
+            return index, read(index, box), draw
 
         return load
+
+    def window_reader(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """Return the function (index, box (4,)) -> the window of a picture, (size, size, 3) uint8, not augmented."""
+        size = self.transforms.size
+        read = self.samples.reader(size)
+        return lambda index, box: squared(read(index, box), size)
 
     def _finisher(self) -> Callable:
         """Return the function (indices, pixels, draws) -> what the dataset yields."""

@@ -48,6 +48,9 @@ class ImagePredictor(Described):
         written_by: In words, the versions that wrote the file.
         runner: What predicts batches (n, size, size, 3) in the place of Keras; None for Keras.
 
+    Raises:
+        ValueError: If classes, thresholds and the model's outputs differ in number, or an argument is out of its range.
+
     Example:
 
         learn.export("pets.kerasfast")

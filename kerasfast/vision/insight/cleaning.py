@@ -7,7 +7,7 @@ import numpy as np
 from kerasfast.interpretation.duplicates import near_duplicates
 from kerasfast.interpretation.label_errors import label_errors, out_of_fold
 from kerasfast.interpretation.peers import linear_peer
-from kerasfast.vision.origin import Origin
+from kerasfast.vision.insight.origin import Origin
 from kerasfast.vision.pipeline.views import View
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from kerasfast.metrics.tags import best_constant, best_threshold
 from kerasfast.pages import sections
 from kerasfast.pages.page import Block, Chart, Code, Facts, Note, Page, Photo, Photos, Section, Table, Text
 from kerasfast.plots.insight import heated
-from kerasfast.vision.origin import Origin, pictures_at, thumbnails
+from kerasfast.vision.insight.origin import Origin, pictures_at, thumbnails
 from kerasfast.vision.pipeline.views import View
 
 if TYPE_CHECKING:
-    from kerasfast.vision.interpretation import Interpretation
+    from kerasfast.vision.insight.interpretation import Interpretation
 
 WRONG, PAIRS = 12, 20
 PEER_PICTURES = 5000  # to train peers on, at most

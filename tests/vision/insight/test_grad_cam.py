@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.vision.grad_cam import grad_cam, plot_grad_cam
+from kerasfast.vision.insight.grad_cam import grad_cam, plot_grad_cam
 
 layers = keras.layers
 

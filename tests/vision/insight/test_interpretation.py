@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasfast.vision.interpretation import Interpretation
+from kerasfast.vision.insight.interpretation import Interpretation
 
 NAMES = ("ant", "bee", "cat")
 

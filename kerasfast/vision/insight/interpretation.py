@@ -12,8 +12,8 @@ from kerasfast.basics.described import Described, some
 from kerasfast.interpretation import calibration
 from kerasfast.interpretation.classes import class_frame, confused_order, confused_pairs, confusion_matrix, one_hot
 from kerasfast.training.callbacks import Recorder
-from kerasfast.vision.interpretation_plots import PicturePlots
-from kerasfast.vision.origin import Origin
+from kerasfast.vision.insight.interpretation_plots import PicturePlots
+from kerasfast.vision.insight.origin import Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,7 +216,7 @@ class Interpretation(Described, PicturePlots):
         Raises:
             ValueError: Where the training pictures are not known.
         """
-        from kerasfast.vision.cleaning import picture_label_errors
+        from kerasfast.vision.insight.cleaning import picture_label_errors
 
         return picture_label_errors(self.origin, folds=folds, seed=seed)
 
@@ -233,7 +233,7 @@ class Interpretation(Described, PicturePlots):
         Raises:
             ValueError: Where the training pictures are not known.
         """
-        from kerasfast.vision.cleaning import picture_duplicates
+        from kerasfast.vision.insight.cleaning import picture_duplicates
 
         return picture_duplicates(self.origin, self.view, least=least)
 
@@ -262,7 +262,7 @@ class Interpretation(Described, PicturePlots):
         Raises:
             ValueError: If the name does not end in .html.
         """
-        from kerasfast.vision.image_report import image_page
+        from kerasfast.vision.insight.image_report import image_page
 
         origin = self.origin.knowing(model, facts, recorders)
         return image_page(self, origin, title).write(path)

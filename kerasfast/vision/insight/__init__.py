@@ -1,0 +1,1 @@
+"""Looking into an image model: interpretation, Grad-CAM, doubtful data, the report, numbers in cells."""
