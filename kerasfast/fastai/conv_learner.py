@@ -33,6 +33,7 @@ from kerasfast.fastai.metrics import accuracy, accuracy_thresh
 from kerasfast.fastai.model import *
 from kerasfast.fastai.sgdr import *
 from kerasfast.fastai.torch_imports import *
+from kerasfast.fastai.torch_modules import Module, ModuleLayer, ModuleList, parts_of
 from kerasfast.fastai.transforms import *
 from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
@@ -108,6 +109,8 @@ class ConvLearner(Learner):
             models_name: Folder below the data's that weights are saved in.
         """
         hidden = [512] if xtra_fc is None else list(xtra_fc)
+        if isinstance(custom_head, ModuleList):
+            custom_head = [ModuleLayer(part) if isinstance(part, Module) else part for part in parts_of(custom_head)]
         image_learner = ImageLearner.pretrained(
             as_backbone(f).without_stages(xtra_cut) if xtra_cut else as_backbone(f),
             data.core,

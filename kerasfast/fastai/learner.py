@@ -18,9 +18,12 @@ from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, ope
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
 from kerasfast.fastai.course_metrics import array_metrics, log_of
+from kerasfast.fastai.course_tensors import CourseTensor, plain
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.module_models import as_model, is_module, with_torch_methods
 from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
+from kerasfast.fastai.torch_imports import nll_loss
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
@@ -62,6 +65,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         models_name: str = "models",
     ):
         self._data, self.core = data, core
+        with_torch_methods(core.model)
         self.metrics, self.sched = list(metrics or []), None
         self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
@@ -77,13 +81,14 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         clip: float | None = None,
         crit: Any = None,
     ) -> "Learner":
-        """Train a Keras model of your own; each of its layers, or models in it, is a layer group, as in the course.
+        """Train a model of your own; each of its layers, or models in it, is a layer group, as in the course.
 
         It gives probabilities (softmax) for classes, where the course's models give their logarithms. Pictures are
         normalised by the statistics of `tfms_from_stats` before they reach it.
 
         Args:
-            m: A Keras model, or a `BasicModel` that says what its layer groups are.
+            m: A Keras model, a `nn.Module` or `nn.Sequential` whose outputs for classes are log-probabilities, or a
+                `BasicModel` that says what its layer groups are.
             data: The data.
             opt_fn: Makes the optimizer; SGD with momentum 0.9 by default.
             metrics: Functions (preds, targs).
@@ -91,8 +96,9 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             crit: Loss.
         """
         models = m if isinstance(m, BasicModel) else BasicModel(m)
-        stats = getattr(data, "stats", None)
-        model = models.model if stats is None else in_front(models.model, stats)
+        model = as_model(models.model, data)
+        if crit is None and is_module(models.model) and not (data.is_multi or data.is_reg):
+            crit = nll_loss  # of the logarithms themselves, which a probability near 0 loses
         core = CoreLearner(
             model,
             data.core,
@@ -128,7 +134,11 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
     def crit(self, crit: Any) -> None:
         self._crit = crit
         of_keras = isinstance(crit, (str, keras.losses.Loss))
-        self.core.loss = crit if of_keras else lambda y_true, y_pred: crit(self._as_course(y_pred), y_true)
+        self.core.loss = (
+            crit
+            if of_keras
+            else lambda y_true, y_pred: plain(crit(CourseTensor(self._as_course(y_pred)), CourseTensor(y_true)))
+        )
 
     @property
     def opt_fn(self) -> Callable:

@@ -1,7 +1,9 @@
 """The torch names that lessons mention: those with a meaning in TensorFlow have it, the others say what to write."""
 
 import contextlib
+import inspect
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,8 +12,51 @@ from keras import ops
 
 from kerasfast.fastai import torch_layers
 from kerasfast.fastai.course_arrays import Extreme, course_array
+from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, on_tensors
+from kerasfast.fastai.torch_modules import Parameters
 
 __all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
+
+
+def _pool(x, how, size: int, stride: int | None) -> Any:
+    """Pool pictures whose channels come first."""
+    pooled = how(ops.transpose(x, (0, 2, 3, 1)), size, strides=stride or size)
+    return ops.transpose(pooled, (0, 3, 1, 2))
+
+
+def _max_pool2d(x, kernel_size: int, stride: int | None = None):
+    """Max pooling of pictures whose channels come first."""
+    return _pool(x, ops.max_pool, kernel_size, stride)
+
+
+def _avg_pool2d(x, kernel_size: int, stride: int | None = None):
+    """Average pooling of pictures whose channels come first."""
+    return _pool(x, ops.average_pool, kernel_size, stride)
+
+
+def _whole(name: str):
+    def function(x, output_size: int | tuple = 1):
+        if output_size not in (1, (1, 1)):
+            raise ValueError(f"Here adaptive pooling gives 1 x 1; received {output_size!r}. See `keras.ops`.")
+        return getattr(ops, name)(x, axis=(2, 3), keepdims=True)
+
+    function.__doc__ = f"The {name} over the whole of pictures whose channels come first, kept as 1 x 1."
+    return function
+
+
+def _dropout(x, p: float = 0.5, training: bool = False):
+    """Dropout; outside of a training nothing."""
+    return keras.random.dropout(x, p) if training else x
+
+
+def _made(function):
+    """Return torch's way to make a tensor of sides that are given one by one or as a tuple."""
+
+    def make(*sides: Any) -> CourseTensor:
+        wanted = sides[0] if len(sides) == 1 and isinstance(sides[0], (tuple, list)) else sides
+        return CourseTensor(function(tuple(wanted)))
+
+    return make
 
 
 class _Explained:
@@ -25,7 +70,7 @@ class _Explained:
 
     def __init__(self, name: str, instead: str, **members):
         self._name, self._instead = name, instead
-        self.__dict__.update(members)
+        self.__dict__.update({key: on_tensors(one) if inspect.isfunction(one) else one for key, one in members.items()})
 
     def __getattr__(self, attribute: str):
         if attribute.startswith("__"):  # asked for by `copy`, `inspect` and notebooks
@@ -61,7 +106,7 @@ def _manual_seed(seed: int) -> None:
 def SGD(
     params=None, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
 ) -> keras.optimizers.Optimizer:
-    """Return Keras's SGD; `params` is there for the course's order of arguments and stays None."""
+    """Return Keras's SGD; `params` is there for the course's order of arguments: None, or `model.parameters()`."""
     _check_no_params(params)
     return keras.optimizers.SGD(lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay or None)
 
@@ -88,9 +133,10 @@ def RMSprop(
 
 
 def _check_no_params(params) -> None:
-    if params is not None:
+    if params is not None and not isinstance(params, Parameters):
         raise TypeError(
-            "Keras optimizers are given their variables by the model; leave `params` out: `optim.Adam(lr=...)`."
+            "Keras optimizers are given their variables by the model; leave `params` out, `optim.Adam(lr=...)`, or "
+            "give all of them, `model.parameters()`."
         )
 
 
@@ -243,6 +289,14 @@ torch = _Explained(
     topk=_topk,
     cat=_cat,
     stack=_stack,
+    zeros=_made(ops.zeros),
+    ones=_made(ops.ones),
+    rand=_made(keras.random.uniform),
+    randn=_made(keras.random.normal),
+    pow=lambda x, exponent: x**exponent,
+    matmul=lambda a, b: a @ b,
+    mm=lambda a, b: a @ b,
+    clamp=lambda x, *bounds, **named: course_tensor(x).clamp(*bounds, **named),
     eq=lambda a, b: a == b,
     **{
         name: _either(name, f"`{name}` of an array or a tensor.")
@@ -274,16 +328,31 @@ F = _Explained(
     softmax=_softmax,
     log_softmax=_log_softmax,
     sigmoid=torch.sigmoid,
+    max_pool2d=_max_pool2d,
+    avg_pool2d=_avg_pool2d,
+    adaptive_max_pool2d=_whole("max"),
+    adaptive_avg_pool2d=_whole("mean"),
+    dropout=_dropout,
+    tanh=_either("tanh", "Hyperbolic tangent of an array or a tensor."),
     relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
 )
 USE_GPU = _has_gpu()
 
 
-def Variable(values, requires_grad: bool = False, volatile: bool = False) -> tf.Tensor | tf.Variable:
-    """Return a tensor, or a variable that gradients are taken of."""
-    return tf.Variable(values) if requires_grad else tf.convert_to_tensor(values)
+class Variable(CourseTensor):
+    """A tensor; whether gradients are taken of it is for `tf.GradientTape` to say.
+
+    Args:
+        values: An array or a tensor.
+        requires_grad, volatile: Without effect.
+    """
+
+    def __init__(self, values: Any, requires_grad: bool = False, volatile: bool = False):
+        super().__init__(values)
 
 
-def children(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers of a model."""
-    return list(model) if isinstance(model, (list, tuple)) else list(model.layers)
+def children(model: Any) -> list:
+    """Return the layers of a model, the parts of a module or a row, or the elements of a list."""
+    if isinstance(model, (list, tuple)):
+        return list(model)
+    return model.children() if hasattr(model, "children") else list(model.layers)
