@@ -64,7 +64,7 @@ def run_cells(path: pathlib.Path) -> list[dict]:
     import matplotlib
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kerasfast.porting import port
+    from kerasfast.porting.ported import port
 
     matplotlib.use("agg")
     before = cells_of(path)

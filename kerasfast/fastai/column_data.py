@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai import core, imports, metrics, sgdr
-from kerasfast.fastai.core import *
-from kerasfast.fastai.dataset import ModelData, get_cv_idxs, split_by_idx  # noqa: F401
-from kerasfast.fastai.imports import *
+from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.dataset import ModelData, split_by_idx
+from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import Learner
-from kerasfast.fastai.metrics import *
-from kerasfast.fastai.sgdr import *
+from kerasfast.fastai.stars import names_of
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
@@ -23,13 +21,10 @@ from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
 from kerasfast.tabular.tasks import task_of
 
-__all__ = sorted(
-    {
-        "CollabFilterDataset", "CollabFilterLearner", "ColumnarDataset", "ColumnarModelData", "Learner", "ModelData",
-        "StructuredLearner", "get_cv_idxs", "split_by_idx",
-        *imports.__all__, *core.__all__, *sgdr.__all__, *metrics.__all__,
-    }
-)  # fmt: skip
+__all__ = names_of(
+    ("learner",),
+    ("CollabFilterDataset", "CollabFilterLearner", "ColumnarDataset", "ColumnarModelData", "StructuredLearner"),
+)
 
 
 class ColumnarDataset:

@@ -14,16 +14,27 @@ import numpy as np
 from kerasfast.basics.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
-from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss
+from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
+from kerasfast.fastai.core import *
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
 from kerasfast.fastai.course_metrics import array_metrics, log_of
 from kerasfast.fastai.course_tensors import CourseTensor, plain
+from kerasfast.fastai.dataset import *
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.imports import *
+from kerasfast.fastai.layer_optimizer import *
+from kerasfast.fastai.layers import *
+from kerasfast.fastai.metrics import *
+from kerasfast.fastai.model import *
 from kerasfast.fastai.module_models import as_model, is_module, with_torch_methods
 from kerasfast.fastai.refused import Refused, supported
+from kerasfast.fastai.sgdr import *
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
+from kerasfast.fastai.stars import names_of
+from kerasfast.fastai.torch_imports import *
 from kerasfast.fastai.torch_imports import nll_loss
+from kerasfast.fastai.transforms import *
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
@@ -31,7 +42,8 @@ from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.prediction.tta import predict_views
 
-__all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
+_BELOW = "imports torch_imports core transforms model dataset sgdr layer_optimizer layers metrics"
+__all__ = names_of(_BELOW.split(), ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.learner import Learner
 from kerasfast.optimizing.control import control_of
 from kerasfast.training.model_summary import ModelSummary, summarize
 
@@ -29,6 +28,8 @@ def fit(
 
     Called again with the same model, data, optimizer and loss it goes on, at the rate that `set_lrs` gave in between.
     """
+    from kerasfast.fastai.learner import Learner  # whose star has this module's names
+
     learn, made = _LEARNERS.get(opt, (None, None))
     if learn is None or made != (id(model), id(data), crit):
         learn = Learner.from_model_data(model, data, opt_fn=lambda: opt, crit=crit)

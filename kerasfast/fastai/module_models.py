@@ -17,7 +17,7 @@ def is_module(model: Any) -> bool:
 
 
 def as_model(model: Any, data: ModelData) -> keras.Model:
-    """Return the Keras model that a learner trains: for modules one is made, and pictures are normalised in front of it.
+    """Return the Keras model that a learner trains: of modules one is made, and pictures are normalised in front.
 
     A row of Keras layers stays Keras's through and through. What a module gives for one class per example is taken as
     log-probabilities, as in the course; the model gives probabilities.

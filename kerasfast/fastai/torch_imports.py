@@ -336,6 +336,8 @@ F = _Explained(
     tanh=_either("tanh", "Hyperbolic tangent of an array or a tensor."),
     relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
 )
+vars(nn)["functional"] = F
+vars(torch).update(nn=nn, optim=optim)
 USE_GPU = _has_gpu()
 
 
