@@ -12,8 +12,9 @@ from kerasfast.fastai.dataset import ImageClassifierData
 from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import BasicModel, Learner
 from kerasfast.fastai.metrics import accuracy, accuracy_thresh
+from kerasfast.fastai.module_layer import ModuleLayer
 from kerasfast.fastai.stars import names_of
-from kerasfast.fastai.torch_modules import Module, ModuleLayer, ModuleList, parts_of
+from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
 from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
 

@@ -15,26 +15,15 @@ from kerasfast.basics.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
 from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
-from kerasfast.fastai.core import *
+from kerasfast.fastai.below_learner import *
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
-from kerasfast.fastai.course_metrics import array_metrics, log_of
-from kerasfast.fastai.course_tensors import CourseTensor, plain
-from kerasfast.fastai.dataset import *
+from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.imports import *
-from kerasfast.fastai.layer_optimizer import *
-from kerasfast.fastai.layers import *
-from kerasfast.fastai.metrics import *
-from kerasfast.fastai.model import *
-from kerasfast.fastai.module_models import as_model, is_module, with_torch_methods
+from kerasfast.fastai.module_models import as_model, usual_crit, with_torch_methods
 from kerasfast.fastai.refused import Refused, supported
-from kerasfast.fastai.sgdr import *
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.fastai.stars import names_of
-from kerasfast.fastai.torch_imports import *
-from kerasfast.fastai.torch_imports import nll_loss
-from kerasfast.fastai.transforms import *
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
@@ -42,8 +31,7 @@ from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.prediction.tta import predict_views
 
-_BELOW = "imports torch_imports core transforms model dataset sgdr layer_optimizer layers metrics"
-__all__ = names_of(_BELOW.split(), ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
+__all__ = names_of(["below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 
@@ -109,8 +97,6 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         """
         models = m if isinstance(m, BasicModel) else BasicModel(m)
         model = as_model(models.model, data)
-        if crit is None and is_module(models.model) and not (data.is_multi or data.is_reg):
-            crit = nll_loss  # of the logarithms themselves, which a probability near 0 loses
         core = CoreLearner(
             model,
             data.core,
@@ -120,7 +106,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
         )
-        return cls(data, core, metrics=metrics, crit=crit)
+        return cls(data, core, metrics=metrics, crit=crit or usual_crit(models.model, data))
 
     @property
     def data(self) -> ModelData:
@@ -145,12 +131,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
     @crit.setter
     def crit(self, crit: Any) -> None:
         self._crit = crit
-        of_keras = isinstance(crit, (str, keras.losses.Loss))
-        self.core.loss = (
-            crit
-            if of_keras
-            else lambda y_true, y_pred: plain(crit(CourseTensor(self._as_course(y_pred)), CourseTensor(y_true)))
-        )
+        self.core.loss = as_keras_loss(crit, self._as_course)
 
     @property
     def opt_fn(self) -> Callable:

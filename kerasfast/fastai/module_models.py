@@ -6,9 +6,12 @@ import keras
 
 from kerasfast.fastai.basic_models import in_front
 from kerasfast.fastai.dataset import ImageClassifierData, ModelData
-from kerasfast.fastai.torch_modules import Called, Module, ModuleLayer, ModuleList, Parameters, parts_of
+from kerasfast.fastai.module_layer import ModuleLayer
+from kerasfast.fastai.torch_imports import nll_loss
+from kerasfast.fastai.torch_modules import Called, Module, ModuleList, Parameters, parts_of
+from kerasfast.vision.networks.graphs import pieces
 
-__all__ = ["as_model", "is_module", "with_torch_methods"]
+__all__ = ["as_model", "is_module", "usual_crit", "with_torch_methods"]
 
 
 def is_module(model: Any) -> bool:
@@ -32,6 +35,14 @@ def as_model(model: Any, data: ModelData) -> keras.Model:
     stats = getattr(data, "stats", None)
     inner = _of_module(model, data) if is_module(model) else model
     return inner if stats is None else in_front(inner, stats)
+
+
+def usual_crit(model: Any, data: ModelData) -> Any:
+    """Return the loss of a module for one class per example; None where the kind of the targets says it.
+
+    That of the logarithms themselves, which a probability near 0 would lose.
+    """
+    return nll_loss if is_module(model) and not (data.is_multi or data.is_reg) else None
 
 
 def _of_module(module: Any, data: ModelData) -> keras.Model:
@@ -61,13 +72,23 @@ def _zeros(inputs: dict[str, keras.KerasTensor]) -> Any:
     return made.get("pixels", made)
 
 
+def _children(model: keras.Model) -> list:
+    """Return the layers of a model; of one with branches its pieces, which can be put in a row again."""
+    branches = any(
+        isinstance(layer.input, list) for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)
+    )
+    if not branches or isinstance(model.input, (dict, list)):
+        return [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return pieces(model)
+
+
 def with_torch_methods(model: keras.Model) -> keras.Model:
     """Let lessons call a few of torch's methods on a Keras model: `cuda()`, `eval()`, `parameters()`, `children()`."""
     itself = lambda *_: model
     methods = {
         **dict.fromkeys(("cuda", "cpu", "train", "eval"), itself),
         "parameters": lambda: Parameters(Called(model).parameters()),
-        "children": lambda: list(model.layers),
+        "children": lambda: _children(model),
     }
     for name, method in methods.items():
         if not hasattr(model, name):

@@ -13,50 +13,10 @@ from keras import ops
 from kerasfast.fastai import torch_layers
 from kerasfast.fastai.course_arrays import Extreme, course_array
 from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, on_tensors
+from kerasfast.fastai.torch_functions import avg_pool2d, dropout, made, max_pool2d, whole
 from kerasfast.fastai.torch_modules import Parameters
 
 __all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
-
-
-def _pool(x, how, size: int, stride: int | None) -> Any:
-    """Pool pictures whose channels come first."""
-    pooled = how(ops.transpose(x, (0, 2, 3, 1)), size, strides=stride or size)
-    return ops.transpose(pooled, (0, 3, 1, 2))
-
-
-def _max_pool2d(x, kernel_size: int, stride: int | None = None):
-    """Max pooling of pictures whose channels come first."""
-    return _pool(x, ops.max_pool, kernel_size, stride)
-
-
-def _avg_pool2d(x, kernel_size: int, stride: int | None = None):
-    """Average pooling of pictures whose channels come first."""
-    return _pool(x, ops.average_pool, kernel_size, stride)
-
-
-def _whole(name: str):
-    def function(x, output_size: int | tuple = 1):
-        if output_size not in (1, (1, 1)):
-            raise ValueError(f"Here adaptive pooling gives 1 x 1; received {output_size!r}. See `keras.ops`.")
-        return getattr(ops, name)(x, axis=(2, 3), keepdims=True)
-
-    function.__doc__ = f"The {name} over the whole of pictures whose channels come first, kept as 1 x 1."
-    return function
-
-
-def _dropout(x, p: float = 0.5, training: bool = False):
-    """Dropout; outside of a training nothing."""
-    return keras.random.dropout(x, p) if training else x
-
-
-def _made(function):
-    """Return torch's way to make a tensor of sides that are given one by one or as a tuple."""
-
-    def make(*sides: Any) -> CourseTensor:
-        wanted = sides[0] if len(sides) == 1 and isinstance(sides[0], (tuple, list)) else sides
-        return CourseTensor(function(tuple(wanted)))
-
-    return make
 
 
 class _Explained:
@@ -289,10 +249,10 @@ torch = _Explained(
     topk=_topk,
     cat=_cat,
     stack=_stack,
-    zeros=_made(ops.zeros),
-    ones=_made(ops.ones),
-    rand=_made(keras.random.uniform),
-    randn=_made(keras.random.normal),
+    zeros=made(ops.zeros),
+    ones=made(ops.ones),
+    rand=made(keras.random.uniform),
+    randn=made(keras.random.normal),
     pow=lambda x, exponent: x**exponent,
     matmul=lambda a, b: a @ b,
     mm=lambda a, b: a @ b,
@@ -328,11 +288,11 @@ F = _Explained(
     softmax=_softmax,
     log_softmax=_log_softmax,
     sigmoid=torch.sigmoid,
-    max_pool2d=_max_pool2d,
-    avg_pool2d=_avg_pool2d,
-    adaptive_max_pool2d=_whole("max"),
-    adaptive_avg_pool2d=_whole("mean"),
-    dropout=_dropout,
+    max_pool2d=max_pool2d,
+    avg_pool2d=avg_pool2d,
+    adaptive_max_pool2d=whole("max"),
+    adaptive_avg_pool2d=whole("mean"),
+    dropout=dropout,
     tanh=_either("tanh", "Hyperbolic tangent of an array or a tensor."),
     relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
 )

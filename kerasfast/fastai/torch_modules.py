@@ -4,7 +4,6 @@ A module's `forward` is run on tensors that understand torch's methods, pictures
 layers and variables are Keras's: `from_model_data` puts it into a Keras model, which trains, freezes and saves as any.
 """
 
-import contextlib
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +18,6 @@ from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, plain
 __all__ = [
     "Called",
     "Module",
-    "ModuleLayer",
     "ModuleList",
     "Parameter",
     "Parameters",
@@ -34,7 +32,7 @@ _SPATIAL = (
     layers.SpatialDropout2D, layers.UpSampling2D, layers.ZeroPadding2D, keras.Model,
 )  # fmt: skip
 _LOGS: weakref.WeakSet = weakref.WeakSet()  # softmax layers that stand for torch's log-softmax
-_state = {"training": False}
+STATE = {"training": False}
 
 
 def gives_logs(layer: layers.Layer) -> layers.Layer:
@@ -202,7 +200,7 @@ class Module(layers.Layer):
     @property
     def training(self) -> bool:
         """Whether a training step runs."""
-        return _state["training"]
+        return STATE["training"]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or "_order" not in self.__dict__:
@@ -244,7 +242,7 @@ class Module(layers.Layer):
             held.assign(ops.stop_gradient(value.value))
         # In this call the tensor itself, through which gradients go; `ModuleLayer` puts the variable in its place.
         object.__setattr__(self, name, value)
-        _state.setdefault("remembered", []).append((weakref.ref(self), name, held))
+        STATE.setdefault("remembered", []).append((weakref.ref(self), name, held))
 
     def _checked(self, name: str) -> None:
         found = getattr(type(self), name, None)
@@ -287,39 +285,6 @@ class Module(layers.Layer):
         return self
 
 
-class ModuleLayer(layers.Layer):
-    """A module, or a row of them, as a layer of a Keras model.
-
-    Args:
-        module: The module.
-        exponential: Whether its outputs are logarithms of what the model gives.
-    """
-
-    def __init__(self, module: Any, exponential: bool = False, **arguments: Any):
-        super().__init__(**arguments)
-        self.parts = module.parts if isinstance(module, ModuleList) else [module]
-        self._function, self.exponential = module.__call__, exponential
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Run `forward`; the channels of pictures come first in it."""
-        parts = [inputs.get("codes"), inputs.get("values")] if isinstance(inputs, dict) else [_channels_first(inputs)]
-        with _training(bool(training)):
-            out = plain(self._function(*[part if part is None else course_tensor(part) for part in parts]))
-        return ops.exp(out) if self.exponential else out
-
-
-@contextlib.contextmanager
-def _training(training: bool) -> Iterator[None]:
-    before = _state["training"]
-    _state["training"], _state["remembered"] = training, []
-    try:
-        yield
-    finally:
-        for module, name, held in _state["remembered"]:
-            object.__setattr__(module(), name, CourseTensor(held))
-        _state["training"], _state["remembered"] = before, []
-
-
 def parts_of(module: Any) -> list[layers.Layer]:
     """Return the children of a module or of a row, each of which is a layer group."""
     return _flat(module.parts) or [module]
@@ -333,7 +298,9 @@ def _flat(parts: list) -> list:
     return [inner for part in parts for inner in (_flat(part) if isinstance(part, list) else [part])]
 
 
-def _run(layer: layers.Layer, inputs: tuple) -> CourseTensor:
+def _run(layer: layers.Layer, inputs: tuple) -> Any:
+    if any(isinstance(one, keras.KerasTensor) for one in inputs):
+        return layer(*inputs)  # a Keras model is being built, channels last
     values = [plain(_as_input(one)) for one in inputs]
     turned = isinstance(layer, _SPATIAL) and len(values[0].shape) == 4
     out = layer(*[ops.transpose(one, (0, 2, 3, 1)) for one in values] if turned else values)
@@ -344,12 +311,17 @@ def _run(layer: layers.Layer, inputs: tuple) -> CourseTensor:
 
 def _as_input(value: Any) -> Any:
     """Return arrays and tensors as tensors with torch's methods; pictures, whose channels come last here, turned."""
-    if isinstance(value, CourseTensor) or not (tf.is_tensor(value) or isinstance(value, np.ndarray)):
+    if isinstance(value, CourseTensor):
+        # What a forward makes of pictures has no whole numbers any more, so its last side may well be 3.
+        return value if value.dtype.is_floating else CourseTensor(channels_first(value.value))
+    if not (tf.is_tensor(value) or isinstance(value, np.ndarray)):
         return value
-    return course_tensor(_channels_first(value))
+    return course_tensor(channels_first(value))
 
 
-def _channels_first(value: Any) -> Any:
+def channels_first(value: Any) -> Any:
     if len(value.shape) != 4 or value.shape[-1] not in (1, 3):
         return value
-    return ops.transpose(ops.cast(value, "float32"), (0, 3, 1, 2))
+    return ops.transpose(
+        ops.cast(np.asarray(value) if isinstance(value, np.ndarray) else value, "float32"), (0, 3, 1, 2)
+    )

@@ -139,7 +139,8 @@ class OlderCalls(Edits):
     def _x_and_y(self, node: ast.Call, name: str) -> None:
         said = f"`{name}(x, y)`: seaborn takes them by name"
         for letter, value in zip("xy", node.args, strict=False):
-            self._insert_before(value, f"{letter}=", said)
+            self._insert_before(value, f"{letter}=np.ravel(" if name == "jointplot" else f"{letter}=", said)
+            self.insert(self.end(value), self.end(value), ")" if name == "jointplot" else "")
         if len(node.args) > 2:
             self._insert_before(node.args[2], "data=", said)
         for keyword in node.keywords:

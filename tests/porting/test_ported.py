@@ -92,7 +92,7 @@ def notebook(tmp_path, *cells: str, **about):
         ),
         (
             "import seaborn as sns\nsns.jointplot(p, y, kind='hex', stat_func=None)",
-            "import seaborn as sns\nsns.jointplot(x=p, y=y, kind='hex')",
+            "import seaborn as sns\nsns.jointplot(x=np.ravel(p), y=np.ravel(y), kind='hex')",
         ),
         ("import numpy as np\na.astype(np.int)", "import numpy as np\na.astype(int)"),
         ("fbeta_score(y, (p > t), 2, average='samples')", "fbeta_score(y, (p > t), beta=2, average='samples')"),
