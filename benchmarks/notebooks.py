@@ -4,16 +4,18 @@
 
 Each notebook is ported (`kerasfast port`), put into a folder with small data (`notebooks_data.py`, from KERASFAST_DATA
 and drawn) or into copies of the folders given by --world, and run in a process of its own, every architecture being a
-small MobileNet (KERASFAST_WEIGHTS). Scripts with `#%%` before each cell are taken too. A cell
+small network (KERASFAST_WEIGHTS). Scripts with `#%%` before each cell are taken too. A cell
 
 - runs as it is, when it runs and at most the import prefix was changed,
 - runs after `port`, when it runs and other lines were changed too,
 - is refused, when kerasfast's own error says what to do, or `port` said what is left to do in it,
-- follows, when it fails because of a name that a refused cell did not define,
+- follows, when it fails because of a name that a cell before it, which did not run, would have defined,
+- fails of its own, when it uses a name that no cell before it defines but itself or a later one does,
 - fails, when it fails otherwise.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -26,7 +28,7 @@ import traceback
 
 LIMIT = 240  # seconds of a cell
 PREFIX = "the import prefix"
-KINDS = ("as it is", "after port", "refused", "follows", "fails")
+KINDS = ("as it is", "after port", "refused", "follows", "its own", "fails")
 
 
 def cells_of(path: pathlib.Path) -> list[str]:
@@ -46,17 +48,24 @@ def as_notebook(cells: list[str]) -> str:
     return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}, indent=1)
 
 
-def use_small_networks() -> None:
-    """Let every architecture that there is be the smallest network whose weights are at hand."""
+def use_small_networks(text: str) -> None:
+    """Let every architecture be a small network: MobileNet, or ResNet-18 where its children are counted."""
     import keras
 
     import kerasfast as kf
     from kerasfast.fastai import architectures
+    from kerasfast.fastai.models.cifar10 import resnext
+    from kerasfast.vision.networks.registry import get
 
-    weights = pathlib.Path(os.environ["KERASFAST_WEIGHTS"]) / "mobilenet_v1_0.25_224_no_top.weights.h5"
-    small = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
+    if "children(m)[:-2]" in text:
+        resnet = get("resnet18")
+        small = dataclasses.replace(resnet, build=lambda weights: resnet.build(None))
+    else:
+        weights = pathlib.Path(os.environ["KERASFAST_WEIGHTS"]) / "mobilenet_v1_0.25_224_no_top.weights.h5"
+        small = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
     given = architectures.Architecture.backbone
     architectures.Architecture.backbone = lambda self: small if self.keras_name else given(self)
+    resnext.resnext29_8_64 = lambda: resnext.CifarResNeXt(cardinality=2, base_width=4)
 
 
 def run_cells(path: pathlib.Path) -> list[dict]:
@@ -74,17 +83,20 @@ def run_cells(path: pathlib.Path) -> list[dict]:
         ported = port(copy)
     after = ["".join(cell["source"]) for cell in json.loads(ported.text)["cells"]]
     after = [re.sub(r"(?m)^%matplotlib.*$", "", code) for code in after]  # there is no notebook to draw into
-    use_small_networks()
+    use_small_networks("\n".join(after))
     shell = InteractiveShell.instance()
     shell.run_line_magic("load_ext", "autoreload")
     results, undefined = [], set()
+    defined = [_defined(code) for code in after]
     for number, code in enumerate(after, 1):
         changes = {finding.what for finding in ported.changes if finding.cell == number} - {PREFIX}
         said = [finding.what for finding in ported.left if finding.cell == number]
         error = _run(shell, code)
-        kind, why = ("after port" if changes else "as it is", "") if error is None else _judged(error, said, undefined)
+        later = set().union(*defined[number - 1 :]) - set().union(*defined[: number - 1])
+        kind, why = "after port" if changes else "as it is", ""
         if error is not None:
-            undefined |= _defined(code)
+            kind, why = _judged(error, said, undefined, later)
+            undefined |= defined[number - 1]
         results.append({"cell": number, "kind": kind, "why": why, "code": code})
         print(json.dumps(results[-1]), file=sys.stderr, flush=True)
     return results
@@ -108,7 +120,7 @@ def _run(shell, code: str) -> BaseException | None:
     return result.error_before_exec or result.error_in_exec
 
 
-def _judged(error: BaseException, said: list[str], undefined: set[str]) -> tuple[str, str]:
+def _judged(error: BaseException, said: list[str], undefined: set[str], later: set[str]) -> tuple[str, str]:
     why = f"{type(error).__name__}: {error}"
     if said:
         return "refused", said[0]
@@ -117,8 +129,12 @@ def _judged(error: BaseException, said: list[str], undefined: set[str]) -> tuple
     name = getattr(error, "name", None)
     if isinstance(error, NameError) and name in undefined:
         return "follows", why
+    if isinstance(error, NameError) and name in later:
+        return "its own", why
+    ours = "kerasfast" in last and type(error).__module__.split(".")[0] in ("builtins", "kerasfast")
     sentence = not isinstance(error, (NameError, KeyError, IndexError)) and " " in str(error).strip()
-    return ("refused" if "kerasfast" in last and sentence else "fails"), why
+    refused = ours and sentence and not why.partition(": ")[2].startswith("Exception encountered")
+    return ("refused" if refused else "fails"), why
 
 
 def _defined(code: str) -> set[str]:
@@ -171,11 +187,17 @@ def counts(results: list[dict]) -> dict[str, int]:
 def table(counted: dict[str, dict[str, int]]) -> str:
     """Return the counts of notebooks as a table in Markdown."""
     lines = [
-        "| notebook | cells | as it is | after `port` | refused, and what follows | fail |",
+        "| notebook | cells | run as they are | after `port` | refused, and what follows | fail, also by themselves |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for name, one in counted.items():
-        numbers = sum(one.values()), one["as it is"], one["after port"], one["refused"] + one["follows"], one["fails"]
+        numbers = (
+            sum(one.values()),
+            one["as it is"],
+            one["after port"],
+            one["refused"] + one["follows"],
+            one["fails"] + one["its own"],
+        )
         lines.append(f"| {name} | " + " | ".join(str(number) for number in numbers) + " |")
     return "\n".join(lines)
 

@@ -76,11 +76,11 @@ class CourseTensor:
         wanted = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else list(shape)
         wanted = [plain(side) for side in wanted]
         known = [side for side in self.value.shape if side is not None]
-        moving = [place for place, side in enumerate(wanted) if not isinstance(side, (int, np.integer))]
-        if len(moving) == 1 and -1 in wanted and len(known) == self.dim() - 1:
+        fixed = [int(side) if isinstance(side, (int, np.integer)) else None for side in wanted]
+        if fixed.count(None) == 1 and -1 in fixed and len(known) == self.dim() - 1:
             # Of the two unknown sides the second can be told, which layers that follow need.
-            rest = np.prod([side for side in wanted if isinstance(side, (int, np.integer)) and side != -1])
-            wanted[wanted.index(-1)], wanted[moving[0]] = int(np.prod(known) // rest), -1
+            rest = np.prod([side for side in fixed if side is not None and side != -1])
+            wanted[fixed.index(-1)], wanted[fixed.index(None)] = int(np.prod(known) // rest), -1
         return CourseTensor(tf.reshape(self.value, wanted))
 
     reshape = view

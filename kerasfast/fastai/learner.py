@@ -20,10 +20,11 @@ from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
 from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.module_models import as_model, usual_crit, with_torch_methods
+from kerasfast.fastai.module_models import as_model, usual_crit
 from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
 from kerasfast.fastai.stars import names_of
+from kerasfast.fastai.torch_methods import with_torch_methods
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates

@@ -8,10 +8,9 @@ from kerasfast.fastai.basic_models import in_front
 from kerasfast.fastai.dataset import ImageClassifierData, ModelData
 from kerasfast.fastai.module_layer import ModuleLayer
 from kerasfast.fastai.torch_imports import nll_loss
-from kerasfast.fastai.torch_modules import Called, Module, ModuleList, Parameters, parts_of
-from kerasfast.vision.networks.graphs import pieces
+from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
 
-__all__ = ["as_model", "is_module", "usual_crit", "with_torch_methods"]
+__all__ = ["as_model", "is_module", "usual_crit"]
 
 
 def is_module(model: Any) -> bool:
@@ -70,27 +69,3 @@ def _inputs(data: ModelData) -> dict[str, keras.KerasTensor]:
 def _zeros(inputs: dict[str, keras.KerasTensor]) -> Any:
     made = {name: keras.ops.zeros((2, *one.shape[1:]), one.dtype) for name, one in inputs.items()}
     return made.get("pixels", made)
-
-
-def _children(model: keras.Model) -> list:
-    """Return the layers of a model; of one with branches its pieces, which can be put in a row again."""
-    branches = any(
-        isinstance(layer.input, list) for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)
-    )
-    if not branches or isinstance(model.input, (dict, list)):
-        return [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    return pieces(model)
-
-
-def with_torch_methods(model: keras.Model) -> keras.Model:
-    """Let lessons call a few of torch's methods on a Keras model: `cuda()`, `eval()`, `parameters()`, `children()`."""
-    itself = lambda *_: model
-    methods = {
-        **dict.fromkeys(("cuda", "cpu", "train", "eval"), itself),
-        "parameters": lambda: Parameters(Called(model).parameters()),
-        "children": lambda: _children(model),
-    }
-    for name, method in methods.items():
-        if not hasattr(model, name):
-            object.__setattr__(model, name, method)  # past Keras's tracking: the model stays what it is
-    return model
