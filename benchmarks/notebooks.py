@@ -65,7 +65,7 @@ def use_small_networks(text: str) -> None:
         small = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
     given = architectures.Architecture.backbone
     architectures.Architecture.backbone = lambda self: small if self.keras_name else given(self)
-    resnext.resnext29_8_64 = lambda: resnext.CifarResNeXt(cardinality=2, base_width=4)
+    resnext.resnext29_8_64 = lambda: resnext.CifarResNeXt(depth=11, cardinality=2, base_width=4)
 
 
 def run_cells(path: pathlib.Path) -> list[dict]:

@@ -262,7 +262,7 @@ class CollabFilterDataset:
         models_name: str = "models",
         tmp_name: str = "tmp",
     ) -> CollabFilterLearner:
-        """Return a learner of vectors with `n_factors` numbers and a bias per user and item; see `get_learner` above."""
+        """Return a learner of vectors with `n_factors` numbers and a bias per user and item; `tmp_name` is not used."""
         data = self.get_data(val_idxs, bs)
         counts = dict(zip(data.core.cardinalities, (self.n_users, self.n_items), strict=True))
         filtered = CollabFilter(
