@@ -205,7 +205,8 @@ def table(counted: dict[str, dict[str, int]]) -> str:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("notebooks", nargs="+", type=pathlib.Path)
+    parser.add_argument("notebooks", nargs="*", type=pathlib.Path)
+    parser.add_argument("--table", action="store_true", help="print the table of notebooks.json")
     parser.add_argument(
         "--world", action="append", default=[], type=pathlib.Path, help="folder with a folder NAME per notebook"
     )
@@ -214,6 +215,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.here:
         options.json.write_text(json.dumps(run_cells(options.notebooks[0])), "utf-8")
+        return
+    if options.table:
+        print(table(json.loads(pathlib.Path(__file__).with_name("notebooks.json").read_text("utf-8"))))
         return
     counted = {}
     for path in options.notebooks:

@@ -62,9 +62,6 @@ class ModelData(KnownAttributes):
     def __repr__(self) -> str:
         return repr(self.core).replace(type(self.core).__name__, type(self).__name__, 1)
 
-    def _repr_html_(self) -> str:
-        return self.core._repr_html_().replace(type(self.core).__name__, type(self).__name__, 1)
-
     @property
     def path(self) -> str:
         """Folder in which learners keep `models/` and `tmp/`."""

@@ -114,7 +114,8 @@ class EpochTable(keras.callbacks.Callback):
         self._rows.row(epoch, table_columns(logs or {}))
 
     def on_train_end(self, logs=None) -> None:
-        self._rows.end()
+        if hasattr(self, "_rows"):
+            self._rows.end()
 
 
 def table_columns(logs: dict[str, float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
 from kerasfast.optimizing.train_function import Step, train_function_of
 from kerasfast.training.averaging import WeightAverage
+from kerasfast.training.callbacks import EpochTable
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.following import Follower
 from kerasfast.training.mixing import MixedLoss, Mixing, mixing_step
@@ -211,6 +212,9 @@ class Stage:
         finally:
             self.place = None
             train_function_of(self.model).finish()
+            for callback in callbacks:
+                if isinstance(callback, EpochTable):
+                    callback.on_train_end()  # of a fit that was interrupted too: its bar goes
             self.start_loss = watch.start_loss
             if watch.diverged:
                 self.compiled_for = None
