@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Output", "in_notebook", "shown_by_its_cell"]
+__all__ = ["Output", "in_notebook", "not_repeated"]
 
 _METHOD = "_ipython_display_"  # which IPython calls instead of showing a value
 
@@ -36,29 +36,29 @@ class Output:
             self.show("")
 
 
-def shown_by_its_cell(plot: Any) -> Any:
-    """Return axes or a figure of pyplot that its cell shows once: as the picture below it, not as its value too.
+def not_repeated(value: Any) -> Any:
+    """Return a value that its cell does not print, because it shows it already: axes, or the history of a fit.
 
-    In another cell its value is shown as usual. Outside of notebooks nothing changes.
+    In another cell it is shown as usual. Outside of notebooks nothing changes.
     """
     if in_notebook():
-        vars(plot)[_METHOD] = _Display(plot, _shell().execution_count)
-    return plot
+        vars(value)[_METHOD] = _Display(value, _shell().execution_count)
+    return value
 
 
 @dataclass(frozen=True)
 class _Display:
-    """What a notebook calls to show a plot that is the value of a cell."""
+    """What a notebook calls to show the value of a cell."""
 
-    plot: Any
+    value: Any
     cell: int
 
     def __call__(self) -> None:
         if self.cell != getattr(_shell(), "execution_count", None):
             from IPython.display import display
 
-            del vars(self.plot)[_METHOD]
-            display(self.plot)
+            del vars(self.value)[_METHOD]
+            display(self.value)
 
 
 def _shell() -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.basics.notebook import in_notebook, shown_by_its_cell
+from kerasfast.basics.notebook import in_notebook, not_repeated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +115,7 @@ def new_axes(size: tuple[float, float]) -> Axes:
 
     figure = new(figsize=size, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    return shown_by_its_cell(figure.subplots())
+    return not_repeated(figure.subplots())
 
 
 def check_same_length(name: str, values: Any, other_name: str, others: Any) -> None:

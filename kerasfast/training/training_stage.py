@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.basics.notebook import not_repeated
 from kerasfast.datasets import batches, batches_of_epoch
 from kerasfast.keras_internals import build_metrics, inner_optimizer, write_down_loss, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
@@ -198,7 +199,7 @@ class Stage:
                 callback.inputs = self._train_inputs()
         self.place = place
         try:
-            return self.model.fit(
+            history = self.model.fit(
                 batches(self.data.train, self.epochs + (start.batches > 0)),
                 validation_data=None if valid is None else batches(valid),
                 epochs=plan.epochs,
@@ -207,6 +208,7 @@ class Stage:
                 shuffle=False,
                 verbose=0,
             )
+            return not_repeated(history)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(_too_large(self.model, self.data.train)) from error
         finally:

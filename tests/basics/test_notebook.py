@@ -28,6 +28,7 @@ CELLS = (
     learn = Learner.from_model_data(m, data)
     """,
     "learn.fit(0.001, 3)",
+    "learn.core.fit(0.001, 1)",
     "learn.core.lr_find(steps=10).plot()",
     "learn.sched.plot_lr()",
     "plots(x[:4])",
@@ -54,11 +55,12 @@ def test_a_notebook_shows_what_it_should_and_keeps_nothing_dead(tmp_path, monkey
         book, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
     shown = [[output for output in cell.outputs if output.output_type != "stream"] for cell in book.cells]
-    fit, finder, rates, grid, data, learner, images, figure, bar = shown[2:]
+    fit, core, finder, rates, grid, data, learner, images, figure, bar = shown[2:]
     table, values = fit
     assert table.data["text/html"].count("<tr>") == 4 and "<progress" not in table.data["text/html"]
     assert table.data["text/plain"].splitlines()[0].split()[:3] == ["epoch", "trn_loss", "val_loss"]
     assert values.output_type == "execute_result"  # what the course's `fit` returns
+    assert [output.output_type for output in core] == ["display_data"]  # the table, and no history
     for plot in (finder, rates, grid, images, figure):
         assert ["image/png" in output.data for output in plot] == [True]
     assert "ImageClassifierData" in data[0].data["text/html"] and "<table>" in data[0].data["text/html"]
@@ -104,7 +106,7 @@ def test_outside_of_a_notebook_nothing_changes():
     assert not notebook.in_notebook()
     assert isinstance(rows(True), TextRows)
     values = np.zeros(1)
-    assert notebook.shown_by_its_cell(values) is values
+    assert notebook.not_repeated(values) is values
 
 
 def test_a_plot_is_its_cells_picture_and_another_cells_value(monkeypatch):
@@ -116,7 +118,7 @@ def test_a_plot_is_its_cells_picture_and_another_cells_value(monkeypatch):
     monkeypatch.setattr(notebook, "_shell", lambda: Shell)
     seen = []
     monkeypatch.setattr(display, "display", seen.append)
-    figure = notebook.shown_by_its_cell(Figure())
+    figure = notebook.not_repeated(Figure())
     figure._ipython_display_()
     assert seen == []
     pickle.dumps(figure)
