@@ -45,7 +45,10 @@ def test_torch_names_mean_something_or_explain_themselves():
     with pytest.raises(TypeError, match="leave `params` out"):
         optim.Adam([1, 2], lr=0.1)
     with pytest.raises(ValueError, match="LayerOptimizer"):
-        set_lrs(optim.SGD(lr=0.1), 0.2)
+        set_lrs(optim.SGD(lr=0.1), [0.1, 0.2])
+    opt = optim.SGD(lr=0.1)
+    set_lrs(opt, 0.2)  # one that has not trained yet
+    assert float(opt.learning_rate) == pytest.approx(0.2)
 
 
 def test_losses_take_predictions_first():

@@ -27,7 +27,7 @@ class BnLayer(nn.Module):
         if self.training:
             self.means = x_chan.mean(1)[:, None, None]
             self.stds = x_chan.std(1)[:, None, None]
-        return (x - self.means) / self.stds * self.m + self.a
+        return (x - self.means) / (self.stds + 1) * self.m + self.a
 
 
 class Net(nn.Module):

@@ -146,6 +146,8 @@ def pieces(model: keras.Model) -> list[keras.Model]:
     parts = [operations[start : cut.index] for start, cut in zip(starts, ends, strict=True)]
     blocks = [i for i, part in enumerate(parts) if any(_joins_maps(operation) for operation in part)]
     blocks = blocks or [i for i, part in enumerate(parts) if len(part[-1].output.shape) == 4]
+    while blocks[-1] + 1 < len(parts) and _activates(parts[blocks[-1] + 1][-1]):
+        blocks.append(blocks[-1] + 1)  # what follows the addition of a block
     last = [True] * len(parts)
     for i, (part, cut) in enumerate(zip(parts[:-1], ends, strict=False)):
         in_blocks = blocks[0] <= i < blocks[-1] and cut.stride == ends[i + 1].stride
@@ -160,8 +162,11 @@ def _joins_maps(operation: keras.Operation) -> bool:
 
 def _counts(operation: keras.Operation) -> bool:
     """Return whether torch would count an operation as a child: paddings and scalings belong to what follows."""
-    activations = (keras.layers.ReLU, keras.layers.Activation)
-    return _weights([operation]) or _stride(operation) > 1 or isinstance(operation, activations)
+    return _weights([operation]) or _stride(operation) > 1 or _activates(operation)
+
+
+def _activates(operation: keras.Operation) -> bool:
+    return isinstance(operation, (keras.layers.ReLU, keras.layers.Activation))
 
 
 def rebuild(
