@@ -35,10 +35,10 @@ import PIL
 from matplotlib import animation, rcParams
 from matplotlib import pyplot as plt
 from PIL import Image, ImageEnhance, ImageOps
-from tqdm.auto import tqdm, trange
+from tqdm import tqdm as TerminalBar
 
+from kerasfast.basics.bars import NotebookBar
 from kerasfast.basics.notebook import in_notebook
-from kerasfast.fastai.metrics import log_loss
 from kerasfast.fastai.stand_ins import DataFrameSummary, Optional, Week
 
 __all__ = [
@@ -50,10 +50,23 @@ __all__ = [
     "sklearn", "sns", "string", "sys", "threading", "time", "tnrange", "tqdm", "tqdm_notebook", "trange", "warnings",
 ]  # fmt: skip
 
+
+def trange(*bounds: int, **options):
+    """Return `tqdm(range(...))`."""
+    return tqdm(range(*bounds), **options)
+
+
+def _log_loss(*args, **others) -> float:
+    from kerasfast.fastai.metrics import log_loss  # not for lessons that only read tables
+
+    return log_loss(*args, **others)
+
+
+tqdm = NotebookBar if in_notebook() else TerminalBar
 tqdm_notebook, tnrange = tqdm, trange
 scipy, sns, cv2 = Optional("scipy", "scipy"), Optional("seaborn", "seaborn"), Optional("cv2", "opencv-python")
 sklearn, graphviz = Optional("sklearn", "scikit-learn"), Optional("graphviz", "graphviz")
-metrics = Optional("sklearn.metrics", "scikit-learn", log_loss=log_loss)
+metrics = Optional("sklearn.metrics", "scikit-learn", log_loss=_log_loss)
 ensemble, preprocessing = (
     Optional("sklearn.ensemble", "scikit-learn"),
     Optional("sklearn.preprocessing", "scikit-learn"),
