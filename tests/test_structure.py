@@ -53,7 +53,6 @@ LAYERS = [
         "schedules",
         "plots",
         "training.epoch_order",
-        "training.epoch_rows",
         "optimizing.linear_fit",
         "optimizing.rates",
     },

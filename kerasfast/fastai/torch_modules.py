@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, plain
+from kerasfast.keras_internals import trainable_by_design
 
 __all__ = [
     "Called",
@@ -86,8 +87,8 @@ class Called:
         return self._variable("bias", "beta")
 
     def parameters(self) -> Parameters:
-        """The variables that train."""
-        return Parameters(CourseTensor(variable) for variable in self.layer.trainable_variables)
+        """The variables that train, now or when they are not frozen."""
+        return Parameters(CourseTensor(variable) for variable in trainable_by_design(self.layer))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["layer"], name)
@@ -174,7 +175,7 @@ class Sequential(ModuleList):
         return self
 
     def parameters(self) -> Parameters:
-        """The variables that train."""
+        """The variables that train, now or when they are not frozen."""
         return Parameters(parameter for part in self for parameter in part.parameters())
 
     def children(self) -> list:
@@ -262,8 +263,8 @@ class Module(layers.Layer):
         return [part for group in kept if isinstance(group, list) for part in group]
 
     def parameters(self) -> Parameters:
-        """The variables that train."""
-        return Parameters(CourseTensor(variable) for variable in self.trainable_variables)
+        """The variables that train, now or when they are not frozen."""
+        return Parameters(CourseTensor(variable) for variable in trainable_by_design(self))
 
     def cuda(self, *_: Any) -> "Module":
         """Return itself: TensorFlow uses a GPU by itself."""

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.epoch_rows import rows
 from kerasfast.optimizing.control import control_for
-from kerasfast.training.epoch_rows import rows
 from kerasfast.training.replicas import is_chief
 
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length

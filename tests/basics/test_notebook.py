@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from kerasfast.basics import notebook
-from kerasfast.training.epoch_rows import HtmlRows, TextRows, rows
+from kerasfast.basics.epoch_rows import HtmlRows, TextRows, rows
 
 CELLS = (
     """
@@ -82,8 +82,8 @@ class Pieces:
 
 
 def test_rows_grow_and_the_bar_goes(monkeypatch):
-    monkeypatch.setattr("kerasfast.training.epoch_rows.Output", Pieces)
-    monkeypatch.setattr("kerasfast.training.epoch_rows.SECONDS", 0)
+    monkeypatch.setattr("kerasfast.basics.epoch_rows.Output", Pieces)
+    monkeypatch.setattr("kerasfast.basics.epoch_rows.SECONDS", 0)
     table = HtmlRows(shown=True)
     table.begin("epoch 1/2", 4)
     table.advance(2)
