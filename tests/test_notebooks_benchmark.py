@@ -1,4 +1,4 @@
-"""The runner of notebooks: what it counts, on cells of our own, and that README says what it found."""
+"""The runner of notebooks: what it counts, on cells of our own, and that the page on porting says what it found."""
 
 import importlib.util
 import json
@@ -29,11 +29,11 @@ def test_cells_of_scripts_and_notebooks_are_the_same(runner, tmp_path):
     assert runner.cells_of(notebook) == runner.cells_of(script) == ["import os", "%time x = 1", "x"]
 
 
-def test_readme_has_the_counts_that_the_runner_wrote(runner):
+def test_the_page_has_the_counts_that_the_runner_wrote(runner):
     counted = json.loads((ROOT / "benchmarks" / "notebooks.json").read_text("utf-8"))
-    readme = (ROOT / "README.md").read_text("utf-8")
-    shown = readme.partition("<!-- notebooks -->\n")[2].partition("<!-- end of notebooks -->")[0].strip()
-    assert shown == runner.table(counted), "run `python benchmarks/notebooks.py --table` and put it into README"
+    page = (ROOT / "docs" / "porting" / "course.md").read_text("utf-8")
+    shown = page.partition("<!-- notebooks -->\n")[2].partition("<!-- end of notebooks -->")[0].strip()
+    assert shown == runner.table(counted), "run `python benchmarks/notebooks.py --table` and put it into the page"
     assert all(sum(one.values()) > 5 for one in counted.values())
 
 
