@@ -60,7 +60,8 @@ plot_confusion_matrix(counts, data.classes)
 save_plot(settings, "confusion-matrix")
 results = ImageModelResults(data.val_ds, np.log(probs))
 for name in ("most_correct", "most_incorrect", "most_uncertain"):
-    if getattr(results, f"plot_{name}")(0) is not None:
+    getattr(results, f"plot_{name}")(0)
+    if plt.get_fignums():
         save_plot(settings, name.replace("_", "-"))
 
 # %% A submission

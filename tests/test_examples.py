@@ -1,5 +1,6 @@
 """The examples run from beginning to end in their tiny mode, on drawn pictures and a network without training."""
 
+import json
 import pathlib
 import runpy
 import sys
@@ -131,3 +132,19 @@ def test_weights_go_with_the_networks_they_are_of(monkeypatch):
     with pytest.raises(SystemExit, match="--weights goes with"):
         common.network("resnet34", "file")
     sys.modules.pop("common")
+
+
+def test_the_notebooks_are_those_of_the_scripts(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import as_notebooks
+
+    expected = {script.stem: as_notebooks.notebook_of(script) for script in as_notebooks.scripts()}
+    found = {file.stem: file.read_text("utf-8") for file in (EXAMPLES / "notebooks").glob("*.ipynb")}
+    assert found == expected, "run `python examples/as_notebooks.py`"
+    assert {"dogs_cats", "planet", "dog_breeds", "keras_lesson1"} <= found.keys()
+    for text in found.values():
+        code = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        assert code[0].startswith("%pip install") and sum("%pip" in cell for cell in code) == 1
+        for cell in code[1:]:
+            compile(cell, "cell", "exec")
+    sys.modules.pop("as_notebooks")

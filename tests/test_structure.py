@@ -48,7 +48,14 @@ LAYERS = [
     {"optimizing.control"},
     {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
     {"optimizing.graph_values", "optimizing.train_function"},
-    {"datasets", "schedules", "plots", "training.epoch_order", "optimizing.linear_fit", "optimizing.rates"},
+    {
+        "datasets",
+        "schedules",
+        "plots",
+        "training.epoch_order",
+        "optimizing.linear_fit",
+        "optimizing.rates",
+    },
     {"bundle", "losses", "runtimes", "optimizing.lbfgs"},
     {
         "basics",

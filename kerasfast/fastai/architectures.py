@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import keras
 
+from kerasfast.fastai.torch_layers import AdaptiveAvgPool2d, Linear
+from kerasfast.fastai.torch_methods import with_torch_methods
+from kerasfast.vision.networks.graphs import pieces
 from kerasfast.vision.networks.registry import Backbone, get
 
 __all__ = [
@@ -48,8 +51,13 @@ class Architecture:
         return get(self.keras_name)
 
     def __call__(self, pre: bool = True) -> keras.Model:
-        """Build the network up to its last feature map, with ImageNet's weights or random ones."""
-        return self.backbone().create(weights="default" if pre else None)
+        """Build the network up to its last feature map, with ImageNet's weights or random ones.
+
+        Its children are those of torch's, whose last two, a pooling and a dense layer, lessons leave out.
+        """
+        model = with_torch_methods(self.backbone().create(weights="default" if pre else None))
+        object.__setattr__(model, "children", lambda: [*pieces(model), AdaptiveAvgPool2d(1), Linear(1, 1000)])
+        return model
 
 
 def as_backbone(f: Architecture | str | Callable | keras.Model | Backbone) -> Backbone:

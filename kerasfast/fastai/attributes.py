@@ -20,6 +20,10 @@ class KnownAttributes:
             )
         super().__setattr__(name, value)
 
+    def _repr_html_(self) -> str:
+        """Return what kerasfast's object of the same kind says of itself in a notebook."""
+        return self.core._repr_html_().replace(type(self.core).__name__, type(self).__name__, 1)
+
     def _begin(self, **attributes: Any) -> None:
         """Set attributes once that cannot be assigned later."""
         self.__dict__.update(attributes)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
 from kerasfast.optimizing.groups import flat_layers
 
 __all__ = ["BasicModel", "SingleModel"]
@@ -16,15 +17,17 @@ class BasicModel:
     """A model and its layer groups: each of its layers, or models in it. Override `get_layer_groups` for others.
 
     Args:
-        model: A Keras model.
+        model: A Keras model, a `nn.Module` or a `nn.Sequential`.
         name: Its name, which is not used.
     """
 
-    def __init__(self, model: keras.Model, name: str = "unnamed"):
+    def __init__(self, model: Any, name: str = "unnamed"):
         self.model, self.name = model, name
 
     def get_layer_groups(self) -> list:
         """Return a list of groups: layers, or lists of layers."""
+        if isinstance(self.model, (Module, ModuleList)):
+            return parts_of(self.model)
         return [layer for layer in self.model.layers if not isinstance(layer, keras.layers.InputLayer)]
 
 

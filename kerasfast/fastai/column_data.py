@@ -1,6 +1,5 @@
 """The course's table data and learners, around kerasfast's `TableData`, `TableLearner` and `CollabFilter`."""
 
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -9,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai import core, imports, metrics, sgdr
-from kerasfast.fastai.core import *
-from kerasfast.fastai.dataset import ModelData, get_cv_idxs, split_by_idx  # noqa: F401
-from kerasfast.fastai.imports import *
+from kerasfast.fastai.columns import ColumnarDataset, ColumnarLoader, DataLoader  # noqa: F401
+from kerasfast.fastai.core import SGD_Momentum
+from kerasfast.fastai.dataset import ModelData, split_by_idx
+from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import Learner
-from kerasfast.fastai.metrics import *
-from kerasfast.fastai.sgdr import *
+from kerasfast.fastai.stars import names_of
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
@@ -23,77 +21,8 @@ from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
 from kerasfast.tabular.tasks import task_of
 
-__all__ = sorted(
-    {
-        "CollabFilterDataset", "CollabFilterLearner", "ColumnarDataset", "ColumnarModelData", "Learner", "ModelData",
-        "StructuredLearner", "get_cv_idxs", "split_by_idx",
-        *imports.__all__, *core.__all__, *sgdr.__all__, *metrics.__all__,
-    }
-)  # fmt: skip
-
-
-class ColumnarDataset:
-    """Rows of a table: `ds[0]` is [codes, values, target].
-
-    Args:
-        cats: (rows, categorical columns) codes.
-        conts: (rows, continuous columns) values.
-        y: Targets; zeros by default. Those of a regression become (rows, 1).
-        is_reg: Whether the targets are values.
-        is_multi: Whether a row can have several labels.
-    """
-
-    def __init__(self, cats: np.ndarray, conts: np.ndarray, y: Any, is_reg: bool = True, is_multi: bool = False):
-        self.cats, self.conts = np.asarray(cats, np.int64), np.asarray(conts, np.float32)
-        y = np.zeros(len(self.cats)) if y is None else np.asarray(y)
-        self.y = y[:, None] if is_reg and y.ndim == 1 else y
-        self.is_reg, self.is_multi = is_reg, is_multi
-
-    @classmethod
-    def from_data_frame(
-        cls, df: pd.DataFrame, cat_flds: Sequence[str], y: Any = None, is_reg: bool = True, is_multi: bool = False
-    ) -> "ColumnarDataset":
-        """Take the columns `cat_flds` as codes and all others as values."""
-        cat_flds = list(cat_flds)
-        return cls(df[cat_flds].to_numpy(), df.drop(columns=cat_flds).to_numpy(np.float32), y, is_reg, is_multi)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, idx: Any) -> list[np.ndarray]:
-        return [self.cats[idx], self.conts[idx], self.y[idx]]
-
-    @property
-    def arrays(self) -> tuple:
-        """(codes, values, targets), None for a kind of column that is not there."""
-        return (*self.inputs, self.y)
-
-    @property
-    def inputs(self) -> tuple:
-        """(codes, values), None for a kind of column that is not there."""
-        return tuple(part if part.shape[1] else None for part in (self.cats, self.conts))
-
-
-class ColumnarLoader:
-    """Batches [codes, values, targets] of rows as arrays.
-
-    Args:
-        dataset: The rows.
-        batch_size: Rows per batch.
-        shuffle: Whether each loop has another order, from NumPy's global random state.
-    """
-
-    def __init__(self, dataset: ColumnarDataset, batch_size: int, shuffle: bool = False):
-        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
-
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
-        count = len(self.dataset)
-        order = np.random.permutation(count) if self.shuffle else np.arange(count)
-        for start in range(0, count, self.batch_size):
-            yield self.dataset[order[start : start + self.batch_size]]
+_OWN = "CollabFilterDataset CollabFilterLearner ColumnarModelData StructuredLearner"
+__all__ = names_of(["learner", "columns"], _OWN.split())
 
 
 class ColumnarModelData(ModelData):
@@ -330,8 +259,10 @@ class CollabFilterDataset:
         opt_fn: Callable = SGD_Momentum(0.9),  # noqa: B008 - as the course has it
         metrics: Sequence[Callable] | None = None,
         clip: float | None = None,
+        models_name: str = "models",
+        tmp_name: str = "tmp",
     ) -> CollabFilterLearner:
-        """Return a learner of vectors with `n_factors` numbers and a bias per user and item."""
+        """Return a learner of vectors with `n_factors` numbers and a bias per user and item; `tmp_name` is not used."""
         data = self.get_data(val_idxs, bs)
         counts = dict(zip(data.core.cardinalities, (self.n_users, self.n_items), strict=True))
         filtered = CollabFilter(
@@ -342,4 +273,4 @@ class CollabFilterDataset:
             optimizer=opt_fn,
             clip=clip,
         )
-        return CollabFilterLearner(data, filtered, metrics=metrics)
+        return CollabFilterLearner(data, filtered, metrics=metrics, models_name=models_name)

@@ -5,44 +5,20 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfast.fastai import (
-    architectures,
-    core,
-    dataset,
-    imports,
-    layer_optimizer,
-    layers,
-    metrics,
-    model,
-    sgdr,
-    torch_imports,
-    transforms,
-)
 from kerasfast.fastai.architectures import *
 from kerasfast.fastai.architectures import as_backbone
-from kerasfast.fastai.core import *
 from kerasfast.fastai.core import SGD_Momentum
-from kerasfast.fastai.dataset import *
 from kerasfast.fastai.dataset import ImageClassifierData
-from kerasfast.fastai.imports import *
-from kerasfast.fastai.layer_optimizer import *
-from kerasfast.fastai.layers import *
-from kerasfast.fastai.learner import BasicModel, Learner, SingleModel  # noqa: F401
-from kerasfast.fastai.metrics import *
+from kerasfast.fastai.learner import *
+from kerasfast.fastai.learner import BasicModel, Learner
 from kerasfast.fastai.metrics import accuracy, accuracy_thresh
-from kerasfast.fastai.model import *
-from kerasfast.fastai.sgdr import *
-from kerasfast.fastai.torch_imports import *
-from kerasfast.fastai.transforms import *
+from kerasfast.fastai.module_layer import ModuleLayer
+from kerasfast.fastai.stars import names_of
+from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
 from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
 
-_STARRED = (
-    imports, torch_imports, core, architectures, transforms, model, dataset, sgdr, layer_optimizer, layers, metrics,
-)  # fmt: skip
-__all__ = sorted(
-    {"BasicModel", "ConvLearner", "Learner", "SingleModel", *(name for module in _STARRED for name in module.__all__)}
-)
+__all__ = names_of(("learner", "architectures"), ("ConvLearner",))
 
 
 class ConvLearner(Learner):
@@ -108,6 +84,8 @@ class ConvLearner(Learner):
             models_name: Folder below the data's that weights are saved in.
         """
         hidden = [512] if xtra_fc is None else list(xtra_fc)
+        if isinstance(custom_head, ModuleList):
+            custom_head = [ModuleLayer(part) if isinstance(part, Module) else part for part in parts_of(custom_head)]
         image_learner = ImageLearner.pretrained(
             as_backbone(f).without_stages(xtra_cut) if xtra_cut else as_backbone(f),
             data.core,

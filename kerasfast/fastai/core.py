@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.basics.processors import usable_processors
+from kerasfast.fastai.course_tensors import CourseTensor, course_tensor
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
 
 __all__ = [
@@ -53,16 +54,16 @@ def A(*a):
     return np.array(a[0]) if len(a) == 1 else [np.array(o) for o in a]
 
 
-def T(a, half: bool = False, cuda: bool = True) -> tf.Tensor:
-    """Return a TensorFlow tensor: whole numbers int64, others float32 (float16 with `half`)."""
-    if tf.is_tensor(a):
-        return a
+def T(a, half: bool = False, cuda: bool = True) -> CourseTensor:
+    """Return a tensor with torch's methods: whole numbers int64, others float32 (float16 with `half`)."""
+    if tf.is_tensor(a) or isinstance(a, CourseTensor):
+        return course_tensor(a)
     a = np.asarray(a)
     if a.dtype.kind in "iu":
-        return tf.convert_to_tensor(a.astype(np.int64))
+        return CourseTensor(a.astype(np.int64))
     if a.dtype.kind not in "fb":
         raise TypeError(f"`T` makes tensors of numbers; received an array of {a.dtype}.")
-    return tf.convert_to_tensor(a.astype(np.float16 if half else np.float32))
+    return CourseTensor(a.astype(np.float16 if half else np.float32))
 
 
 def V(x, requires_grad: bool = False, volatile: bool = False):
@@ -79,6 +80,8 @@ def to_np(v):
     """Return NumPy arrays of tensors, variables, arrays, or lists of them."""
     if is_listy(v):
         return [to_np(o) for o in v]
+    if isinstance(v, CourseTensor):
+        return v.numpy()
     return v if isinstance(v, (np.ndarray, np.generic)) else keras.ops.convert_to_numpy(v)
 
 

@@ -1,4 +1,4 @@
-"""Metrics of the course: functions (preds, targs) of arrays, where classes are given as log-probabilities."""
+"""Metrics and losses of the course: functions (preds, targs), where classes are given as log-probabilities."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasfast.fastai.course_arrays import course_array
+from kerasfast.fastai.course_tensors import CourseTensor, plain
 from kerasfast.metrics.array_metrics import ArrayMetric
 
 
@@ -23,6 +24,13 @@ def array_metrics(metrics: Sequence[Callable], as_course: Callable[[Any], Any]) 
     names = [metric.name for metric in wrapped]
     unique = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
     return [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)]
+
+
+def as_keras_loss(crit: Any, as_course: Callable[[Any], Any]) -> Any:
+    """Return a loss for Keras of one of Keras, or of a function (preds, targs) of tensors with torch's methods."""
+    if isinstance(crit, (str, keras.losses.Loss)):
+        return crit
+    return lambda y_true, y_pred: plain(crit(CourseTensor(as_course(y_pred)), CourseTensor(y_true)))
 
 
 def _array_metric(metric: Callable, as_course: Callable[[Any], Any]) -> ArrayMetric:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfast.basics.arguments import whole
+from kerasfast.fastai.course_arrays import course_array
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.arrays import arrays_source
@@ -148,7 +149,7 @@ class DataLoader:
         for batch in batches:
             pixels = batch[0] if isinstance(batch, tuple) else batch
             targets = batch[1].numpy() if isinstance(batch, tuple) else np.zeros((len(pixels), 1))
-            yield pixels.numpy(), targets
+            yield course_array(pixels.numpy()), course_array(targets)
 
 
 def FilesIndexArrayDataset(

@@ -59,6 +59,9 @@ class ModelData(KnownAttributes):
     made.
     """
 
+    def __repr__(self) -> str:
+        return repr(self.core).replace(type(self.core).__name__, type(self).__name__, 1)
+
     @property
     def path(self) -> str:
         """Folder in which learners keep `models/` and `tmp/`."""

@@ -1,12 +1,14 @@
 """What the course's star imports bring besides its own names; prints arrays as the lessons do."""
 
 import collections
+import contextlib
 import copy
 import datetime
 import itertools
 import json
 import math
 import os
+import pdb  # noqa: T100 - a name of the course's star
 import pickle
 import random
 import re
@@ -30,30 +32,50 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import PIL
+from matplotlib import animation, rcParams
 from matplotlib import pyplot as plt
-from matplotlib import rcParams
 from PIL import Image, ImageEnhance, ImageOps
-from tqdm.auto import tqdm, trange
+from tqdm import tqdm as TerminalBar
+
+from kerasfast.basics.bars import NotebookBar
+from kerasfast.basics.notebook import in_notebook
+from kerasfast.fastai.stand_ins import DataFrameSummary, Optional, Week
 
 __all__ = [
-    "Counter", "FileLink", "Image", "ImageEnhance", "ImageOps", "Iterable", "OrderedDict", "PIL", "Path",
-    "ProcessPoolExecutor", "ThreadPoolExecutor", "abstractmethod", "attrgetter", "chain", "collections", "copy",
-    "datetime", "display", "glob", "iglob", "in_ipynb", "in_notebook", "itemgetter", "itertools", "json", "math",
-    "matplotlib", "np", "os", "partial", "pd", "pickle", "plt", "random", "rcParams", "re", "shutil", "string", "sys",
-    "threading", "time", "tnrange", "tqdm", "tqdm_notebook", "trange", "warnings",
+    "Counter", "DataFrameSummary", "FileLink", "Image", "ImageEnhance", "ImageOps", "Iterable", "OrderedDict", "PIL",
+    "Path", "ProcessPoolExecutor", "ThreadPoolExecutor", "Week", "abstractmethod", "animation", "attrgetter", "chain",
+    "collections", "contextlib", "copy", "cv2", "datetime", "display", "ensemble", "glob", "graphviz", "iglob",
+    "in_ipynb", "in_notebook", "itemgetter", "itertools", "json", "math", "matplotlib", "metrics", "np", "os",
+    "partial", "pd", "pdb", "pickle", "plt", "preprocessing", "random", "rcParams", "re", "scipy", "shutil",
+    "sklearn", "sns", "string", "sys", "threading", "time", "tnrange", "tqdm", "tqdm_notebook", "trange", "warnings",
 ]  # fmt: skip
 
+
+def trange(*bounds: int, **options):
+    """Return `tqdm(range(...))`."""
+    return tqdm(range(*bounds), **options)
+
+
+def _log_loss(*args, **others) -> float:
+    from kerasfast.fastai.metrics import log_loss  # not for lessons that only read tables
+
+    return log_loss(*args, **others)
+
+
+tqdm = NotebookBar if in_notebook() else TerminalBar
 tqdm_notebook, tnrange = tqdm, trange
+scipy, sns, cv2 = Optional("scipy", "scipy"), Optional("seaborn", "seaborn"), Optional("cv2", "opencv-python")
+sklearn, graphviz = Optional("sklearn", "scikit-learn"), Optional("graphviz", "graphviz")
+metrics = Optional("sklearn.metrics", "scikit-learn", log_loss=_log_loss)
+ensemble, preprocessing = (
+    Optional("sklearn.ensemble", "scikit-learn"),
+    Optional("sklearn.preprocessing", "scikit-learn"),
+)
 
 # Lessons show `('agriculture', 1.0)` and `[0.14882 0.13552]`; NumPy 2 would print np.float32(1.0).
 np.set_printoptions(precision=5, linewidth=110, suppress=True)
 if int(np.__version__.split(".")[0]) >= 2:
     np.set_printoptions(legacy="1.25")
-
-
-def in_notebook() -> bool:
-    """Return whether this runs in a Jupyter kernel."""
-    return "ipykernel" in sys.modules and "IPython" in sys.modules
 
 
 def in_ipynb() -> bool:

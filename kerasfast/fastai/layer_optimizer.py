@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from kerasfast.optimizing.control import control_of
 from kerasfast.optimizing.groups import LayerGroups
@@ -61,8 +62,11 @@ class LayerOptimizer:
 
 
 def set_lrs(opt: keras.optimizers.Optimizer, lrs: Rates) -> None:
-    """Give an optimizer of layer groups other rates, one or one per group."""
-    _control(opt).set_rates(lrs)
+    """Give an optimizer of layer groups other rates, one or one per group; one that has not trained yet, one rate."""
+    if control_of(opt) is None and np.ndim(lrs) == 0:
+        opt.learning_rate = float(lrs)
+    else:
+        _control(opt).set_rates(lrs)
 
 
 def set_wds(opt: keras.optimizers.Optimizer, wds: Rates) -> None:

@@ -14,13 +14,17 @@ import numpy as np
 from kerasfast.basics.arguments import number
 from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.averaging import AveragedWeights
-from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss
+from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
+from kerasfast.fastai.below_learner import *
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
-from kerasfast.fastai.course_metrics import array_metrics, log_of
+from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.module_models import as_model, usual_crit
 from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
+from kerasfast.fastai.stars import names_of
+from kerasfast.fastai.torch_methods import with_torch_methods
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
@@ -28,7 +32,7 @@ from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.prediction.tta import predict_views
 
-__all__ = ["BasicModel", "Learner", "SingleModel", "in_front", "log_of"]
+__all__ = names_of(["below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
 FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 
@@ -62,6 +66,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         models_name: str = "models",
     ):
         self._data, self.core = data, core
+        with_torch_methods(core.model)
         self.metrics, self.sched = list(metrics or []), None
         self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
@@ -77,13 +82,14 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         clip: float | None = None,
         crit: Any = None,
     ) -> "Learner":
-        """Train a Keras model of your own; each of its layers, or models in it, is a layer group, as in the course.
+        """Train a model of your own; each of its layers, or models in it, is a layer group, as in the course.
 
         It gives probabilities (softmax) for classes, where the course's models give their logarithms. Pictures are
         normalised by the statistics of `tfms_from_stats` before they reach it.
 
         Args:
-            m: A Keras model, or a `BasicModel` that says what its layer groups are.
+            m: A Keras model, a `nn.Module` or `nn.Sequential` whose outputs for classes are log-probabilities, or a
+                `BasicModel` that says what its layer groups are.
             data: The data.
             opt_fn: Makes the optimizer; SGD with momentum 0.9 by default.
             metrics: Functions (preds, targs).
@@ -91,8 +97,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             crit: Loss.
         """
         models = m if isinstance(m, BasicModel) else BasicModel(m)
-        stats = getattr(data, "stats", None)
-        model = models.model if stats is None else in_front(models.model, stats)
+        model = as_model(models.model, data)
         core = CoreLearner(
             model,
             data.core,
@@ -102,7 +107,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             optimizer=opt_fn or SGD_Momentum(0.9),
             clip=clip,
         )
-        return cls(data, core, metrics=metrics, crit=crit)
+        return cls(data, core, metrics=metrics, crit=crit or usual_crit(models.model, data))
 
     @property
     def data(self) -> ModelData:
@@ -127,8 +132,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
     @crit.setter
     def crit(self, crit: Any) -> None:
         self._crit = crit
-        of_keras = isinstance(crit, (str, keras.losses.Loss))
-        self.core.loss = crit if of_keras else lambda y_true, y_pred: crit(self._as_course(y_pred), y_true)
+        self.core.loss = as_keras_loss(crit, self._as_course)
 
     @property
     def opt_fn(self) -> Callable:

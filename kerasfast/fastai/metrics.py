@@ -70,11 +70,13 @@ f1_np, fbeta_np, precision_np, recall_np = f1, fbeta, precision, recall
 
 
 def log_loss(*args, **kwargs) -> float:
-    """scikit-learn's `log_loss`, which lesson 1's breeds call so; it needs scikit-learn."""
+    """scikit-learn's `log_loss`, of `TTA()`'s views (views, n, classes) that of their mean; it needs scikit-learn."""
     try:
         from sklearn.metrics import log_loss
     except ImportError as error:
         raise ImportError("`metrics.log_loss` is scikit-learn's; install it: pip install scikit-learn") from error
+    if len(args) > 1 and np.ndim(args[1]) == 3:
+        args = (args[0], np.mean(args[1], axis=0), *args[2:])
     return log_loss(*args, **kwargs)
 
 

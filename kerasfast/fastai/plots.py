@@ -35,8 +35,8 @@ def plots(
     interp: bool = False,
     titles: Sequence[Any] | None = None,
     maintitle: str | None = None,
-):
-    """Draw pictures in a grid on a new figure; return the figure.
+) -> None:
+    """Draw pictures in a grid on a new figure of pyplot, which a notebook shows below the cell.
 
     Args:
         ims: Pictures (height, width, 3) or (height, width), uint8 or from 0 to 1; their sizes may differ.
@@ -56,12 +56,11 @@ def plots(
         ax.imshow(_displayable(im), interpolation=None if interp else "none", cmap="gray")
         if titles is not None:
             ax.set_title(_short(titles[index]), fontsize=min(16, 1.1 * 72 * figsize[0] / len(axes) * rows / 12))
-    return figure
 
 
-def plots_raw(ims: Sequence[Any], figsize=(12, 6), rows: int = 1, titles: Sequence[Any] | None = None):
+def plots_raw(ims: Sequence[Any], figsize=(12, 6), rows: int = 1, titles: Sequence[Any] | None = None) -> None:
     """Draw pictures in a grid as they are."""
-    return plots(ims, figsize, rows, titles=titles)
+    plots(ims, figsize, rows, titles=titles)
 
 
 def plots_from_files(
@@ -70,9 +69,9 @@ def plots_from_files(
     rows: int = 1,
     titles: Sequence[Any] | None = None,
     maintitle: str | None = None,
-):
-    """Draw pictures of files in a grid on a new figure; return the figure."""
-    return plots([open_image(path) for path in imspaths], figsize, rows, titles=titles, maintitle=maintitle)
+) -> None:
+    """Draw pictures of files in a grid on a new figure."""
+    plots([open_image(path) for path in imspaths], figsize, rows, titles=titles, maintitle=maintitle)
 
 
 def load_img_id(ds: ImageDataset, idx: int, path: str | os.PathLike) -> np.ndarray:
@@ -144,29 +143,29 @@ class ImageModelResults:
         idxs = np.flatnonzero(self.ds.y == y)
         return idxs[np.argsort(np.abs(self.probs[idxs, y] - 1 / self.num_classes), kind="stable")[:SHOWN]]
 
-    def plot_val_with_title(self, idxs: np.ndarray, y: int):
-        """Draw pictures with their probabilities of class y; return the figure, or None without pictures."""
+    def plot_val_with_title(self, idxs: np.ndarray, y: int) -> None:
+        """Draw pictures with their probabilities of class y."""
         if len(idxs) == 0:
             print("No such pictures.")
-            return None
+            return
         ims = np.stack([self.ds[index][0] for index in idxs])
-        return plots(self.ds.denorm(ims), rows=1, titles=[self.probs[index, y] for index in idxs])
+        plots(self.ds.denorm(ims), rows=1, titles=[self.probs[index, y] for index in idxs])
 
-    def plot_by_correct(self, y: int, is_correct: bool):
+    def plot_by_correct(self, y: int, is_correct: bool) -> None:
         """Draw the pictures of `most_by_correct`."""
-        return self.plot_val_with_title(self.most_by_correct(y, is_correct), y)
+        self.plot_val_with_title(self.most_by_correct(y, is_correct), y)
 
-    def plot_most_correct(self, y: int):
+    def plot_most_correct(self, y: int) -> None:
         """Draw the pictures of class y that are right with the largest probability."""
-        return self.plot_by_correct(y, True)
+        self.plot_by_correct(y, True)
 
-    def plot_most_incorrect(self, y: int):
+    def plot_most_incorrect(self, y: int) -> None:
         """Draw the pictures of class y that are wrong with the least probability."""
-        return self.plot_by_correct(y, False)
+        self.plot_by_correct(y, False)
 
-    def plot_most_uncertain(self, y: int):
+    def plot_most_uncertain(self, y: int) -> None:
         """Draw the pictures of class y whose probability is nearest to chance."""
-        return self.plot_val_with_title(self.most_by_uncertain(y), y)
+        self.plot_val_with_title(self.most_by_uncertain(y), y)
 
 
 def _displayable(im: Any) -> np.ndarray:

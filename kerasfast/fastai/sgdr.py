@@ -146,14 +146,14 @@ class _Steps:
         self.lrs = learning_rates[:, -1]
         self.iterations = np.arange(1, len(losses) + 1)
 
-    def plot_loss(self, n_skip: int | None = None, n_skip_end: int | None = None):
+    def plot_loss(self, n_skip: int | None = None, n_skip_end: int | None = None) -> None:
         """Draw the loss on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
-        return plot_losses(_between(self.losses, n_skip, n_skip_end), ax=plt.gca())
+        plot_losses(_between(self.losses, n_skip, n_skip_end), ax=plt.gca())
 
-    def plot_lr(self, show_text: bool = True, show_moms: bool = True):
+    def plot_lr(self, show_text: bool = True, show_moms: bool = True) -> None:
         """Draw the rate of each layer group on the current axes, and the momentum where it moves."""
         moves = show_moms and self.momentums is not None and np.ptp(self.momentums) > 0
-        return plot_rates(self._rates, self.momentums if moves else None, ax=plt.gca())
+        plot_rates(self._rates, self.momentums if moves else None, ax=plt.gca())
 
 
 class LossRecorder(_Steps):
@@ -195,13 +195,13 @@ class LR_Finder(_Steps):
         super().__init__(search.losses, search.learning_rates)
         self.search = search
 
-    def plot(self, n_skip: int | None = None, n_skip_end: int | None = None):
+    def plot(self, n_skip: int | None = None, n_skip_end: int | None = None) -> None:
         """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
         shown = _between(np.arange(len(self.losses)), n_skip, n_skip_end)
         lrs, losses = self.lrs[shown], self.losses[shown]
         suggestion = self.search.suggestion
         mark = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
-        return plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
+        plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
 
 
 def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> np.ndarray:

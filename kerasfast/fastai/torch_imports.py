@@ -1,7 +1,9 @@
 """The torch names that lessons mention: those with a meaning in TensorFlow have it, the others say what to write."""
 
 import contextlib
+import inspect
 from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +12,9 @@ from keras import ops
 
 from kerasfast.fastai import torch_layers
 from kerasfast.fastai.course_arrays import Extreme, course_array
+from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, on_tensors
+from kerasfast.fastai.torch_functions import avg_pool2d, dropout, made, max_pool2d, whole
+from kerasfast.fastai.torch_modules import Parameters
 
 __all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
 
@@ -25,7 +30,7 @@ class _Explained:
 
     def __init__(self, name: str, instead: str, **members):
         self._name, self._instead = name, instead
-        self.__dict__.update(members)
+        self.__dict__.update({key: on_tensors(one) if inspect.isfunction(one) else one for key, one in members.items()})
 
     def __getattr__(self, attribute: str):
         if attribute.startswith("__"):  # asked for by `copy`, `inspect` and notebooks
@@ -61,7 +66,7 @@ def _manual_seed(seed: int) -> None:
 def SGD(
     params=None, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
 ) -> keras.optimizers.Optimizer:
-    """Return Keras's SGD; `params` is there for the course's order of arguments and stays None."""
+    """Return Keras's SGD; `params` is there for the course's order of arguments: None, or `model.parameters()`."""
     _check_no_params(params)
     return keras.optimizers.SGD(lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay or None)
 
@@ -88,9 +93,10 @@ def RMSprop(
 
 
 def _check_no_params(params) -> None:
-    if params is not None:
+    if params is not None and not isinstance(params, Parameters):
         raise TypeError(
-            "Keras optimizers are given their variables by the model; leave `params` out: `optim.Adam(lr=...)`."
+            "Keras optimizers are given their variables by the model; leave `params` out, `optim.Adam(lr=...)`, or "
+            "give all of them, `model.parameters()`."
         )
 
 
@@ -243,6 +249,14 @@ torch = _Explained(
     topk=_topk,
     cat=_cat,
     stack=_stack,
+    zeros=made(ops.zeros),
+    ones=made(ops.ones),
+    rand=made(keras.random.uniform),
+    randn=made(keras.random.normal),
+    pow=lambda x, exponent: x**exponent,
+    matmul=lambda a, b: a @ b,
+    mm=lambda a, b: a @ b,
+    clamp=lambda x, *bounds, **named: course_tensor(x).clamp(*bounds, **named),
     eq=lambda a, b: a == b,
     **{
         name: _either(name, f"`{name}` of an array or a tensor.")
@@ -274,16 +288,33 @@ F = _Explained(
     softmax=_softmax,
     log_softmax=_log_softmax,
     sigmoid=torch.sigmoid,
+    max_pool2d=max_pool2d,
+    avg_pool2d=avg_pool2d,
+    adaptive_max_pool2d=whole("max"),
+    adaptive_avg_pool2d=whole("mean"),
+    dropout=dropout,
+    tanh=_either("tanh", "Hyperbolic tangent of an array or a tensor."),
     relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
 )
+vars(nn)["functional"] = F
+vars(torch).update(nn=nn, optim=optim)
 USE_GPU = _has_gpu()
 
 
-def Variable(values, requires_grad: bool = False, volatile: bool = False) -> tf.Tensor | tf.Variable:
-    """Return a tensor, or a variable that gradients are taken of."""
-    return tf.Variable(values) if requires_grad else tf.convert_to_tensor(values)
+class Variable(CourseTensor):
+    """A tensor; whether gradients are taken of it is for `tf.GradientTape` to say.
+
+    Args:
+        values: An array or a tensor.
+        requires_grad, volatile: Without effect.
+    """
+
+    def __init__(self, values: Any, requires_grad: bool = False, volatile: bool = False):
+        super().__init__(values)
 
 
-def children(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers of a model."""
-    return list(model) if isinstance(model, (list, tuple)) else list(model.layers)
+def children(model: Any) -> list:
+    """Return the layers of a model, the parts of a module or a row, or the elements of a list."""
+    if isinstance(model, (list, tuple)):
+        return list(model)
+    return model.children() if hasattr(model, "children") else list(model.layers)

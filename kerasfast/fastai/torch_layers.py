@@ -3,15 +3,13 @@
 import keras
 from keras import layers
 
+from kerasfast.fastai.torch_modules import Called, Module, ModuleList, Parameter, Sequential, gives_logs
+
 __all__ = [
-    "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout", "Dropout2d",
-    "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh",
+    "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout",
+    "Dropout2d", "Embedding", "LeakyReLU", "Linear", "LogSoftmax", "MaxPool2d", "Module", "ModuleList", "Parameter",
+    "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh",
 ]  # fmt: skip
-
-
-def Sequential(*parts: layers.Layer) -> list[layers.Layer]:
-    """Return layers in a row, for `custom_head`; give them as arguments or as one list."""
-    return list(parts[0]) if len(parts) == 1 and isinstance(parts[0], (list, tuple)) else list(parts)
 
 
 def Linear(in_features: int, out_features: int, bias: bool = True) -> layers.Layer:
@@ -20,18 +18,32 @@ def Linear(in_features: int, out_features: int, bias: bool = True) -> layers.Lay
 
 
 def Conv2d(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0, bias: bool = True
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    bias: bool = True,
 ) -> layers.Layer:
-    """Return a convolution; `padding` is 0, or half of an odd kernel for the same size."""
-    sides = {0: "valid", kernel_size // 2: "same"}
-    if padding not in sides or (padding and stride != 1):
-        raise ValueError(
-            f"Here a convolution is padded by 0, or with stride 1 by half its kernel ({kernel_size // 2}); received "
-            f"padding={padding}, stride={stride}. Use `keras.layers.ZeroPadding2D` and `Conv2D`."
-        )
-    return layers.Conv2D(
-        out_channels, kernel_size, strides=stride, padding=sides[padding], use_bias=bias, kernel_initializer="he_normal"
-    )
+    """Return a convolution, with a layer that pads before it where Keras has no name for the padding."""
+    convolution = layers.Conv2D(
+        out_channels, kernel_size, strides=stride, dilation_rate=dilation, groups=groups, use_bias=bias,
+        kernel_initializer="he_normal",
+    )  # fmt: skip
+    if padding in (0, (0, 0)):
+        return convolution
+    return keras.Sequential([layers.ZeroPadding2D(padding), convolution])
+
+
+def Embedding(num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> Called:
+    """Return vectors by number, drawn from a normal distribution; `weight.data.uniform_(a, b)` draws them anew."""
+    if padding_idx is not None:
+        raise ValueError(f"`nn.Embedding` takes no `padding_idx` here; received {padding_idx}.")
+    vectors = layers.Embedding(num_embeddings, embedding_dim, keras.initializers.RandomNormal(0, 1))
+    vectors.build()
+    return Called(vectors)
 
 
 def BatchNorm1d(num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> layers.Layer:
@@ -79,12 +91,17 @@ def Softmax(dim: int = -1) -> layers.Layer:
 
 def LogSoftmax(dim: int = -1) -> layers.Layer:
     """Return softmax over the last dimension: models give probabilities here, and `learn.predict` their logarithms."""
-    return layers.Softmax()
+    return gives_logs(layers.Softmax())
 
 
 def MaxPool2d(kernel_size: int, stride: int | None = None) -> layers.Layer:
     """Return max pooling."""
     return layers.MaxPooling2D(kernel_size, strides=stride)
+
+
+def AvgPool2d(kernel_size: int, stride: int | None = None) -> layers.Layer:
+    """Return average pooling."""
+    return layers.AveragePooling2D(kernel_size, strides=stride)
 
 
 def AdaptiveAvgPool2d(output_size: int | tuple = 1) -> layers.Layer:

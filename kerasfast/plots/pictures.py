@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.basics.notebook import in_notebook, not_repeated
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -106,12 +108,14 @@ def plot_predictions(
 
 def new_axes(size: tuple[float, float]) -> Axes:
     """Return empty axes on a figure of this many inches."""
-    # Not pyplot: that would pick a window system and keep every figure alive.
-    from matplotlib.figure import Figure
+    if in_notebook():
+        from matplotlib.pyplot import figure as new  # whose figures a cell shows below it
+    else:
+        from matplotlib.figure import Figure as new  # pyplot would pick a window system and keep every figure alive
 
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new(figsize=size, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    return figure.subplots()
+    return not_repeated(figure.subplots())
 
 
 def check_same_length(name: str, values: Any, other_name: str, others: Any) -> None:

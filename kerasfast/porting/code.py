@@ -34,12 +34,16 @@ class Names:
         datetime: How the class `datetime.datetime` is written; None where nothing imports it.
         modules: Names of imported modules: `np`.
         fastai: Whether the code has `import fastai...`, so that the name `fastai` is used.
+        older: Whether the code imports modules that the course had before 0.7.
+        rolled: Names of columns in `groupby(name).rolling(...)`.
     """
 
     pandas: str | None = None
     datetime: str | None = None
     modules: set[str] = field(default_factory=set)
     fastai: bool = False
+    older: bool = False
+    rolled: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, sources: Sequence[str]) -> "Names":
@@ -51,15 +55,23 @@ class Names:
                 if isinstance(node, ast.Import):
                     for alias in node.names:
                         names._add(alias)
+                elif isinstance(node, ast.Attribute) and node.attr == "rolling":
+                    names._add_rolled(node.value)
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     top = node.module.split(".")[0]
-                    starred |= top == "fastai" or node.module.startswith("kerasfast.fastai")
+                    names.older |= top in ("fast_gen", "pt_models", "dataset_pt", "sgdr_pt")
+                    starred |= names.older or top == "fastai" or node.module.startswith("kerasfast.fastai")
                     if node.module == "datetime" and any(one.name == "datetime" for one in node.names):
                         names.datetime = next(one.asname or one.name for one in node.names if one.name == "datetime")
         if starred:  # the course's star imports bring both
             names.pandas = names.pandas or "pd"
             names.datetime = names.datetime or "datetime.datetime"
         return names
+
+    def _add_rolled(self, grouped: ast.expr) -> None:
+        if isinstance(grouped, ast.Call) and isinstance(grouped.func, ast.Attribute) and grouped.func.attr == "groupby":
+            keys = grouped.args[:1]
+            self.rolled |= {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
 
     def _add(self, alias: ast.alias) -> None:
         top = alias.name.split(".")[0]

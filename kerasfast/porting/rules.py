@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from kerasfast.porting.code import Finding, Names, parsed
-from kerasfast.porting.edits import Edits
+from kerasfast.porting.older_calls import OlderCalls
 
 _OTHER_LANGUAGE = re.compile(r"\s*%%(?!time\b|timeit\b|capture\b|prun\b)")
 _TEXT = {"text", "nlp", "lm_rnn", "rnn_reg", "rnn_train", "torchqrnn"}
@@ -36,7 +36,7 @@ def changed(source: str, names: Names, cell: int | None = None) -> tuple[str, li
     return new, [place(*one) for one in rules.changes], [place(*one) for one in rules.left]
 
 
-class _Rules(Edits, ast.NodeVisitor):
+class _Rules(OlderCalls, ast.NodeVisitor):
     """Collects the edits of what today's packages refuse, while it visits the tree."""
 
     def __init__(self, source: str, names: Names):
@@ -47,6 +47,7 @@ class _Rules(Edits, ast.NodeVisitor):
     def visit_Expr(self, node: ast.Expr) -> None:
         """Remember calls whose value nobody uses: `list.append` among them."""
         self._unused.add(node.value)
+        self.categories_in_place(node)
         self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
@@ -71,6 +72,8 @@ class _Rules(Edits, ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         """Rewrite `import fastai.x`."""
+        if self.torch_import(node):
+            return
         for alias in node.names:
             self._check_package(node, alias.name)
             if alias.name.split(".")[0] == "fastai" and self._is_there(node, alias.name):
@@ -80,9 +83,9 @@ class _Rules(Edits, ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Rewrite `from fastai.x import y`."""
         module = node.module or ""
-        self._check_package(node, module)
-        if node.level:
+        if node.level or self.torch_names(node) or self.moved_import(node, self.names.older):
             return
+        self._check_package(node, module)
         if module == "pandas" and any(alias.name == "datetime" for alias in node.names):
             self.leave(node, "pandas has no `datetime` any more; write `from datetime import datetime`")
         if module.split(".")[0] != "fastai":
@@ -100,12 +103,6 @@ class _Rules(Edits, ast.NodeVisitor):
         if node.id == "fastai" and self.names.fastai and isinstance(node.ctx, ast.Load):
             self.edit(node, self.start(node), self.end(node), "kerasfast.fastai", "the import prefix")
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """Name models of torch."""
-        if any(ast.unparse(base) in ("nn.Module", "torch.nn.Module") for base in node.bases):
-            self.leave(node, f"`{node.name}` is a torch module; write it as a Keras model or layer")
-        self.generic_visit(node)
-
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """Rewrite `.dt.week` and `pd.datetime`."""
         end = self.end(node)
@@ -120,10 +117,20 @@ class _Rules(Edits, ast.NodeVisitor):
             self.edit(node, end - len(node.attr), end, _RENAMED[node.attr], f"`{node.attr}`")
         elif node.attr in _GONE and self.names.pandas:
             self.leave(node, _GONE[node.attr])
+        elif self.numpy_name(node):
+            return
+        self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Rewrite `frame.groupby(key)["a", "b"]`."""
+        self.columns_of_groups(node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Rewrite methods of tables."""
+        """Rewrite methods of tables, and calls that other packages refuse today."""
+        if self.older_call(node):
+            self.generic_visit(node)
+            return
         rule: Callable[[ast.Call, ast.Attribute], bool | None] | None = None
         if isinstance(node.func, ast.Attribute) and self.names.pandas:
             rules = {"append": self._append, "drop": self._drop, "fillna": self._fillna, "as_matrix": self._as_matrix}
@@ -167,7 +174,12 @@ class _Rules(Edits, ast.NodeVisitor):
         self.insert(self.inside(method), self.inside(method), f"{_AXES[value]}=")
         between = self.code[self.end(first) : self.start(axis)]
         kept = b")" * between.count(b")")  # of `(a, b)` in brackets that are no part of the node
-        self.edit(node, self.end(first), self.end(axis), kept.decode(), f"`drop(x, {value!r})`")
+        more = ', errors="ignore"' if self._is_rolled(first) else ""
+        self.edit(node, self.end(first), self.end(axis), kept.decode() + more, f"`drop(x, {value!r})`")
+
+    def _is_rolled(self, column: ast.expr) -> bool:
+        """Whether a column is the key of a `groupby(key).rolling(...)`, which is in the index alone today."""
+        return isinstance(column, ast.Constant) and column.value in self.names.rolled
 
     def _fillna(self, node: ast.Call, method: ast.Attribute) -> None:
         """Rewrite `a.fillna(method="ffill")`."""
@@ -183,6 +195,9 @@ class _Rules(Edits, ast.NodeVisitor):
     def _rolling(self, node: ast.Call, method: ast.Attribute) -> None:
         grouped = method.value
         if isinstance(grouped, ast.Call) and isinstance(grouped.func, ast.Attribute) and grouped.func.attr == "groupby":
+            key = grouped.args[0] if grouped.args else None
+            if isinstance(key, ast.Constant) and key.value in self.names.rolled:
+                return  # `_drop` sees to it
             said = "what comes of `groupby(key).rolling(...)` has `key` in its index alone, not as a column"
             self.leave(node, f"{said}: a later `drop` of that column has to go")
 
@@ -205,9 +220,7 @@ class _Rules(Edits, ast.NodeVisitor):
 
     def _check_package(self, node: ast.stmt, module: str) -> None:
         top = module.split(".", maxsplit=1)[0]
-        if top == "pandas_summary":
-            self.leave(node, "pandas_summary fails with today's pandas; write `table.describe(include='all')` instead")
-        elif top in _TEXT_PACKAGES:
+        if top in _TEXT_PACKAGES:
             self.leave(node, f"{top} is for text lessons, which kerasfast does not have")
         elif top in ("torch", "torchvision"):
             self.leave(node, f"{top} is not used; the course's names of it are in `kerasfast.fastai.torch_imports`")
@@ -215,7 +228,7 @@ class _Rules(Edits, ast.NodeVisitor):
     def _is_there(self, node: ast.stmt, module: str) -> bool:
         """Whether kerasfast has a module of the course; says it where it has not."""
         parts = module.split(".")
-        if len(parts) == 1 or (len(parts) == 2 and parts[1] in _modules()):
+        if len(parts) == 1 or ".".join(parts[1:]) in _modules():
             return True
         if parts[1] in _TEXT:
             self.leave(node, f"`{module}` is for text lessons, which kerasfast does not have")
@@ -229,4 +242,5 @@ class _Rules(Edits, ast.NodeVisitor):
 @functools.cache
 def _modules() -> frozenset[str]:
     folder = pathlib.Path(__file__).parents[1] / "fastai"
-    return frozenset(file.stem for file in folder.glob("*.py")) - {"__init__"}
+    files = [file.relative_to(folder).with_suffix("") for file in folder.rglob("*.py")]
+    return frozenset(".".join(file.parts).removesuffix(".__init__") for file in files) - {"__init__"}

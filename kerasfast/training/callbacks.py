@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from kerasfast.basics.bars import progress_bar, say
+from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.epoch_rows import rows
 from kerasfast.optimizing.control import control_for
 from kerasfast.training.replicas import is_chief
 
@@ -100,35 +101,21 @@ class EpochTable(keras.callbacks.Callback):
     """
 
     def on_train_begin(self, logs=None) -> None:
-        self._header_printed = False
-        self._prints = is_chief(self.model.distribute_strategy)
+        self._rows = rows(is_chief(self.model.distribute_strategy))
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
-        name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self._bar = progress_bar(
-            total=self.params.get("steps"), desc=name, leave=False, delay=0.5, mininterval=0.5, shown=self._prints
-        )
-        self._done = 0
+        self._rows.begin(f"epoch {epoch + 1}/{self.params['epochs']}", self.params.get("steps"))
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
-        steps = self.params.get("steps") or batch + 1
-        done = min(batch + 1, steps)  # with several steps per call the last batch index can lie past the epoch's end
-        self._bar.update(done - self._done)
-        self._done = done
+        # With several steps per call the last batch index can lie past the epoch's end.
+        self._rows.advance(min(batch + 1, self.params.get("steps") or batch + 1))
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
-        self._bar.close()
-        if not self._prints:
-            return
-        columns = table_columns(logs or {})
-        if not self._header_printed:
-            say("  ".join(["epoch", *(f"{name:>10}" for name in columns)]))
-            self._header_printed = True
-        say("  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in columns.values())]))
+        self._rows.row(epoch, table_columns(logs or {}))
 
     def on_train_end(self, logs=None) -> None:
-        if hasattr(self, "_bar"):
-            self._bar.close()
+        if hasattr(self, "_rows"):
+            self._rows.end()
 
 
 def table_columns(logs: dict[str, float]) -> dict[str, float]:

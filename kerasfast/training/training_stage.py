@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.basics.notebook import not_repeated
 from kerasfast.datasets import batches, batches_of_epoch
 from kerasfast.keras_internals import build_metrics, inner_optimizer, write_down_loss, write_down_metrics
 from kerasfast.metrics.array_metrics import ArrayValidation, array_metrics
@@ -16,6 +17,7 @@ from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
 from kerasfast.optimizing.train_function import Step, train_function_of
 from kerasfast.training.averaging import WeightAverage
+from kerasfast.training.callbacks import EpochTable
 from kerasfast.training.divergence import StopOnDivergence
 from kerasfast.training.following import Follower
 from kerasfast.training.mixing import MixedLoss, Mixing, mixing_step
@@ -197,7 +199,7 @@ class Stage:
                 callback.inputs = self._train_inputs()
         self.place = place
         try:
-            return self.model.fit(
+            history = self.model.fit(
                 batches(self.data.train, self.epochs + (start.batches > 0)),
                 validation_data=None if valid is None else batches(valid),
                 epochs=plan.epochs,
@@ -206,11 +208,15 @@ class Stage:
                 shuffle=False,
                 verbose=0,
             )
+            return not_repeated(history)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(_too_large(self.model, self.data.train)) from error
         finally:
             self.place = None
             train_function_of(self.model).finish()
+            for callback in callbacks:
+                if isinstance(callback, EpochTable):
+                    callback.on_train_end()  # of a fit that was interrupted too: its bar goes
             self.start_loss = watch.start_loss
             if watch.diverged:
                 self.compiled_for = None

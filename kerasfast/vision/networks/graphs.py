@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -131,6 +132,41 @@ def stage_end(model: keras.Model, halvings: int) -> keras.KerasTensor:
     read_later = {id(tensor) for operation in operations[index:] for tensor in _inputs(operation)}
     earlier = (tensor for operation in reversed(operations[:index]) for tensor in _outputs(operation))
     return next(tensor for tensor in earlier if id(tensor) in read_later)
+
+
+def pieces(model: keras.Model) -> list[keras.Model]:
+    """Take a model apart into models in a row, which share its layers, as torch's ResNets tell their children.
+
+    First come convolution, normalisation, activation and pooling one by one, then the residual blocks of each size of
+    maps in one piece, then what follows the last of them one by one. A chain without blocks comes in pieces by size.
+    """
+    operations = model.operations
+    ends = [cut for cut in _cuts(model) if cut.crossing == 1 and cut.index > 1]
+    starts = [1, *(cut.index for cut in ends[:-1])]
+    parts = [operations[start : cut.index] for start, cut in zip(starts, ends, strict=True)]
+    blocks = [i for i, part in enumerate(parts) if any(_joins_maps(operation) for operation in part)]
+    blocks = blocks or [i for i, part in enumerate(parts) if len(part[-1].output.shape) == 4]
+    while blocks[-1] + 1 < len(parts) and _activates(parts[blocks[-1] + 1][-1]):
+        blocks.append(blocks[-1] + 1)  # what follows the addition of a block
+    last = [True] * len(parts)
+    for i, (part, cut) in enumerate(zip(parts[:-1], ends, strict=False)):
+        in_blocks = blocks[0] <= i < blocks[-1] and cut.stride == ends[i + 1].stride
+        last[i] = not in_blocks and (i >= blocks[0] or _counts(part[-1]))
+    tensors = [model.input, *(part[-1].output for part, is_last in zip(parts, last, strict=True) if is_last)]
+    return [keras.Model(first, then) for first, then in itertools.pairwise(tensors)]
+
+
+def _joins_maps(operation: keras.Operation) -> bool:
+    return len(_inputs(operation)) > 1 and len(operation.output.shape) == 4
+
+
+def _counts(operation: keras.Operation) -> bool:
+    """Return whether torch would count an operation as a child: paddings and scalings belong to what follows."""
+    return _weights([operation]) or _stride(operation) > 1 or _activates(operation)
+
+
+def _activates(operation: keras.Operation) -> bool:
+    return isinstance(operation, (keras.layers.ReLU, keras.layers.Activation))
 
 
 def rebuild(

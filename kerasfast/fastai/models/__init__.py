@@ -1,0 +1,1 @@
+"""Networks of the course, by the modules that lessons import them from."""

@@ -1,0 +1,1 @@
+"""Networks for pictures of 32 x 32 pixels."""

@@ -1,0 +1,54 @@
+"""Functions of torch that modules of lessons call, on pictures whose channels come first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasfast.fastai.course_tensors import CourseTensor
+
+__all__ = ["avg_pool2d", "dropout", "made", "max_pool2d", "whole"]
+
+
+def _pool(x, how, size: int, stride: int | None) -> Any:
+    """Pool pictures whose channels come first."""
+    pooled = how(ops.transpose(x, (0, 2, 3, 1)), size, strides=stride or size)
+    return ops.transpose(pooled, (0, 3, 1, 2))
+
+
+def max_pool2d(x, kernel_size: int, stride: int | None = None):
+    """Max pooling of pictures whose channels come first."""
+    return _pool(x, ops.max_pool, kernel_size, stride)
+
+
+def avg_pool2d(x, kernel_size: int, stride: int | None = None):
+    """Average pooling of pictures whose channels come first."""
+    return _pool(x, ops.average_pool, kernel_size, stride)
+
+
+def whole(name: str) -> Callable:
+    """Return adaptive pooling to one number per channel, by `max` or `mean`."""
+
+    def function(x, output_size: int | tuple = 1):
+        if output_size not in (1, (1, 1)):
+            raise ValueError(f"Here adaptive pooling gives 1 x 1; received {output_size!r}. See `keras.ops`.")
+        return getattr(ops, name)(x, axis=(2, 3), keepdims=True)
+
+    function.__doc__ = f"The {name} over the whole of pictures whose channels come first, kept as 1 x 1."
+    return function
+
+
+def dropout(x, p: float = 0.5, training: bool = False):
+    """Dropout; outside of a training nothing."""
+    return keras.random.dropout(x, p) if training else x
+
+
+def made(function: Callable) -> Callable:
+    """Return torch's way to make a tensor of sides that are given one by one or as a tuple."""
+
+    def make(*sides: Any) -> CourseTensor:
+        wanted = sides[0] if len(sides) == 1 and isinstance(sides[0], (tuple, list)) else sides
+        return CourseTensor(function(tuple(wanted)))
+
+    return make
