@@ -228,7 +228,7 @@ class Learner(ModelWithData):
         *,
         linear: bool = False,
         steps: int | None = None,
-        epochs: int = 3,
+        epochs: int = 5,
         trials: bool | None = None,
     ) -> LearningRateSearch:
         """Run the learning-rate finder (see `find_learning_rate`), and try rates about what it suggests.
@@ -292,7 +292,7 @@ class Learner(ModelWithData):
         load = lambda name: self.load(name, weights_only=True)
         self._saving.finish(
             names, load, epochs=self.recorder.epochs, metrics=self.metrics, callbacks=callbacks,
-            diverged=watch.diverged, speaks=is_chief(self.model.distribute_strategy),
+            good_epoch=watch.good_epoch if watch.diverged else None, speaks=is_chief(self.model.distribute_strategy),
         )  # fmt: skip
         return history
 

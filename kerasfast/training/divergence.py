@@ -17,11 +17,13 @@ HIGH, HOPELESS = 4.0, 100.0  # times the loss at the start
 class StopOnDivergence(keras.callbacks.Callback):
     """Stop where the loss or a weight is no finite number, or the loss is a hundred times what it was at the start.
 
-    The weights from before that epoch come back at once, before they are validated or saved. A loss of four times that
-    at the start is said, once, and training goes on.
+    The last good weights come back at once, before they are validated or saved: those from before the first epoch
+    whose loss was four times that at the start. Such a loss is said, once, and training goes on; where the last epoch's
+    is still so high, the weights come back at the end (cross-entropy never grows a hundredfold).
 
     Attributes:
-        diverged: Whether the fit was stopped.
+        diverged: Whether the fit was stopped, or ended so.
+        good_epoch: Epoch at whose end the last good weights were reached; -1 for those from before the fit.
         within: The epoch within which a fit goes on, whose weights at its beginning are not known.
         start_loss: Loss at the first steps that the model was ever trained for; set it where that was in another fit.
     """
@@ -31,8 +33,10 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.start_loss: float | None = None
         self.diverged = False
         self.within: int | None = None
+        self.good_epoch, self._back_to = -1, ""
         self._own_start: float | None = None
-        self._warned = False
+        self._first: float | None = None
+        self._high = self._warned = False
 
     @property
     def start_losses(self) -> tuple[float | None, float | None]:
@@ -44,14 +48,17 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.start_loss, self._own_start = losses
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
-        self._epoch, self._back_to = epoch, "where it was gone on with" if epoch == self.within else "before that epoch"
-        self._variables = [*self.model.trainable_variables, *counted_by_layers(self.model)]
-        self._good = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables]
+        self._epoch = epoch
+        if not self._high:
+            self.good_epoch, self._back_to = epoch - 1, "where it was gone on with" if epoch == self.within else ""
+            self._variables = [*self.model.trainable_variables, *counted_by_layers(self.model)]
+            self._good = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables]
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if self.diverged:
             return
+        self._first = loss if self._first is None else self._first
         if not math.isfinite(loss):
             self._stop(f"the loss is {loss}")
         elif batch + 1 >= min(FEWEST_STEPS, self.params.get("steps") or FEWEST_STEPS):
@@ -63,14 +70,22 @@ class StopOnDivergence(keras.callbacks.Callback):
         if not self.diverged and not self.params.get("steps"):
             self._check_weights()
 
+    def on_train_end(self, logs=None) -> None:
+        if self._high and not self.diverged:
+            self.diverged = True
+            self._put_back()
+            self._say(f"At the end the loss was far above its start. {self._back}")
+
     def _compare(self, loss: float) -> None:
         if self._own_start is None:
-            self._own_start = loss
+            # The mean of these steps may hold a rise already; where the model trained before, its start then tells.
+            self._own_start = loss if self.start_loss is None else self._first
             self.start_loss = loss if self.start_loss is None else self.start_loss
         start = max(self._own_start, self.start_loss)
-        if start > 0 and loss > HOPELESS * start:
+        self._high = 0 < HIGH * start < loss
+        if 0 < HOPELESS * start < loss:
             self._stop(f"the loss is {loss:.4g}, at the start it was {start:.4g}")
-        elif start > 0 and loss > HIGH * start and not self._warned:
+        elif self._high and not self._warned:
             self._warned = True
             self._say(f"Epoch {self._epoch}: the loss has risen to {loss:.4g} from {start:.4g} at the start")
 
@@ -81,9 +96,17 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def _stop(self, reason: str) -> None:
         self.diverged = self.model.stop_training = True
+        self._put_back()
+        self._say(f"Training stopped in epoch {self._epoch}: {reason}. {self._back}")
+
+    @property
+    def _back(self) -> str:
+        which = "that epoch" if self.good_epoch == self._epoch - 1 else f"epoch {self.good_epoch + 1}"
+        return f"The weights from {self._back_to or f'before {which}'} are back"
+
+    def _put_back(self) -> None:
         for variable, value in zip(self._variables, self._good, strict=True):
             variable.assign(value)
-        self._say(f"Training stopped in epoch {self._epoch}: {reason}. The weights from {self._back_to} are back")
 
     def _say(self, what: str) -> None:
         if is_chief(self.model.distribute_strategy):

@@ -62,10 +62,35 @@ def test_a_loss_that_rises_is_said_once_and_training_goes_on(tmp_path, capsys):
     learn = make_learner(tmp_path)
     scale = tf.Variable(1.0)
     learn.loss = lambda y, p: scale + 0.0 * tf.reduce_mean(p)
-    rise = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: scale.assign(10.0 if epoch else 1.0))
+    rise = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: scale.assign([1.0, 10, 10, 1][epoch]))
     history = learn.fit(0.01, 4, callbacks=[rise])
-    assert capsys.readouterr().out.count("Epoch 1: the loss has risen to 10 from 1 at the start") == 1
+    out = capsys.readouterr().out
+    assert out.count("Epoch 1: the loss has risen to 10 from 1 at the start") == 1 and "are back" not in out
     assert len(history.history["loss"]) == 4
+
+
+@pytest.mark.parametrize("steps", [STEPS, 3])
+def test_a_fit_that_ends_far_above_its_start_leaves_the_weights_from_before_the_rise(tmp_path, capsys, steps):
+    learn = make_learner(tmp_path)
+    data = learn.data.train.take(steps)
+    learn.set_data(kf.Datasets(data, data, path=tmp_path))
+    learn.fit(0.01, 1)
+    scale, weights = tf.Variable(1.0), []
+    plain = keras.losses.get("mse")
+    learn.loss = lambda y, p: scale * plain(y, p)
+    learn.fit(0.0, 1)
+    rise = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: scale.assign(1.0 if batch == 0 and not weights else 50.0),
+        on_epoch_end=lambda epoch, logs: weights.append(learn.model.get_weights()),
+    )
+    before = learn.model.get_weights()
+    learn.fit(1e-6, 2, callbacks=[rise])
+    out = capsys.readouterr().out
+    assert "Epoch 0: the loss has risen" in out and "At the end the loss was far above its start" in out
+    assert "loaded are the weights from before this fit." in out
+    for now, old in zip(learn.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, old)
+    assert not np.array_equal(weights[-1][0], before[0])
 
 
 def test_a_nan_does_not_take_the_place_of_a_saved_cycle(tmp_path):

@@ -96,7 +96,7 @@ class FitSaving:
         epochs: Sequence[dict[str, float]],
         metrics: Sequence[Any],
         callbacks: Sequence[keras.callbacks.Callback],
-        diverged: bool,
+        good_epoch: int | None,
         speaks: bool,
     ) -> None:
         """Load the best weights, where they are wanted, and say which epoch was best and what is loaded now.
@@ -107,7 +107,7 @@ class FitSaving:
             epochs: The logs of each epoch.
             metrics: Those of the fit.
             callbacks: Those of the fit.
-            diverged: Whether the fit was stopped in an epoch, and the weights from before it are back.
+            good_epoch: Of a fit that diverged the epoch whose weights are back, -1 for those from before it; else None.
             speaks: Whether to say anything.
         """
         best = best_epoch(epochs, metrics) if names.best is None else self._best[names.best][0].best
@@ -115,8 +115,8 @@ class FitSaving:
         if restored:
             load(names.best)
         says = any(getattr(callback, "says_what_is_loaded", False) for callback in callbacks)
-        if speaks and not says and (names.best is not None or len(epochs) > 1 or diverged):
-            loaded = "its weights" if restored else what_is_loaded(epochs, callbacks, diverged)
+        if speaks and not says and (names.best is not None or len(epochs) > 1 or good_epoch is not None):
+            loaded = "its weights" if restored else what_is_loaded(epochs, callbacks, good_epoch)
             say(_sentence(names.best, best, loaded))
 
 
@@ -138,7 +138,7 @@ def best_epoch(epochs: Sequence[dict[str, float]], metrics: Sequence[Any]) -> Be
 
 
 def what_is_loaded(
-    epochs: Sequence[dict[str, float]], callbacks: Sequence[keras.callbacks.Callback], diverged: bool
+    epochs: Sequence[dict[str, float]], callbacks: Sequence[keras.callbacks.Callback], good_epoch: int | None
 ) -> str:
     """Return which weights a model has at the end of a fit, in words."""
     for callback in reversed(callbacks):
@@ -147,10 +147,9 @@ def what_is_loaded(
             return f"the weights of epoch {callback.best_epoch}"
         if isinstance(callback, WeightAverage) and callback.loaded:
             return "the averages of the weights"
-    last = len(epochs) - 1 - diverged
-    if last < 0:
-        return "the weights from before this fit"
-    return f"the weights of {'' if diverged else 'the last epoch, '}{'epoch ' if diverged else ''}{last}"
+    if good_epoch is None:
+        return f"the weights of the last epoch, {len(epochs) - 1}"
+    return "the weights from before this fit" if good_epoch < 0 else f"the weights of epoch {good_epoch}"
 
 
 def _sentence(name: str | None, best: Best | None, loaded: str) -> str:
