@@ -192,8 +192,11 @@ class TableData(Described):
             data = TableData.from_csv("adult.csv", "income")
         """
         frame, valid, test = (None if one is None else read_csv(one, valid_dates) for one in (file, valid, test))
+        targets = [target] if isinstance(target, str) else list(target)
         if valid_indices is None:
-            frame = with_answers(frame, [target] if isinstance(target, str) else target)
+            frame = with_answers(frame, targets)
+        if valid is not None:
+            valid = with_answers(valid, targets)
         return cls.from_frame(
             frame, target, columns=columns, categorical=categorical, continuous=continuous, dates=dates,
             target_kind=target_kind, log=log, valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction,

@@ -206,6 +206,8 @@ def test_a_strange_file_is_read_and_what_was_done_is_said(tmp_path, capsys):
     assert "target 'Sales' is text that reads as numbers, such as '21 €'" in said and "continuous   Paid" in said
     assert data.target_kind == "regression" and len(data.train) + len(data.valid) == 397
     assert data.train.targets.max() > 2000
+    given = kf.TableData.from_csv(tmp_path / "strange.csv", "Sales", valid=tmp_path / "strange.csv")
+    assert len(given.train) == len(given.valid) == 397
     with pytest.raises(ValueError, match="1 missing values in 398 rows"):
         kf.TableData.from_csv(tmp_path / "strange.csv", "Sales", valid_indices=[0, 1])
     with pytest.raises(ValueError, match="'name' has .* different values in .* rows"):
