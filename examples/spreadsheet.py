@@ -44,7 +44,7 @@ accuracy = model.evaluate(pictures[1500:], digits.target[1500:], verbose=0)[1]
 
 picture = pictures[np.flatnonzero(digits.target == options.digit)[-1]]
 kf.save_figure(kf.look.convolution(picture, model.get_layer("conv1")), out / "convolution.png")
-pooled = keras.Model(model.input, model.get_layer("max_pool").output)(picture[None])[0]
+pooled = keras.Model(model.inputs[0], model.get_layer("max_pool").output)(picture[None])[0]
 dense = model.get_layer("fully_connected")
 kf.save_figure(kf.look.fully_connected(pooled, dense, unit=options.digit), out / "fully_connected.png")
 kf.save_figure(kf.look.network(picture, model, classes=[str(digit) for digit in range(10)]), out / "network.png")

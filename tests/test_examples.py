@@ -148,3 +148,14 @@ def test_the_notebooks_are_those_of_the_scripts(monkeypatch):
         for cell in code[1:]:
             compile(cell, "cell", "exec")
     sys.modules.pop("as_notebooks")
+
+
+@pytest.mark.slow
+def test_the_spreadsheet(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["spreadsheet", "--out", str(tmp_path), "--epochs", "1"])
+    runpy.run_path(str(EXAMPLES / "spreadsheet.py"), run_name="__main__")
+    for name in ("convolution", "fully_connected", "network"):
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert min(image.size) > 500
+    table = pd.read_csv(tmp_path / "softmax.csv", index_col="class")
+    assert table.loc["sum", "softmax"] == pytest.approx(1) and len(table) == 11

@@ -7,15 +7,15 @@ import pandas as pd
 
 from kerasfast.basics.arguments import number
 
-LIKE = 0.9
+LIKE = 0.8
 _AT_ONCE = 1024
 
 
 def near_duplicates(features: Any, others: Any, *, least: float = LIKE) -> pd.DataFrame:
     """Return for each row of a set its nearest row of another set, where both are nearly the same; the nearest first.
 
-    Rows are alike by the cosine of the angle between their standardised features. Copies that were compressed, scaled
-    or brightened again come to 0.9 or more, other pictures of the same class seldom.
+    Rows are alike by the cosine of the angle between their standardised features. Copies that were compressed, scaled,
+    brightened, cropped or mirrored come to 0.8 or more, other pictures of the same class hardly ever.
 
     Args:
         features: (n, features), such as activations of validation pictures.

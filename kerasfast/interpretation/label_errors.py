@@ -13,10 +13,11 @@ from kerasfast.interpretation.classes import one_hot
 def label_errors(targets: Any, predictions: Any, classes: Sequence[str]) -> pd.DataFrame:
     """Return the rows whose label is probably wrong, the likeliest errors first.
 
-    A row counts where a class other than its label is as likely as that class is, on average, among the rows that bear
-    its name: what counts as sure is learned from each class, so that a class of low probabilities is not suspected
-    as a whole. Of tags each is a question of its own, yes or no. The predictions must come from models that did not
-    learn from the row, such as `cross_validate(...).predictions`: what was learned by heart looks right.
+    A row is sure of a class that is as likely as it is, on average, among the rows that bear its name: what counts as
+    sure is learned from each class, so that a class of low probabilities is not suspected as a whole. The sure rows
+    tell which share of a label belongs to another class; so many rows are returned, those that prefer it the most. Of
+    tags each is a question of its own, yes or no. The predictions must come from models that did not learn from the
+    row, such as `cross_validate(...).predictions`: what was learned by heart looks right.
 
     Args:
         targets: (n,) class indices, or (n, tags) of 0 and 1.
@@ -95,13 +96,27 @@ def out_of_fold(
 
 
 def _suspects(labels: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows, their labels and the classes that are surer than their label."""
-    classes = predictions.shape[1]
+    """Return rows, their labels and the classes that are likelier.
+
+    Rows that are sure of a class tell which share of each label belongs to each other class; so many rows of that label
+    are taken, those first that prefer the other class the most.
+    """
+    count, classes = predictions.shape
+    own = predictions[np.arange(count), labels]
     counts = np.bincount(labels, minlength=classes)
-    own = predictions[np.arange(len(labels)), labels]
     sure = np.bincount(labels, weights=own, minlength=classes) / np.maximum(counts, 1)
     sure[counts == 0] = np.inf
     candidates = np.where(predictions >= sure, predictions, -1.0)
-    suggested = candidates.argmax(axis=1)
-    rows = np.flatnonzero((candidates.max(axis=1) >= 0) & (suggested != labels))
+    confident, best = candidates.max(axis=1) >= 0, candidates.argmax(axis=1)
+    agree = np.bincount(labels[confident & (best == labels)], minlength=classes)
+    all_sure = np.bincount(labels[confident], minlength=classes)
+    wanted = np.rint(counts * (1 - agree / np.maximum(all_sure, 1)) * (all_sure > 0)).astype(int)
+    others = np.where(np.arange(classes) == labels[:, None], -np.inf, predictions)
+    suggested = others.argmax(axis=1)
+    lead = others.max(axis=1) - own
+    found = []
+    for label in np.flatnonzero(wanted):
+        rows = np.flatnonzero(labels == label)
+        found.append(rows[np.argsort(-lead[rows], kind="stable")[: wanted[label]]])
+    rows = np.sort(np.concatenate(found)) if found else np.zeros(0, int)
     return rows, labels[rows], suggested[rows]

@@ -19,14 +19,14 @@ def picture_uri(pixels: np.ndarray, *, side: int = SIDE) -> str:
     """Return a picture as a small JPEG in a data URI.
 
     Args:
-        pixels: (height, width, 3) uint8.
+        pixels: (height, width, channels) uint8; the first three channels are shown.
         side: Longest side; larger pictures are scaled down.
 
     Example:
         >>> picture_uri(np.zeros((8, 8, 3), "uint8"))[:23]
         'data:image/jpeg;base64,'
     """
-    picture = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
+    picture = Image.fromarray(np.asarray(pixels, dtype=np.uint8)[..., :3])
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=_QUALITY, optimize=True)

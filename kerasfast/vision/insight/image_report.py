@@ -165,7 +165,7 @@ def _photo(report: "Interpretation", pixels: np.ndarray, about: dict[str, Any]) 
         looked_for = about["prediction"]
     beside = None
     if report.heat is not None:
-        beside = heated(pixels, report.heat(pixels, report.classes.index(looked_for)))
+        beside = heated(pixels[..., :3], report.heat(pixels, report.classes.index(looked_for)))
     return Photo.of(pixels, lines, beside)
 
 

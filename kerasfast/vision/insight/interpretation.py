@@ -220,7 +220,7 @@ class Interpretation(Described, PicturePlots):
 
         return picture_label_errors(self.origin, folds=folds, seed=seed)
 
-    def near_duplicates(self, *, least: float = 0.9) -> "pd.DataFrame":
+    def near_duplicates(self, *, least: float = 0.8) -> "pd.DataFrame":
         """Return the pictures of this set that are nearly a training picture: leaks, which make results too good.
 
         Args:

@@ -200,7 +200,7 @@ def _given(picture: Any, model: keras.Model | None, layer: keras.layers.Layer) -
                 "the layer is inside a model, pass `model` too."
             )
         return x
-    before = keras.Model(model.input, layer.input)
+    before = keras.Model(model.inputs[0], layer.input)  # a Sequential model has no `input`
     return np.asarray(before(np.asarray(picture, np.float32)[None]))[0]
 
 

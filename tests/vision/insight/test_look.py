@@ -60,6 +60,8 @@ def test_a_layer_inside_a_network_is_shown_what_it_gets_there(edges):
     picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     titles = axes_of(convolution(picture, second, model=model, filters=[4], window=12))
     assert {"what second gets, channel 2", "filter 4, channel 0", "filter 4: before ReLU, 10 x 10"} <= set(titles)
+    row = keras.Sequential([inputs, layers.Conv2D(3, 3), layers.Conv2D(2, 3, name="third")])
+    assert "what third gets, channel 2" in axes_of(convolution(picture, row.layers[-1], model=row, window=8))
     with pytest.raises(ValueError, match="pass `model`"):
         convolution(picture, second)
     with pytest.raises(ValueError, match="plain `Conv2D`"):
