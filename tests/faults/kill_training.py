@@ -43,7 +43,6 @@ def draw(root: pathlib.Path) -> None:
 def train(pictures: pathlib.Path, run: pathlib.Path) -> dict:
     """Begin the training, or go on with it, and return its result."""
     import keras
-    from kerasfast.vision.insight.interpretation import Interpretation
 
     import kerasfast.runs.training
     from kerasfast.cli import main
