@@ -43,10 +43,11 @@ def draw(root: pathlib.Path) -> None:
 def train(pictures: pathlib.Path, run: pathlib.Path) -> dict:
     """Begin the training, or go on with it, and return its result."""
     import keras
-    from kerasfast.vision.interpretation import Interpretation
 
     import kerasfast.runs.training
     from kerasfast.cli import main
+    from kerasfast.training.keeping import resuming
+    from kerasfast.vision.insight.interpretation import Interpretation
     from kerasfast.vision.networks import applications
 
     def network(weights) -> keras.Model:
@@ -58,8 +59,10 @@ def train(pictures: pathlib.Path, run: pathlib.Path) -> dict:
             x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
         return keras.Model(inputs, x, name="tiny")
 
-    # What follows the training and depends on nothing that could be lost is made short.
+    # What follows the training and depends on nothing that could be lost is made short, and states are kept as often as
+    # they can be written, so that kills find the training within epochs.
     kerasfast.runs.training.VIEWS, Interpretation.report = 1, lambda report, path, **_: path
+    resuming.SHARE = 1.0
     applications.NETWORKS[NETWORK] = applications.Network("none", 32, network, lambda: (True, "made on the spot"))
     begun = (run / "run.json").is_file()
     code = main(["train", "--resume", str(run)] if begun else ["train", str(pictures), *OPTIONS, "--out", str(run)])
@@ -114,7 +117,7 @@ def start(pictures: pathlib.Path, run: pathlib.Path, until: float | None = None)
 
 def stage_of(printed: str) -> str:
     """Return the stage that a training was killed in, and "within" where it had gone on within an epoch."""
-    stages = re.findall(r"^== ([\w ]+):", printed, re.MULTILINE)
+    stages = re.findall(r"^== ([\w -]+):", printed, re.MULTILINE)
     within = re.search(r"Going on after epoch \d+ and \d+ batches", printed)
     return (stages[-1] if stages else "start") + (", gone on within an epoch" if within else "")
 

@@ -27,7 +27,7 @@ def tiny(monkeypatch, tiny_network) -> str:
 @pytest.fixture
 def no_report(monkeypatch):
     """Write nothing where the report would be: it takes longer than these trainings."""
-    monkeypatch.setattr("kerasfast.vision.interpretation.Interpretation.report", lambda report, path, **_: path)
+    monkeypatch.setattr("kerasfast.vision.insight.interpretation.Interpretation.report", lambda report, path, **_: path)
 
 
 @pytest.fixture(scope="module")
