@@ -136,7 +136,7 @@ def _labels(work: pathlib.Path) -> Reader:
 
 
 def _csv(work: pathlib.Path) -> Reader:
-    from kerasfast.tabular.pipeline.table_files import read_csv
+    from kerasfast.tabular.pipeline.csv_files import read_csv
 
     frame().to_csv(work / "table.csv", index=False)
     return read_csv
