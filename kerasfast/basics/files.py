@@ -25,6 +25,7 @@ _LONGEST_ENDING = 40
 _ABANDONED_AFTER = 24 * 3600  # seconds, where nobody can be asked whether the process that wrote still lives
 _UNFINISHED = re.compile(r"\.kerasfast-(?P<host>[0-9a-f]{6})-(?P<process>\d+)-[0-9a-f]{8}")
 DAMAGED_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error)
+_ZIP_END_BYTES = 22 + 2**16  # the end of a zip and a comment
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 
 
@@ -104,11 +105,23 @@ def opened_zip(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
     """Open a zip to read; what is damaged in it raises one of `DAMAGED_ZIP`."""
     try:
         with zipfile.ZipFile(path) as opened:
+            _check_count(pathlib.Path(path), len(opened.infolist()))
             yield opened
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
         raise zipfile.BadZipFile("a part of it would lie before its beginning") from error
+
+
+def _check_count(path: pathlib.Path, found: int) -> None:
+    """Compare the number of files that a zip says it has with those that were found: Python's reader does not."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _ZIP_END_BYTES))
+        end = stream.read()
+    place = end.rfind(b"PK\x05\x06")
+    count = int.from_bytes(end[place + 10 : place + 12], "little")
+    if count not in (found, 0xFFFF):  # more are counted elsewhere
+        raise zipfile.BadZipFile(f"it should hold {count} files, and {found} are found")
 
 
 def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
