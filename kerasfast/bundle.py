@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import platform
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,14 +17,14 @@ from typing import Any
 
 import keras
 
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, temporary_folder
 from kerasfast.version import __version__
 
 MODEL = "model.keras"
 _WRITTEN_BY = "written_by"
 _MOST_RECORD_BYTES = 2**26
 # What reading a damaged or forged file raises in zipfile, json, h5py and Keras.
-_READ_ERRORS = (
+READ_ERRORS = (
     zipfile.BadZipFile, OSError, EOFError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError,
     RecursionError, TypeError, ValueError,
 )  # fmt: skip
@@ -74,8 +73,8 @@ class BundleFormat:
         """
         check_storable(model)
         record = {"format": self.name, "version": self.version, _WRITTEN_BY: versions(), **fields}
-        with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder, atomic_path(path) as unfinished:
-            model_file = pathlib.Path(folder) / MODEL
+        with temporary_folder() as folder, atomic_path(path) as unfinished:
+            model_file = folder / MODEL
             model.save(model_file)
             with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as bundle:
                 bundle.write(model_file, MODEL)
@@ -102,7 +101,7 @@ class BundleFormat:
                 yield record, _model(bundle, custom_objects)
         except _ABOUT_THE_PATH:
             raise
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise BundleError(f"{str(path)!r} is no bundle that `{self.made_by}` wrote: {error}") from error
 
     def _record(self, bundle: zipfile.ZipFile, size: int) -> dict[str, Any]:
@@ -135,7 +134,7 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
             return {**record, "format": str(record["format"])}
     except _ABOUT_THE_PATH:
         raise
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise BundleError(f"{str(path)!r} is no model that `export` wrote: {error}") from error
 
 
@@ -202,18 +201,18 @@ def _parsed(bundle: zipfile.ZipFile, name: str) -> dict[str, Any]:
 
 
 def _model(bundle: zipfile.ZipFile, custom_objects: Mapping[str, Any] | None) -> keras.Model:
-    with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder:
+    with temporary_folder() as folder:
         file = bundle.extract(MODEL, folder)
         with zipfile.ZipFile(file) as inner:
             _check_stored(inner, os.path.getsize(file))
             for name in inner.namelist():
                 if name.endswith(".h5"):
-                    _check_weights(inner.extract(name, folder))
+                    check_weights_file(inner.extract(name, folder))
         return keras.models.load_model(file, dict(custom_objects or {}), compile=False, safe_mode=True)
 
 
-def _check_weights(path: str) -> None:
-    """Refuse weights that point outside their file or are declared larger than it."""
+def check_weights_file(path: str | os.PathLike) -> None:
+    """Raise ValueError for weights that point outside their file or are declared larger than it."""
     import h5py
 
     seen, declared = set(), 0

@@ -7,7 +7,7 @@ import stat
 import zipfile
 from typing import Any
 
-from kerasfast.basics.files import unfinished_beside
+from kerasfast.basics.files import DAMAGED_ZIP, atomic_path, opened_zip
 
 PAGE = "https://www.kaggle.com"
 CREDENTIALS = (
@@ -81,7 +81,7 @@ def unzip(archive: str | os.PathLike, folder: str | os.PathLike) -> list[pathlib
     """
     folder = pathlib.Path(folder)
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with opened_zip(archive) as opened:
             parts = [part for part in opened.infolist() if not part.is_dir()]
             targets = [_target(folder, part) for part in parts]
             if len(set(targets)) < len(targets):
@@ -89,7 +89,7 @@ def unzip(archive: str | os.PathLike, folder: str | os.PathLike) -> list[pathlib
             _check_room(folder, sum(part.file_size for part in parts))
             for part, target in zip(parts, targets, strict=True):
                 _extract(opened, part, target)
-    except zipfile.BadZipFile as error:
+    except DAMAGED_ZIP as error:
         raise ValueError(f"{archive} is a damaged archive: {error}.") from error
     return targets
 
@@ -110,13 +110,12 @@ def _check_room(folder: pathlib.Path, size: int) -> None:
 
 def _extract(opened: zipfile.ZipFile, part: zipfile.ZipInfo, target: pathlib.Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = unfinished_beside(target)
-    try:
-        with opened.open(part) as source, unfinished.open("wb") as file:
-            shutil.copyfileobj(source, file, 2**20)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        opened.open(part) as source,
+        atomic_path(target, size=part.file_size) as unfinished,
+        unfinished.open("wb") as file,
+    ):
+        shutil.copyfileobj(source, file, 2**20)
 
 
 def _client() -> Any:

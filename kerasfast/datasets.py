@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -69,10 +70,11 @@ class DatasetSplit:
 
     @property
     def targets(self) -> np.ndarray | None:
-        """(n, ...) targets, for which all batches are read; None where these are inputs alone."""
+        """(n, ...) targets, or a structure of them, for which all batches are read; None for inputs alone."""
         if not isinstance(self.batched.element_spec, tuple) or len(self.batched.element_spec) < 2:
             return None
-        return np.concatenate([np.asarray(batch[1]) for batch in self.batched])
+        parts = [batch[1] for batch in self.batched]
+        return keras.tree.map_structure(lambda *several: np.concatenate([np.asarray(one) for one in several]), *parts)
 
     def dataset(self, epoch: int = 0) -> tf.data.Dataset:
         """Return the dataset."""
@@ -132,3 +134,35 @@ def sample_shape(data: Data) -> tuple | None:
     spec = batches(data.train if data.valid is None else data.valid).element_spec
     inputs = spec[0] if isinstance(spec, tuple) else spec
     return tuple(inputs.shape) if hasattr(inputs, "shape") else None
+
+
+def batch_of(inputs: Any, expected: Any) -> Any:
+    """Return inputs for one call of a model as arrays.
+
+    Args:
+        inputs: An array, or a list or dict of arrays.
+        expected: The model's symbolic inputs.
+
+    Raises:
+        ValueError: If there are no rows, or the shapes are not those that the model takes.
+    """
+    if isinstance(expected, (list, tuple)) and len(expected) == 1:
+        (expected,) = expected
+    shapes = keras.tree.map_structure(lambda tensor: str(tuple(tensor.shape)), expected)
+    try:
+        arrays = keras.tree.map_structure_up_to(expected, np.asarray, inputs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`predict_array` takes a batch of {shapes}; received {inputs!r:.100}.") from error
+    for array, tensor in zip(keras.tree.flatten(arrays), keras.tree.flatten(expected), strict=True):
+        wanted, received = tuple(tensor.shape), array.shape
+        if len(wanted) != len(received):
+            raise ValueError(
+                f"`predict_array` takes a batch of shape {wanted}; received shape {received}. For a single input add "
+                "an axis: `inputs[None]`."
+            )
+        sides = zip(wanted[1:], received[1:], strict=True)
+        if not received[0] or any(side not in (None, given) for side, given in sides):
+            raise ValueError(f"`predict_array` takes a batch of shape {wanted}, a row or more; received {received}.")
+        if array.dtype.kind not in "biufV" and tensor.dtype != "string":
+            raise ValueError(f"`predict_array` takes numbers; received {array.dtype}.")
+    return arrays

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.basics.arguments import whole
+from kerasfast.basics.arguments import text, whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
@@ -306,7 +306,7 @@ class Learner(ModelWithData):
         progress: FitProgress,
     ) -> keras.callbacks.History:
         """Train with the state of the fit kept in a file, from where that left off."""
-        name = "resume" if resume is True else resume
+        name = "resume" if resume is True else text("resume", resume)
         number = self._kept_fits.numbers.get(name, 0) + 1
         file = checkpoint_file(self.models_path, name, number)
         history = fit_from(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.basics.arguments import number
+from kerasfast.basics.arguments import number, numbers
 
 LEAST_PROBABILITY = 1e-7
 
@@ -127,7 +127,7 @@ def balanced_weights(targets: np.ndarray, *, most: float = 20.0) -> np.ndarray:
         >>> balanced_weights(np.array([0, 0, 0, 1]))
         array([0.66666667, 2.        ])
     """
-    targets = np.asarray(targets)
+    most, targets = number("most", most, least=1), numbers("targets", targets)
     if targets.ndim not in (1, 2) or not len(targets):
         raise ValueError(f"`targets` must be class numbers (n,) or rows of tags (n, tags); received {targets.shape}.")
     if targets.ndim == 1:

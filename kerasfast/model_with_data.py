@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import number
+from kerasfast.basics.arguments import flag, number, sized
 from kerasfast.basics.described import Described
 from kerasfast.basics.quiet import expected_tracing
-from kerasfast.datasets import batches, sample_shape, targets_of
+from kerasfast.datasets import batch_of, batches, sample_shape, targets_of
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.optimizing.rates import Rates
 from kerasfast.training import callbacks as kf_callbacks
@@ -32,6 +32,26 @@ from kerasfast.training.model_summary import ModelSummary, summarize
 from kerasfast.training.replicas import predict_here
 from kerasfast.training.training_plans import Plan, cycles_plan, one_cycle_plan
 from kerasfast.training.training_stage import OptimizerMaker, Stage
+
+_NAMES = ("accuracy", "acc", "crossentropy", "ce")  # which Keras takes for a metric that suits the loss
+
+
+def checked_metrics(metrics: Sequence[Any]) -> list[Any]:
+    """Return metrics as a list.
+
+    Raises:
+        ValueError: If it is none, or has a name that Keras does not know.
+    """
+    metrics = list(sized("metrics", metrics))
+    for metric in metrics:
+        if isinstance(metric, str) and metric not in _NAMES:
+            try:
+                keras.metrics.get(metric)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"`metrics` has {metric!r}, which is no metric that Keras knows.") from error
+        elif not isinstance(metric, (str, dict)) and not callable(metric):
+            raise ValueError(f"`metrics` must be metrics, their names or functions; received {metric!r:.100}.")
+    return metrics
 
 
 def sgd_with_momentum() -> keras.optimizers.Optimizer:
@@ -66,7 +86,7 @@ class ModelWithData(Described):
         groups = groups or LayerGroups(model, [flat_layers(model)])
         self._main = Stage(model, groups, data, steps_per_execution)
         self.loss = model.loss if loss is None else loss
-        self.metrics = list(metrics)
+        self.metrics = checked_metrics(metrics)
         self.make_optimizer, self.jit_compile = optimizer, jit_compile
         self.clip = None if clip is None else number("clip", clip, above=0)
         self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
@@ -113,11 +133,15 @@ class ModelWithData(Described):
         self.groups.bn_freeze(freeze)
 
     def predict(self, is_test: bool = False) -> np.ndarray:
-        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names."""
+        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names.
+
+        Of a model with several outputs they are a list or a dict of arrays, as the model gives them.
+        """
         stage = self._stage()
         with self._guard(), expected_tracing():
             rows = batches(self._split(stage.data, is_test))
-            return np.asarray(stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()]))
+            predictions = stage.model.predict(rows, verbose=0, callbacks=[kf_callbacks.PredictionBar()])
+        return keras.tree.map_structure(np.asarray, predictions)
 
     def predict_with_targs(self, is_test: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return predictions (n, classes) and targets of the validation set, or of a labelled test set."""
@@ -125,15 +149,15 @@ class ModelWithData(Described):
         return self.predict(is_test), targets
 
     def predict_array(self, inputs: np.ndarray) -> np.ndarray:
-        """Return predictions for a batch of inputs as the model takes them; for one image pass `image[None]`."""
-        inputs = np.asarray(inputs)
-        expected = self.model.input_shape
-        if inputs.ndim != len(expected):
-            raise ValueError(
-                f"`predict_array` takes a batch of shape {expected}; received shape {inputs.shape}. "
-                "For a single input add an axis: `inputs[None]`."
-            )
-        return predict_here(self.model, inputs)
+        """Return predictions for a batch of inputs as the model takes them; for one image pass `image[None]`.
+
+        Args:
+            inputs: An array (b, ...); a list or a dict of arrays where the model has several inputs.
+
+        Raises:
+            ValueError: If there are no rows, or the shapes are not those that the model takes.
+        """
+        return predict_here(self.model, batch_of(inputs, self.model.input))
 
     def plan(
         self,
@@ -182,6 +206,8 @@ class ModelWithData(Described):
 
     def set_data(self, data: Any) -> None:
         """Go on with other data; weights, groups and what is frozen stay."""
+        if not hasattr(data, "train"):
+            raise ValueError(f"`data` must have `train`, as `kerasfast.Datasets` has; received {type(data).__name__}.")
         self._main.data = data
 
     def save(self, name: str) -> pathlib.Path:
@@ -209,6 +235,7 @@ class ModelWithData(Described):
             FileNotFoundError: If there are none under this name; the message lists those there are.
             ValueError: If the file is damaged or of another network.
         """
+        flag("weights_only", weights_only)
         state = load_weights(self.model, self.models_path, name)
         if not weights_only and state.record:
             self._restore(state)
@@ -253,7 +280,7 @@ class ModelWithData(Described):
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
         """Return the stage, compiled for the learner's loss, metrics and optimizer."""
         if metrics is not None:
-            self.metrics = list(metrics)
+            self.metrics = checked_metrics(metrics)
         stage = self._stage()
         stage.compile(
             self.loss, self.metrics, make_optimizer or self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile
@@ -265,7 +292,7 @@ class ModelWithData(Described):
         return contextlib.nullcontext()
 
     def _split(self, data: Any, is_test: bool) -> Any:
-        split = getattr(data, "test" if is_test else "valid", None)
+        split = getattr(data, "test" if flag("is_test", is_test) else "valid", None)
         if split is None:
             raise ValueError(f"The data has no {'test' if is_test else 'validation'} set.")
         return split

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from kerasfast.basics.arguments import number
+from kerasfast.basics.arguments import function, number, numbers, sized
 
 ScheduleFunction = Callable[[np.ndarray], np.ndarray]
 
@@ -39,6 +39,7 @@ def constant(value: float) -> ScheduleFunction:
         >>> constant(0.9)(np.arange(3))
         array([0.9, 0.9, 0.9])
     """
+    value = number("value", value)
     return lambda time: np.full(np.shape(time), value, dtype=np.float64)
 
 
@@ -82,7 +83,9 @@ def polynomial(start: float, end: float, length: float, *, power: float = 2.0) -
         >>> polynomial(1.0, 0.0, 2, power=2)(np.arange(4) / 2)
         array([1.    , 0.5625, 0.25  , 0.0625])
     """
+    start, end = number("start", start), number("end", end)
     number("length", length, above=0)
+    number("power", power, above=0)
     return lambda time: end + (start - end) * (1.0 - _progress(time, length)) ** power
 
 
@@ -104,6 +107,7 @@ def exponential(start: float, end: float, length: float) -> ScheduleFunction:
         >>> exponential(1.0, 0.01, 2)(np.arange(3))
         array([1.  , 0.1 , 0.01])
     """
+    start, end = number("start", start), number("end", end)
     number("length", length, above=0)
     if start * end <= 0:
         raise ValueError(f"An exponential schedule needs two values of the same sign; received {start} and {end}.")
@@ -128,6 +132,7 @@ def cosine(start: float, end: float, length: float) -> ScheduleFunction:
         >>> cosine(1.0, 0.0, 4)(np.arange(5)).round(2)
         array([1.  , 0.85, 0.5 , 0.15, 0.  ])
     """
+    start, end = number("start", start), number("end", end)
     number("length", length, above=0)
     return lambda time: end + (start - end) * (1.0 + np.cos(np.pi * _progress(time, length))) / 2.0
 
@@ -149,6 +154,7 @@ def piecewise_linear(times: Sequence[float], values: Sequence[float]) -> Schedul
         >>> piecewise_linear([0, 2, 4], [0.0, 1.0, 0.5])(np.arange(5))
         array([0.  , 0.5 , 1.  , 0.75, 0.5 ])
     """
+    times, values = numbers("times", times, axes=1), numbers("values", values, axes=1)
     if len(times) != len(values) or len(times) < 2 or np.any(np.diff(times) < 0):
         raise ValueError(
             "`times` and `values` must have the same length, 2 or more, and `times` must not fall; "
@@ -174,6 +180,7 @@ def repeat(schedule: ScheduleFunction, length: float) -> ScheduleFunction:
         >>> repeat(linear(1.0, 0.0, 2), 2)(np.arange(5))
         array([1. , 0.5, 1. , 0.5, 1. ])
     """
+    function("schedule", schedule)
     number("length", length, above=0)
     return lambda time: schedule(np.mod(np.asarray(time, dtype=np.float64), length))
 
@@ -195,10 +202,12 @@ def join(schedules: Sequence[ScheduleFunction], lengths: Sequence[float]) -> Sch
         >>> join([linear(0.0, 1.0, 2), constant(0.5)], [2, 1])(np.arange(4))
         array([0. , 0.5, 0.5, 0.5])
     """
-    if len(schedules) != len(lengths) or not schedules:
-        raise ValueError(
-            f"`join` needs one length per schedule; received {len(schedules)} schedules and {len(lengths)} lengths."
-        )
+    given, wanted = len(sized("lengths", lengths)), len(sized("schedules", schedules))
+    if given != wanted or not wanted:
+        raise ValueError(f"`join` needs one length per schedule; received {wanted} schedules and {given} lengths.")
+    for schedule in schedules:
+        function("schedules", schedule)
+    lengths = [number("lengths", length, above=0) for length in lengths]
     starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
 
     def joined(time: np.ndarray) -> np.ndarray:
@@ -242,6 +251,8 @@ def sgdr(
     """
     number("cycle_len", cycle_len, above=0)
     number("cycle_mult", cycle_mult, least=1)
+    number("warm_up", warm_up, least=0, below=1)
+    number("warm_up_factor", warm_up_factor, least=0)
 
     warm_up_end = cycle_len * warm_up * (1 - 1e-12)  # a step exactly on the border is past it, whatever the rounding
 
@@ -297,6 +308,8 @@ def triangular(
         array([0.  , 1.  , 0.67, 0.33, 0.  , 1.  ])
     """
     number("cycle_len", cycle_len, above=0)
+    number("start", start)
+    number("peak", peak)
     rise = cycle_len / 8 if rise is None else rise
     number("rise", rise, least=0, most=cycle_len)
     return repeat(piecewise_linear([0, rise, cycle_len], [start, peak, start]), cycle_len)
@@ -328,6 +341,7 @@ def one_cycle(
         >>> one_cycle(10, start=0.1, end=0.0, tail=0.2)(np.arange(0, 11, 2)).round(2)
         array([0.1 , 0.55, 1.  , 0.55, 0.1 , 0.  ])
     """
+    start, peak, end = number("start", start), number("peak", peak), number("end", end)
     number("length", length, above=0)
     number("tail", tail, least=0, below=1)
     rise = length * (1.0 - tail) / 2.0

@@ -141,6 +141,16 @@ def test_links_damage_and_lack_of_room_are_refused(tmp_path, monkeypatch):
     (tmp_path / "cut.zip").write_bytes(archive({"a": bytes(1000)})[:-30])
     with pytest.raises(ValueError, match="damaged archive"):
         unzip(tmp_path / "cut.zip", tmp_path / "in")
+    short = bytearray(archive({"a": b"1", "b": b"2"}))
+    short[short.index(b"PK\x01\x02") + 33] = 1  # a comment of 256 bytes, which swallows the second file
+    (tmp_path / "short.zip").write_bytes(short)
+    with pytest.raises(ValueError, match="it should hold 2 files, and 1 are found"):
+        unzip(tmp_path / "short.zip", tmp_path / "in")
+    spoilt = bytearray(archive({"a": bytes(range(256)) * 40}))
+    spoilt[60] ^= 255  # inside the compressed content
+    (tmp_path / "spoilt.zip").write_bytes(spoilt)
+    with pytest.raises(ValueError, match="damaged archive"):
+        unzip(tmp_path / "spoilt.zip", tmp_path / "in")
     (tmp_path / "good.zip").write_bytes(archive({"a": bytes(1000)}))
     free = type("Usage", (), {"free": 999})
     monkeypatch.setattr("kerasfast.competitions.shutil.disk_usage", lambda folder: free)

@@ -2,9 +2,13 @@
 
 import difflib
 import math
-from collections.abc import Collection
+import os
+import pathlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 TARGET_KINDS = ("single", "multi", "regression")  # one class, several tags, numbers
 
@@ -81,4 +85,126 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         listed = ", ".join(repr(one) for one in allowed)
         raise ValueError(f"`{name}` must be one of {listed}; received {value!r}.{hint}")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a `bool`, where it is True, False, 1 or 0; `"False"`, None and lists are no flags.
+
+    Raises:
+        ValueError: For anything else.
+
+    Example:
+        >>> flag("flip", "no")
+        Traceback (most recent call last):
+        ...
+        ValueError: `flip` must be True or False; received 'no'.
+    """
+    if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, Integral) and value in (0, 1)):
+        raise ValueError(f"`{name}` must be True or False; received {value!r:.100}.")
+    return bool(value)
+
+
+def text(name: str, value: Any) -> str:
+    """Return `value`, where it is a text that is not empty.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"`{name}` must be a text; received {value!r:.100}.")
+    return value
+
+
+def function(name: str, value: Any) -> Callable[..., Any]:
+    """Return `value`, where it can be called.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if not callable(value):
+        raise ValueError(f"`{name}` must be a function; received {value!r:.100}.")
+    return value
+
+
+def names(name: str, value: Any, *, least: int = 0) -> list[str]:
+    """Return texts in a list, tuple, array or index as a list; one text alone is no list of names.
+
+    Raises:
+        ValueError: For anything else, or fewer than `least`.
+
+    Example:
+        >>> names("classes", "cat")
+        Traceback (most recent call last):
+        ...
+        ValueError: `classes` must be a list of texts; received 'cat'.
+    """
+    several = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)) and getattr(value, "ndim", 1)
+    listed = list(value) if several else []
+    if not several or len(listed) < least or not all(isinstance(one, str) for one in listed):
+        wanted = "a list of texts" if least == 0 else f"a list of texts, {least} or more"
+        raise ValueError(f"`{name}` must be {wanted}; received {value!r:.100}.")
+    return listed
+
+
+def path(name: str, value: Any) -> pathlib.Path:
+    """Return a text or a path as a path, `~` meaning the home folder.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
+        raise ValueError(f"`{name}` must be a path; received {value!r:.100}.")
+    return pathlib.Path(value).expanduser()
+
+
+def limits_of(name: str, value: Any, count: int) -> np.ndarray:
+    """Return one number from 0 to 1, or as many as `count`, as an array (count,).
+
+    Raises:
+        ValueError: For anything else.
+    """
+    single = isinstance(value, Real)
+    limits = (
+        np.array([number(name, value, least=0, most=1)]) if single else numbers(name, value, axes=1).astype(np.float64)
+    )
+    if len(limits) not in (1, count) or (len(limits) == 1 != count and not single):
+        raise ValueError(f"`{name}` must be one number, or {count}, one for each; received {len(limits)}.")
+    if limits.min() < 0 or limits.max() > 1:
+        raise ValueError(f"`{name}` must be from 0 to 1; received {value!r:.100}.")
+    return np.broadcast_to(limits, (count,))
+
+
+def numbers(name: str, value: Any, *, axes: int | None = None, finite: bool = True) -> np.ndarray:
+    """Return numbers as an array of their own type.
+
+    Args:
+        name: Of the argument.
+        value: An array, or lists.
+        axes: How many there must be, none of them empty; None for any number.
+        finite: Whether NaN and infinities are refused.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        array = np.asarray(value)
+        right = array.dtype.kind in "biuf" and (axes is None or (array.ndim == axes and array.size > 0))
+        right = right and (not finite or bool(np.isfinite(array).all()))
+    except ValueError:  # lists of unequal length
+        right = False
+    if not right:
+        kind = {None: "numbers", 1: "a list of numbers", 2: "rows of numbers"}.get(axes, f"an array of {axes} axes")
+        raise ValueError(f"`{name}` must be {'finite ' * (finite and axes is None)}{kind}; received {value!r:.100}.")
+    return array
+
+
+def sized(name: str, value: Any) -> Any:
+    """Return `value`, where it is a list, an array or the like, of anything; a text is none.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not getattr(value, "ndim", 1):
+        raise ValueError(f"`{name}` must be a list; received {value!r:.100}.")
     return value

@@ -10,7 +10,9 @@ import pathlib
 import platform
 import re
 import shutil
+import tempfile
 import time
+import tokenize
 import uuid
 import zipfile
 import zlib
@@ -22,7 +24,26 @@ import numpy as np
 _LONGEST_ENDING = 40
 _ABANDONED_AFTER = 24 * 3600  # seconds, where nobody can be asked whether the process that wrote still lives
 _UNFINISHED = re.compile(r"\.kerasfast-(?P<host>[0-9a-f]{6})-(?P<process>\d+)-[0-9a-f]{8}")
+DAMAGED_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error)
+_ZIP_END_BYTES = 22 + 2**16  # the end of a zip and a comment
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[pathlib.Path]:
+    """Give an empty folder among the system's temporary files, and remove it; what killed processes left is swept."""
+    place = pathlib.Path(tempfile.gettempdir())
+    sweep_once(place)
+    folder = unfinished_beside(place / "folder")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class ArraysError(ValueError):
+    """A file that holds no arrays, or is damaged."""
 
 
 @contextlib.contextmanager
@@ -79,6 +100,30 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def opened_zip(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
+    """Open a zip to read; what is damaged in it raises one of `DAMAGED_ZIP`."""
+    try:
+        with zipfile.ZipFile(path) as opened:
+            _check_count(pathlib.Path(path), len(opened.infolist()))
+            yield opened
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile("a part of it would lie before its beginning") from error
+
+
+def _check_count(path: pathlib.Path, found: int) -> None:
+    """Compare the number of files that a zip says it has with those that were found: Python's reader does not."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _ZIP_END_BYTES))
+        end = stream.read()
+    place = end.rfind(b"PK\x05\x06")
+    count = int.from_bytes(end[place + 10 : place + 12], "little")
+    if count not in (found, 0xFFFF):  # more are counted elsewhere
+        raise zipfile.BadZipFile(f"it should hold {count} files, and {found} are found")
+
+
 def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Return the arrays of a file that `numpy.savez` wrote, by name.
 
@@ -87,20 +132,20 @@ def read_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     Raises:
         OSError: When the file cannot be read.
-        ValueError: When it is no such file, is damaged or compressed, or holds Python objects.
+        ArraysError: When it is no such file, is damaged or compressed, or holds Python objects.
     """
     arrays = {}
     try:
-        with zipfile.ZipFile(path) as bundle:
+        with opened_zip(path) as bundle:
             for member in bundle.infolist():
                 if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
                     raise ValueError(f"the member {member.filename!r} is compressed")
                 with bundle.open(member) as stream:
                     arrays[member.filename.removesuffix(".npy")] = _array(stream, member.file_size)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise ValueError(f"{path} is no file of arrays, or is damaged ({error})") from error
+    except DAMAGED_ZIP as error:
+        raise ArraysError(f"{path} is no file of arrays, or is damaged ({error})") from error
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read as arrays: {error}") from error
+        raise ArraysError(f"{path} cannot be read as arrays: {error}") from error
     return arrays
 
 
@@ -110,7 +155,10 @@ def _array(stream: IO[bytes], size: int) -> np.ndarray:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of the format {version} is not known")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
+    try:
+        shape, fortran, dtype = header(stream)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # of the text that describes the array
+        raise ValueError(f"an array is not described ({error})") from error
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
     need, there = math.prod(shape) * dtype.itemsize, size - stream.tell()

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 
 from kerasfast.basics.arguments import whole
 from kerasfast.basics.bars import progress_bar
+from kerasfast.basics.files import atomic_folder
 from kerasfast.demo.scenery import draw_tile
 
 # Raise when the same arguments draw other pictures than before, so that old folders are not taken for new ones.
@@ -74,13 +74,10 @@ def draw_planet_like(
     if _is_drawn(folder, settings):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        unfinished = pathlib.Path(beside) / folder.name
-        unfinished.mkdir()
+    with atomic_folder(folder) as unfinished:
         _write(unfinished, settings, progress)
         if folder.exists():
             folder.rmdir()
-        os.replace(unfinished, folder)
     return folder
 
 

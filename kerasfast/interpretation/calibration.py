@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, numbers, whole
 
 KINDS = ("single", "multi")
 COLDEST, HOTTEST = 0.01, 100.0
@@ -27,10 +27,24 @@ def believed(targets: Any, predictions: Any, kind: str) -> tuple[np.ndarray, np.
 
     Of one class a picture ("single") the likeliest class counts, (n,); of tags ("multi") every tag, (n * tags,).
     """
-    targets, predictions = np.asarray(targets), np.asarray(predictions, dtype=np.float64)
-    if choice("kind", kind, KINDS) == "multi":
+    targets, predictions = matching(targets, predictions, kind)
+    if kind == "multi":
         return predictions.ravel(), targets.ravel() > 0.5
     return predictions.max(axis=1), predictions.argmax(axis=1) == targets
+
+
+def matching(targets: Any, predictions: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets and predictions as arrays whose shapes suit each other.
+
+    Raises:
+        ValueError: If they are no numbers, or do not suit.
+    """
+    axes = 2 if choice("kind", kind, KINDS) == "multi" else 1
+    targets = numbers("targets", targets, axes=axes)
+    predictions = numbers("predictions", predictions, axes=2).astype(np.float64)
+    if targets.shape != predictions.shape[:axes]:
+        raise ValueError(f"`targets` of shape {targets.shape} do not suit predictions of shape {predictions.shape}.")
+    return targets, predictions
 
 
 def calibration_frame(targets: Any, predictions: Any, kind: str, *, bins: int = 10) -> pd.DataFrame:
@@ -95,7 +109,8 @@ def fit_temperature(targets: Any, predictions: Any, kind: str) -> float:
         >>> round(fit_temperature([[1], [1], [1], [0]], [[0.9]] * 4, "multi"), 3)  # log(9) / log(3): they are 0.75
         2.0
     """
-    targets, scores = np.asarray(targets), _scores(predictions, kind)
+    targets, predictions = matching(targets, predictions, kind)
+    scores = _scores(predictions, kind)
     truth = targets > 0.5 if kind == "multi" else targets[:, None] == np.arange(scores.shape[1])
     low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(60):
@@ -125,7 +140,10 @@ def with_temperature(predictions: Any, temperature: float, kind: str) -> np.ndar
 
 def _scores(predictions: Any, kind: str) -> np.ndarray:
     """Return logits, those of a softmax up to a number per row."""
-    likely = np.clip(np.asarray(predictions, dtype=np.float64), _LEAST, 1.0)
+    likely = numbers("predictions", predictions, axes=2).astype(np.float64)
+    if likely.min() < 0 or likely.max() > 1:
+        raise ValueError("`predictions` must be probabilities from 0 to 1.")
+    likely = np.clip(likely, _LEAST, 1.0)
     if choice("kind", kind, KINDS) == "single":
         return np.log(likely)
     likely = np.minimum(likely, 1 - _LEAST)

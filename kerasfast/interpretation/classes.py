@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import number, whole
+from kerasfast.basics.arguments import limits_of, names, number, numbers, whole
 
 MEASURES = ("precision", "recall", "f1", "average_precision")
 _NUMBERS_AT_ONCE = 4_000_000  # of resamples x pictures, so that memory stays near 100 MB
@@ -129,11 +129,12 @@ def class_frame(
         >>> frame.loc["dog", ["n", "precision", "recall"]].tolist()
         [1.0, 0.5, 1.0]
     """
+    classes = names("classes", classes)
     truth, predictions = one_hot(targets, predictions, classes)
     resamples, level = whole("resamples", resamples, least=0), number("level", level, above=0, below=1)
+    seed, limits = whole("seed", seed, least=0), limits_of("threshold", threshold, len(classes))
     tags = np.ndim(targets) == 2
     if tags:
-        limits = np.broadcast_to(np.asarray(threshold, dtype=float), (len(classes),))
         chosen = predictions > limits
     else:
         chosen = np.arange(len(classes)) == predictions.argmax(axis=1)[:, None]
@@ -157,7 +158,8 @@ def one_hot(targets: Any, predictions: Any, classes: Sequence[str]) -> tuple[np.
     Raises:
         ValueError: When shapes do not fit, there are no rows, or a target is no class.
     """
-    targets, predictions = np.asarray(targets), np.asarray(predictions, dtype=np.float64)
+    targets = numbers("targets", targets)
+    predictions = numbers("predictions", predictions, finite=False).astype(np.float64)
     if predictions.ndim != 2 or predictions.shape[1] != len(classes) or not len(predictions):
         raise ValueError(f"`predictions` must be (n, {len(classes)}), n 1 or more; received {predictions.shape}.")
     if targets.shape not in (predictions.shape, predictions.shape[:1]):

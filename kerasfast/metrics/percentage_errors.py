@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfast.basics.arguments import numbers
 from kerasfast.keras_internals import better
 
 
@@ -104,7 +105,8 @@ def rmspe_score(targets: np.ndarray, predictions: np.ndarray) -> float:
         >>> round(rmspe_score(np.array([100.0, 0.0, 200.0]), np.array([90.0, 5.0, 220.0])), 3)
         0.1
     """
-    targets, predictions = np.asarray(targets, np.float64), np.asarray(predictions, np.float64)
+    pair = numbers("targets", targets), numbers("predictions", predictions)
+    targets, predictions = (array.astype(np.float64) for array in pair)
     if targets.shape != predictions.shape:
         raise ValueError(f"targets have the shape {targets.shape}, predictions {predictions.shape}; they must agree.")
     known = targets != 0

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.basics.arguments import choice, number
+from kerasfast.basics.arguments import choice, number, numbers
 from kerasfast.keras_internals import better
 
 AVERAGES = ("samples", "micro", "macro")
@@ -290,9 +290,7 @@ def _array_score(truth: np.ndarray, predicted: np.ndarray, beta: float, average:
 
 
 def _as_floats(thresholds: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    if np.ndim(thresholds) != 1:
-        raise ValueError(f"`thresholds` must be a list of numbers (one goes in `threshold`); received {thresholds!r}.")
-    return tuple(float(value) for value in thresholds)
+    return tuple(numbers("thresholds", thresholds, axes=1).tolist())
 
 
 def _checked_grid(threshold: float | None, thresholds: Sequence[float] | np.ndarray | None) -> tuple[float, ...]:
@@ -301,7 +299,7 @@ def _checked_grid(threshold: float | None, thresholds: Sequence[float] | np.ndar
     if thresholds is not None:
         grid = _as_floats(thresholds)
     else:
-        grid = (0.5 if threshold is None else float(threshold),)
+        grid = (0.5 if threshold is None else number("threshold", threshold),)
     if not grid or not all(0 < value < 1 for value in grid):
         raise ValueError(f"Thresholds must lie between 0 and 1, and there must be at least one; received {list(grid)}.")
     return grid
@@ -339,7 +337,7 @@ def _row_weights(sample_weight: Any, y_pred: Any, dtype: str) -> Any:
 
 
 def _matched_arrays(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    targets, predictions = np.asarray(targets), np.asarray(predictions)
+    targets, predictions = numbers("targets", targets), numbers("predictions", predictions, finite=False)
     _check_shapes(predictions.shape, targets.shape, rank=2)
     if targets.size == 0:
         raise ValueError(f"At least one row and one class are needed; received the shape {targets.shape}.")

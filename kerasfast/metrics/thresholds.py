@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfast.basics.arguments import number, whole
+from kerasfast.basics.arguments import number, numbers, whole
 from kerasfast.metrics.tags import best_threshold, fbeta_score
 
 LEAST, MOST = 0.02, 0.98
@@ -38,11 +38,11 @@ def best_thresholds(
         >>> ((likely > thresholds) == tags).all(), score
         (np.True_, 0.75)
     """
-    targets, predictions = np.asarray(targets), np.asarray(predictions)
+    targets, predictions = numbers("targets", targets), numbers("predictions", predictions, finite=False)
     beta = number("beta", beta, above=0)
-    folds = whole("folds", folds, least=2, most=max(2, len(targets)))
     fbeta_score(targets, predictions, beta)  # refuses what is no matching pair of arrays
-    part = np.random.default_rng(seed).permutation(len(targets)) % folds
+    folds = whole("folds", folds, least=2, most=max(2, len(targets)))
+    part = np.random.default_rng(whole("seed", seed, least=0)).permutation(len(targets)) % folds
     scores = np.empty(len(targets))
     for fold in range(folds):
         held = part == fold

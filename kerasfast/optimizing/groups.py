@@ -6,6 +6,7 @@ from numbers import Integral
 
 import keras
 
+from kerasfast.basics.arguments import flag
 from kerasfast.keras_internals import accept_trainable_flags, all_layers, trainable_by_design
 from kerasfast.optimizing.control import ensure_built
 from kerasfast.optimizing.train_function import train_function_of
@@ -149,7 +150,7 @@ class LayerGroups:
         With `freeze=True` the layers normalise with their moving averages and leave them as they are, while scale and
         shift train wherever their group does: the course's `bn_freeze`. It lasts until the next `bn_freeze(False)`.
         """
-        self._bn_frozen = bool(freeze)
+        self._bn_frozen = flag("freeze", freeze)
         self._apply_bn_freeze()
         self.sync()
 
@@ -166,11 +167,11 @@ class LayerGroups:
     def _set_trainable(self, trainable: Sequence[bool]) -> None:
         for container in (self.model, *_nested_models(self.model)):
             container.trainable = True
-        for group, variables, flag in zip(self.layers, self.variables, trainable, strict=True):
+        for group, variables, trains in zip(self.layers, self.variables, trainable, strict=True):
             for layer in group:
-                layer.trainable = flag
+                layer.trainable = trains
             for variable in variables:  # a flag that a layer has already is not passed on to its variables
-                variable.trainable = flag
+                variable.trainable = trains
         self._apply_bn_freeze()
         self.sync()
 

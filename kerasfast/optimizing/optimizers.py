@@ -44,6 +44,15 @@ def grouped(
         >>> round(float(optimizer.learning_rate), 4)      # the largest
         0.01
     """
+    if not hasattr(groups, "all_variables"):
+        raise ValueError(
+            f"`groups` must be `LayerGroups`, such as `LayerGroups.split` makes; received {groups!r:.100}."
+        )
+    made = isinstance(optimizer, keras.optimizers.Optimizer)
+    if not made and not (isinstance(optimizer, type) and issubclass(optimizer, keras.optimizers.Optimizer)):
+        raise ValueError(
+            f"`optimizer` must be an optimizer or a class, such as `keras.optimizers.SGD`; received {optimizer!r:.100}."
+        )
     if learning_rates is not None:
         learning_rates = per_group("learning_rates", learning_rates, len(groups))
     if weight_decays is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.basics.arguments import numbers, sized
 from kerasfast.basics.files import atomic_path
 from kerasfast.plots.labels import add_labels
 from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
@@ -192,7 +193,7 @@ def plot_confusion_matrix(
         >>> [text.get_text() for text in ax.texts]
         ['9', '1', '2', '8']
     """
-    matrix, count = np.asarray(matrix), len(class_names)
+    matrix, count = numbers("matrix", matrix), len(sized("class_names", class_names))
     if matrix.shape != (count, count):
         raise ValueError(f"`matrix` must be (classes, classes) = {(count, count)}; received {matrix.shape}.")
     side = 2.5 + 0.55 * min(count, 20)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.basics.arguments import numbers, sized, whole
 from kerasfast.basics.notebook import in_notebook, not_repeated
 
 if TYPE_CHECKING:
@@ -120,12 +121,12 @@ def new_axes(size: tuple[float, float]) -> Axes:
 
 def check_same_length(name: str, values: Any, other_name: str, others: Any) -> None:
     """Raise ValueError when two sequences that belong together differ in length."""
-    if len(values) != len(others):
+    if len(sized(name, values)) != len(others):
         raise ValueError(f"As many `{name}` as {other_name} are needed; received {len(values)} and {len(others)}.")
 
 
 def _displayable(images: Any) -> np.ndarray:
-    images = np.asarray(images)
+    images = numbers("images", images, finite=False)
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim == 4 and images.shape[-1] > 3:
@@ -169,6 +170,9 @@ def _tag_lines(
 
 
 def _grid_shape(count: int, rows: int | None, columns: int | None) -> tuple[int, int]:
+    for name, value in {"rows": rows, "columns": columns}.items():
+        if value is not None:
+            whole(name, value)
     if columns is None:
         columns = math.ceil(count / rows) if rows else min(6, math.ceil(math.sqrt(count)))
     rows = math.ceil(count / columns) if rows is None else rows

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasfast.basics.arguments import choice
-from kerasfast.basics.files import atomic_path, unfinished_beside
+from kerasfast.basics.files import atomic_folder, atomic_path, temporary_folder
 from kerasfast.runtimes.litert import LiteRTRunner, write_litert
 from kerasfast.runtimes.models import Side, signature_of, write_saved_model
 from kerasfast.runtimes.onnx import OnnxRunner, write_onnx
@@ -71,8 +69,8 @@ def runner_of(model: keras.Model, runtime: str, *, side: Side = None) -> Callabl
     if runtime == "keras":
         return None
     runner = {"onnx": OnnxRunner, "litert": LiteRTRunner}[runtime]
-    with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder:
-        return runner(export_model(model, pathlib.Path(folder) / "model", runtime, side=side))
+    with temporary_folder() as folder:
+        return runner(export_model(model, folder / "model", runtime, side=side))
 
 
 @contextlib.contextmanager
@@ -85,9 +83,5 @@ def whole_folder(path: str | os.PathLike) -> Iterator[str]:
     path = pathlib.Path(path)
     if path.exists():
         raise FileExistsError(f"{path} exists; remove it, or choose another path.")
-    unfinished = unfinished_beside(path)
-    try:
+    with atomic_folder(path) as unfinished:
         yield os.fspath(unfinished)
-        os.rename(unfinished, path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.basics.arguments import choice
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, temporary_folder
 from kerasfast.basics.quiet import quiet_start
 from kerasfast.runtimes.models import Side, in_float32, quiet_conversion, signature_of, write_saved_model
 
@@ -45,9 +44,9 @@ def write_litert(
     if mode == "int8" and representative is None:
         raise ValueError("int8 needs representative samples, a hundred or so of the training set.")
     model = in_float32(model)
-    with tempfile.TemporaryDirectory(prefix="kerasfast-") as folder, quiet_conversion():
-        write_saved_model(model, folder, signature_of(model, batch=1, side=side))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with temporary_folder() as folder, quiet_conversion():
+        write_saved_model(model, os.fspath(folder), signature_of(model, batch=1, side=side))
+        converter = tf.lite.TFLiteConverter.from_saved_model(os.fspath(folder))
         if mode != "float":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if mode == "int8":

@@ -12,6 +12,7 @@ from kerasfast.basics.arguments import whole
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
+from kerasfast.tabular.tasks import checked_table
 from kerasfast.training.training_stage import OptimizerMaker
 
 
@@ -91,7 +92,7 @@ class CollabFilter(TableLearner):
         jit_compile: bool | str = "auto",
         path: str | os.PathLike | None = None,
     ):
-        if len(data.cardinalities) != 2 or data.value_names or data.target_kind != "regression":
+        if len(checked_table(data).cardinalities) != 2 or data.value_names or data.target_kind != "regression":
             raise ValueError(
                 "collaborative filtering needs a regression with two categorical columns, users and items, and no "
                 f"continuous one; received {list(data.cardinalities)}, {list(data.value_names)}, {data.target_kind}."

@@ -2,7 +2,7 @@
 
 import difflib
 import numbers
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,15 +31,18 @@ _ADVICE = {
     "date with time zone": "convert it with pandas.to_datetime(..., utc=True)",
     "duration": "convert it with pandas.to_timedelta",
 }
+KINDS = tuple(_ADVICE)
 INTERCHANGEABLE = {"number", "boolean"}
 
 
 def single_column(frame: pd.DataFrame, column: str) -> pd.Series:
     """Return the one column of that name, or say which columns there are."""
-    if column not in frame.columns:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"expected a pandas DataFrame; received {type(frame).__name__}.")
+    if not isinstance(column, Hashable) or column not in frame.columns:
         near = difflib.get_close_matches(str(column), map(str, frame.columns), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no column {column!r}; the columns are {list(frame.columns)}.{hint}")
+        raise ValueError(f"no column {column!r:.100}; the columns are {list(frame.columns)}.{hint}")
     series = frame[column]
     if isinstance(series, pd.DataFrame):
         raise ValueError(f"the frame has {series.shape[1]} columns named {column!r}; rename or drop one.")

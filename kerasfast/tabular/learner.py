@@ -21,9 +21,9 @@ from kerasfast.tabular.insight.interpretation import MOST_ROWS, TableInterpretat
 from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, ensemble_model
 from kerasfast.tabular.networks.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.pipeline.views import TableView
-from kerasfast.tabular.predictor import TablePredictor, predict_rows
+from kerasfast.tabular.predictor import TablePredictor, checked_inputs, predict_rows
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
-from kerasfast.tabular.tasks import adam_for, task_of
+from kerasfast.tabular.tasks import adam_for, checked_table, task_of
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
@@ -72,7 +72,7 @@ class TableLearner(Learner):
         jit_compile: bool | str = "auto",
         path: str | os.PathLike | None = None,
     ):
-        task = task_of(data.target)
+        task = task_of(checked_table(data).target)
         if steps_per_execution is None:
             steps_per_execution = min(STEPS_PER_CALL, int(data.train.dataset().cardinality()))
         trained = model if each_member is None else each_member
@@ -128,7 +128,7 @@ class TableLearner(Learner):
             learn = TableLearner.ensemble(TableData.from_csv("adult.csv", "income"))
             learn.train()
         """
-        task, width = task_of(data.target), embedding_widths(data.cardinalities, embedding_sizes)
+        task, width = task_of(checked_table(data).target), embedding_widths(data.cardinalities, embedding_sizes)
         widths = {name: members * count for name, count in width.items()}
         each, model = ensemble_model(
             data.cardinalities, NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None,
@@ -178,6 +178,7 @@ class TableLearner(Learner):
             )
             learn.fit(1e-3, 3, cycle_len=1)
         """
+        checked_table(data)
         model = entity_embedding_model(
             data.cardinalities, len(data.value_names), len(data.target.classes), hidden=hidden, dropout=dropout,
             embedding_sizes=embedding_sizes, embedding_dropout=embedding_dropout, batch_norm=batch_norm,
@@ -288,14 +289,10 @@ class TableLearner(Learner):
         """Return predictions for {"codes": (b, columns), "values": (b, continuous)}.
 
         Raises:
-            ValueError: If the inputs are not those of the model.
+            ValueError: If the inputs are not those of the model, or have no rows.
         """
-        widths = {name: (tensor.shape[1],) for name, tensor in self.model.input.items()}
-        received = {name: np.shape(part) for name, part in inputs.items()} if isinstance(inputs, Mapping) else inputs
-        if not isinstance(inputs, Mapping) or {name: shape[1:] for name, shape in received.items()} != widths:
-            expected = ", ".join(f"{name!r}: (rows, {width})" for name, (width,) in widths.items())
-            raise ValueError(f"`predict_array` takes {{{expected}}}; received {received!r:.200}.")
-        return np.asarray(self.model.predict(dict(inputs), batch_size=4096, verbose=0))
+        arrays = checked_inputs(self.model, inputs, self.data.cardinalities)
+        return np.asarray(self.model.predict(arrays, batch_size=4096, verbose=0))
 
     def export(self, path: str | os.PathLike) -> pathlib.Path:
         """Write encoder, model and target to one file, which `TablePredictor.load` reads."""

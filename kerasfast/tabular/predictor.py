@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics.arguments import numbers
 from kerasfast.basics.described import Described, some
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat
@@ -153,6 +154,25 @@ def predict_rows(model: keras.Model, rows: Rows) -> np.ndarray:
 def inputs_of(rows: Rows) -> dict[str, np.ndarray]:
     """Return encoded rows as a model takes them: a kind of column that is not there has no input."""
     return {name: part for name, part in (("codes", rows.codes), ("values", rows.values)) if part.shape[1]}
+
+
+def checked_inputs(model: keras.Model, inputs: Any, cardinalities: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Return what a caller gives as the model's inputs.
+
+    Raises:
+        ValueError: If there are no rows, or shapes, types or codes are not those that the model takes.
+    """
+    widths = {name: (tensor.shape[1],) for name, tensor in model.input.items()}
+    received = {name: np.shape(part) for name, part in inputs.items()} if isinstance(inputs, Mapping) else inputs
+    fits = isinstance(inputs, Mapping) and {name: shape[1:] for name, shape in received.items()} == widths
+    if not fits or len({shape[0] for shape in received.values()}) != 1:
+        expected = ", ".join(f"{name!r}: (rows, {width})" for name, (width,) in widths.items())
+        raise ValueError(f"`predict_array` takes {{{expected}}}; received {received!r:.200}.")
+    arrays = {name: numbers(name, part, axes=2) for name, part in inputs.items()}
+    codes = arrays.get("codes", np.zeros((1, 0)))
+    if not ((codes >= 0) & (codes < list(cardinalities.values())[: codes.shape[1]])).all():
+        raise ValueError(f"`codes` must be from 0 to below {list(cardinalities.values())}; received {codes!r:.200}.")
+    return arrays
 
 
 def _tables(cardinalities: Mapping[str, int], widths: Mapping[str, int] | None) -> list:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasfast.basics.arguments import sized
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.tabular.encoding.targets import Target
 
@@ -98,7 +99,7 @@ def table_metrics(metrics: Sequence[Any], target: Target) -> list[Any]:
     Raises:
         ValueError: If such a score is wanted of a regression.
     """
-    found = [_table_metric(metric, target) for metric in metrics]
+    found = [_table_metric(metric, target) for metric in sized("metrics", metrics)]
     return as_array_metrics(found, target) if any(isinstance(metric, ArrayMetric) for metric in found) else found
 
 

@@ -36,3 +36,14 @@ def adam_for(target: Target, beta_2: float = 0.999) -> OptimizerMaker:
     """Return a maker of Adam that learns as fast whatever the unit of the target is."""
     variance = 1.0 if target.scale is None else float(np.min(target.scale.deviation)) ** 2
     return lambda: keras.optimizers.Adam(beta_2=beta_2, epsilon=1e-7 * min(1.0, variance))
+
+
+def checked_table(data: Any) -> Any:
+    """Return data of a table.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if not (hasattr(data, "cardinalities") and hasattr(data, "target")):
+        raise ValueError(f"`data` must be a table, such as `TableData.from_csv` makes; received {type(data).__name__}.")
+    return data

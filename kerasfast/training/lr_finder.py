@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast import schedules
-from kerasfast.basics.arguments import number, whole
+from kerasfast.basics.arguments import flag, number, whole
 from kerasfast.keras_internals import global_seed_generator, set_global_seed_generator
 from kerasfast.optimizing.control import GroupControl, control_for
 from kerasfast.optimizing.rates import Rates, per_group
@@ -161,7 +161,7 @@ def find_learning_rate(
     number("divergence", divergence, above=1)
     if not 0 < first[-1] < number("end", end):
         raise ValueError(f"The finder needs 0 < start < end; received start={start}, end={end}.")
-    grow = schedules.linear if linear else schedules.exponential
+    grow = schedules.linear if flag("linear", linear) else schedules.exponential
     factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
     control.check_plain_rate()
     train_function_of(model).finish()  # a schedule whose fit was broken off

@@ -30,9 +30,9 @@ def has_workers(strategy: tf.distribute.Strategy) -> bool:
 
 def predict_here(model: keras.Model, inputs: Any) -> np.ndarray:
     """Return the predictions for one batch, computed by this process alone: no other one need take part."""
-    if model.distribute_strategy.num_replicas_in_sync == 1:
-        return np.asarray(model.predict_on_batch(inputs))
-    return np.asarray(model(inputs, training=False))
+    alone = model.distribute_strategy.num_replicas_in_sync == 1
+    predictions = model.predict_on_batch(inputs) if alone else model(inputs, training=False)
+    return keras.tree.map_structure(np.asarray, predictions)
 
 
 def prepare(model: keras.Model) -> None:

@@ -74,6 +74,11 @@ class Stage:
     place: "FitPlace | None" = None
 
     def __post_init__(self):
+        if not hasattr(self.data, "train"):
+            raise ValueError(
+                "`data` must have `train`, and `valid` where there is a validation set, as `kerasfast.Datasets` and "
+                f"`ImageData` have; received {type(self.data).__name__}."
+            )
         prepare(self.model)
         if self.model.distribute_strategy.num_replicas_in_sync > 1:
             self.steps_per_execution = 1  # Keras's loop of several steps fails with several replicas

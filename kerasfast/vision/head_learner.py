@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasfast.basics.arguments import flag
 from kerasfast.basics.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
@@ -27,7 +28,7 @@ from kerasfast.vision.networks.heads import ImageNetwork
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.decoding.decode import ImageError
-from kerasfast.vision.tasks import TASKS
+from kerasfast.vision.tasks import task_of
 
 FEATURE_BATCHES_PER_CALL = 32  # a head step takes a millisecond: less than the call that starts it
 
@@ -50,7 +51,7 @@ class HeadLearner(Learner):
         jit_compile: bool | str = "auto",
         path: str | os.PathLike | None = None,
     ):
-        task = TASKS[data.target_kind]
+        task = task_of(data)
         if metrics is None:
             metrics = [task.metric()] if task.metric else []
         self.network = network
@@ -73,7 +74,7 @@ class HeadLearner(Learner):
 
     @precompute.setter
     def precompute(self, wanted: bool) -> None:
-        if not wanted:
+        if not flag("precompute", wanted):
             self._features = None
         elif self._features is None:
             self._check_mix(self.mix, stored=True)
@@ -162,6 +163,7 @@ class HeadLearner(Learner):
         Raises:
             ValueError: If the classes or the kind of target differ.
         """
+        task_of(data)
         if (data.target_kind, data.classes) != (self.data.target_kind, self.data.classes):
             raise ValueError(
                 f"The new data has {len(data.classes)} classes ({data.target_kind}), the old {len(self.data.classes)} "

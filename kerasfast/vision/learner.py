@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice
+from kerasfast.basics.arguments import choice, flag
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.mixing import Mixing
@@ -25,7 +25,7 @@ from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.submission import checked_ids, write_submission
 from kerasfast.vision.prediction.tta import predict_views
-from kerasfast.vision.tasks import TASKS
+from kerasfast.vision.tasks import task_of
 
 if TYPE_CHECKING:
     from kerasfast.vision.insight.interpretation import Interpretation
@@ -103,10 +103,10 @@ class ImageLearner(HeadLearner):
         Raises:
             ValueError: If the network is not known, or an argument is out of its range.
         """
-        units = len(data.classes)
-        with precision(accelerate):
+        task, units = task_of(data), len(data.classes)
+        with precision(flag("accelerate", accelerate)):
             network = assemble(
-                backbone, units, activation=TASKS[data.target_kind].activation, hidden=hidden, dropout=dropout,
+                backbone, units, activation=task.activation, hidden=hidden, dropout=dropout,
                 custom_head=custom_head, pool=pool, weights=weights, channels=data.channels,
             )  # fmt: skip
         if accelerate:
@@ -187,6 +187,7 @@ class ImageLearner(HeadLearner):
         predictions: np.ndarray | None = None,
         threshold: float | Sequence[float] | None = None,
         ids: Sequence[object] | None = None,
+        id_column: str | None = None,
         n_aug: int = 4,
         is_test: bool = True,
     ) -> pathlib.Path:
@@ -197,14 +198,16 @@ class ImageLearner(HeadLearner):
             predictions: (n, classes) probabilities; test-time augmentation makes them by default.
             threshold: Write the tags above it instead of a column of probabilities per class.
             ids: (n,) what to write in the first column; the names of the files, without folder and ending, by default.
+            id_column: Name of the first column; `id`, or `image_name` with a threshold.
             n_aug: Augmented views, where `predictions` is not given.
             is_test: Whether for the test set; else the validation set.
         """
         view: View = self._split(self.data, is_test)
-        ids = checked_ids(view.files, self.data.classes, threshold=threshold, ids=ids)
+        options = {"threshold": threshold, "id_column": id_column}
+        ids = checked_ids(view.files, self.data.classes, ids=ids, **options)
         if predictions is None:
             predictions = np.mean(self.tta(n_aug, is_test)[0], axis=0)
-        return write_submission(path, view.files, predictions, self.data.classes, threshold=threshold, ids=ids)
+        return write_submission(path, view.files, predictions, self.data.classes, ids=ids, **options)
 
     def interpret(self, is_test: bool = False, *, threshold: float | Sequence[float] | None = None) -> "Interpretation":
         """Predict the validation set once and return what tells where the model is wrong, and how sure it is.

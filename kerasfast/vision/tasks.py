@@ -21,3 +21,17 @@ TASKS = {
     "multi": Task("sigmoid", "binary_crossentropy", ThresholdAccuracy),
     "regression": Task("linear", "mean_absolute_error", None),
 }
+
+
+def task_of(data: Any) -> Task:
+    """Return what the targets of pictures ask of a network.
+
+    Raises:
+        ValueError: If these are no pictures.
+    """
+    kind = getattr(data, "target_kind", None)
+    if kind not in TASKS or not hasattr(data, "transforms"):
+        raise ValueError(
+            f"`data` must be pictures, such as `ImageData.from_folders` makes; received {type(data).__name__}."
+        )
+    return TASKS[kind]

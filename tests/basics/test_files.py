@@ -92,6 +92,18 @@ def test_a_folder_appears_complete_or_not_at_all(tmp_path):
     assert [file.name for file in tmp_path.rglob("*")] == ["set", "a"]
 
 
+def test_temporary_folders_of_killed_processes_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    program = "import os, signal\nfrom kerasfast.basics.files import temporary_folder\n"
+    program += "with temporary_folder() as folder:\n (folder / 'a').touch()\n os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    files.sweep_once.cache_clear()
+    with files.temporary_folder() as folder:
+        assert list(tmp_path.iterdir()) == [folder]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_full_disk_is_named_with_the_need(tmp_path):
     def write(problem, **size):
         with atomic_path(tmp_path / "rows.npz", **size) as unfinished:
@@ -131,6 +143,9 @@ def damaged(tmp_path, what):
         file.write_bytes(file.read_bytes()[:-1000])
     elif what == "empty":
         file.write_bytes(b"")
+    elif what == "moved":  # the directory of the archive would begin before the file
+        np.savez(file, rows=rows[0])
+        file.write_bytes(file.read_bytes()[3000:])
     else:
         with zipfile.ZipFile(file, "w") as bundle:
             stream = io.BytesIO()
@@ -146,6 +161,7 @@ def damaged(tmp_path, what):
         ("objects", "Python objects"),
         ("cut", "damaged"),
         ("empty", "damaged"),
+        ("moved", "damaged"),
         ("huge", "rows.npz cannot be read as arrays"),
     ],
 )

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics.arguments import choice, number, whole
 from kerasfast.tabular.column_kinds import (
     INTERCHANGEABLE,
+    KINDS,
     as_numbers,
     check_kind,
     common_kind,
@@ -72,10 +74,15 @@ class CategoryColumn:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "CategoryColumn":
-        levels = stored["levels"]
-        if stored["kind"].startswith("date"):
+        """Return the column that `to_json` described; KeyError, TypeError or ValueError where that makes no sense."""
+        levels, missing = stored["levels"], stored["missing_code"]
+        if choice("kind", stored["kind"], KINDS).startswith("date"):
             levels = np.array(levels, "datetime64[us]").astype(np.int64).tolist()
-        return cls(stored["name"], stored["kind"], tuple(levels), stored["missing_code"])
+        if not isinstance(levels, list) or not all(isinstance(level, (str, int, float)) for level in levels):
+            raise TypeError(f"the levels of {stored['name']!r} are {levels!r:.60}")
+        if missing != UNKNOWN and whole("missing_code", missing) != len(levels) + 1:
+            raise ValueError(f"the code of missing values of {stored['name']!r} is {missing}")
+        return cls(stored["name"], stored["kind"], tuple(levels), missing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +103,16 @@ class NumberColumn:
     scale: float
     fill: float
     flagged: bool
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "NumberColumn":
+        """Return the column with these fields; TypeError or ValueError where they make no sense."""
+        column = cls(**stored)
+        choice("kind", column.kind, KINDS)
+        number("mean", column.mean)
+        number("scale", column.scale, above=0)
+        number("fill", column.fill)
+        return column
 
     @property
     def flag_name(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import number
+from kerasfast.basics.arguments import flag, number
 from kerasfast.basics.described import Described, some
 from kerasfast.basics.files import atomic_path
 from kerasfast.tabular.column_kinds import single_column
@@ -91,8 +91,8 @@ class TableEncoder(Described):
         self.max_levels = per_column(max_levels, "max_levels", self.categorical, least=1)
         self.min_count = per_column(min_count, "min_count", self.categorical, least=0)
         self.missing_flags = flag_choice(missing_flags, self.continuous)
-        self.separate_missing = separate_missing
-        self.standardize = standardize
+        self.separate_missing = flag("separate_missing", separate_missing)
+        self.standardize = flag("standardize", standardize)
         self.unknown_rate = unknown_rate
         self._date_columns: list[DateColumn] = []
         self._categories: list[CategoryColumn] = []
@@ -200,10 +200,10 @@ class TableEncoder(Described):
         generator = np.random.default_rng(seed)
         codes = np.where(generator.random(codes.shape) < self.unknown_rate, np.int32(UNKNOWN), codes)
         values = values.copy()
-        for position, flag in self.flag_positions:
+        for position, flagged in self.flag_positions:
             hidden = generator.random(len(values)) < self.unknown_rate
             values[hidden, position] = self._numbers[position].encoded_fill
-            values[hidden, flag] = 1
+            values[hidden, flagged] = 1
         return codes, values
 
     @property
@@ -269,17 +269,20 @@ class TableEncoder(Described):
         Raises:
             ValueError: the text is no JSON, or not that of a TableEncoder of this version.
         """
-        stored = json.loads(text)
+        try:
+            stored = json.loads(text)
+        except (RecursionError, ValueError) as error:
+            raise ValueError(f"not the JSON of a {_FORMAT}: {error}.") from error
         if not isinstance(stored, dict) or (stored.get("format"), stored.get("version")) != (_FORMAT, _VERSION):
             raise ValueError(f"not the JSON of a {_FORMAT} of version {_VERSION}; save the encoder again.")
         try:
             categories = [CategoryColumn.from_json(column) for column in stored["categorical"]]
-            numbers = [NumberColumn(**column) for column in stored["continuous"]]
+            numbers = [NumberColumn.from_json(column) for column in stored["continuous"]]
             dates = [DateColumn(**column) for column in stored.get("dates", [])]
             made = made_columns([date.name for date in dates])
             listed = [[column.name for column in kind if column.name not in made] for kind in (categories, numbers)]
             encoder = cls(*listed, **stored["options"], dates=[date.name for date in dates])
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"the JSON of the {_FORMAT} is incomplete or damaged: {error!r}.") from error
         encoder._categories, encoder._numbers, encoder._date_columns = categories, numbers, dates
         return encoder
@@ -293,8 +296,16 @@ class TableEncoder(Described):
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "TableEncoder":
-        """Read what `save` wrote."""
-        return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is another file, or damaged.
+        """
+        try:
+            return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{str(path)!r} is no encoder that `save` wrote: {error}") from error
 
     def _category_column(self, column: CategoryStatistics) -> CategoryColumn:
         return column.column(

@@ -1,6 +1,6 @@
 """Checks of what a `TableEncoder` is told: names of columns, limits by column, which columns get flags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -9,8 +9,10 @@ from kerasfast.basics.arguments import whole
 
 def column_names(names: Sequence[str], role: str) -> list[str]:
     """Return column names as a list, checked: texts, each once."""
+    if isinstance(names, Mapping) or not isinstance(names, Iterable) or not getattr(names, "ndim", 1):
+        raise TypeError(f"{role} columns must be a list of names; received {names!r:.100}.")
     names = [names] if isinstance(names, str) else list(names)
-    wrong = [name for name in names if not isinstance(name, str)]
+    wrong = [name for name in names if not isinstance(name, str) or not name]
     if wrong:
         raise TypeError(f"{role} column names must be text; received {wrong}. Rename the columns.")
     if len(set(names)) < len(names):
@@ -44,6 +46,7 @@ def flag_choice(choice: str | Sequence[str], continuous: list[str]) -> str | lis
             allowed = "'learned', 'all', 'none' or a list of columns"
             raise ValueError(f"`missing_flags` must be {allowed}; received {choice!r}.")
         return choice
+    choice = column_names(choice, "flagged")
     strangers = [name for name in choice if name not in continuous]
     if strangers:
         raise ValueError(f"`missing_flags` names {strangers}, which are no continuous columns; these are {continuous}.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics.arguments import names
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
@@ -76,7 +77,10 @@ def guess_columns(frame: pd.DataFrame, target: str | Sequence[str], *, leave_out
         >>> guess.categorical, guess.continuous
         (['city'], ['size'])
     """
-    targets = [target] if isinstance(target, str) else list(target)
+    targets = [target] if isinstance(target, str) else names("target", target, least=1)
+    leave_out = [leave_out] if isinstance(leave_out, str) else names("leave_out", leave_out)
+    for name in leave_out:
+        single_column(frame, name)
     for name in targets:
         single_column(frame, name)
     guess = ColumnGuess()

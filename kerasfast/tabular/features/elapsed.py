@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
+from kerasfast.basics.arguments import names as listed_names
 from kerasfast.basics.arguments import whole
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.features.dates import as_dates
@@ -281,7 +282,7 @@ def _with_columns(frame: pd.DataFrame, columns: dict[str, np.ndarray]) -> pd.Dat
 
 
 def _as_list(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+    return [names] if isinstance(names, str) else listed_names("columns", names, least=1)
 
 
 def _is_rows(window: int | str | pd.Timedelta) -> bool:
@@ -294,6 +295,8 @@ def _is_rows(window: int | str | pd.Timedelta) -> bool:
 def _length(window: str | pd.Timedelta) -> np.timedelta64:
     advice = f"`window` must be a number of rows or a length of time such as '7D'; received {window!r}."
     if not isinstance(window, (str, datetime.timedelta, np.timedelta64)):
+        raise ValueError(advice)
+    if isinstance(window, str) and window.strip().isdecimal():  # pandas would count nanoseconds
         raise ValueError(advice)
     try:
         length = pd.Timedelta(window)

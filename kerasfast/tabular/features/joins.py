@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from kerasfast.basics.arguments import names
+
 CHECKS = ("duplicates", "rows", "unmatched")
 _KINDS_OF_OBJECTS = {
     "string": "text",
@@ -76,7 +78,7 @@ def _wanted_checks(check: bool | str | Iterable[str]) -> set[str]:
 
 
 def _key_list(keys: str | Sequence[str]) -> list[str]:
-    return [keys] if isinstance(keys, str) else list(keys)
+    return [keys] if isinstance(keys, str) else names("keys", keys)
 
 
 def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], right_keys: list[str]) -> None:
@@ -86,6 +88,8 @@ def _check_keys(left: pd.DataFrame, right: pd.DataFrame, left_keys: list[str], r
             f"`left_on` and `right_on` must name equally many columns; received {len(left_keys)} and {len(right_keys)}."
         )
     for side, frame, keys in (("left", left, left_keys), ("right", right, right_keys)):
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"`{side}` must be a pandas DataFrame; received {type(frame).__name__}.")
         absent = [key for key in keys if key not in frame.columns]
         if absent:
             raise ValueError(f"the {side} table has no column {absent}; its columns are {list(frame.columns)}.")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import whole
+from kerasfast.basics.arguments import function, whole
 from kerasfast.basics.bars import progress_bar
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.pipeline.rows import Rows
@@ -37,6 +37,7 @@ def permutation_importance(
         seed: Of the shuffles.
     """
     repeats = whole("repeats", repeats)
+    function("loss", loss)
     before = loss(rows.targets, predict_rows(model, rows))
     random, growth = np.random.default_rng(seed), {}
     for name, (codes, values) in progress_bar(columns.items(), desc="columns", leave=False, delay=2):

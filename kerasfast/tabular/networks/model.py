@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, flag, number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
 
 Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]
@@ -201,7 +201,7 @@ def _embedded(codes: keras.KerasTensor, tables: Sequence[EmbeddingTable], dropou
 def _hidden(x: keras.KerasTensor, widths: list[int], rates: list[float], batch_norm: bool) -> keras.KerasTensor:
     for place, (units, rate) in enumerate(zip(widths, rates, strict=True), start=1):
         x = keras.layers.Dense(units, "relu", kernel_initializer="he_normal", name=f"hidden_{place}")(x)
-        if batch_norm:
+        if flag("batch_norm", batch_norm):
             x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"hidden_norm_{place}")(x)
         x = _dropped(x, rate, f"hidden_dropout_{place}")
     return x

@@ -1,9 +1,11 @@
 """Tables in feather and parquet files: written whole or not at all, read whole or part by part."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -34,8 +36,9 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike) -> pathlib.Path:
     path = pathlib.Path(path)
     kind = format_of(path)
     _check_storable(frame, path, kind)
+    checksums = {"write_page_checksum": True} if kind == "parquet" else {}
     with atomic_path(path) as unfinished:
-        getattr(frame, f"to_{kind}")(unfinished)
+        getattr(frame, f"to_{kind}")(unfinished, **checksums)
     return path
 
 
@@ -48,7 +51,7 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: another ending, or columns that the file does not have.
+        ValueError: another ending, columns that the file does not have, or a file that is damaged.
         ImportError: pyarrow is not installed.
     """
     path = pathlib.Path(path)
@@ -57,8 +60,13 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         raise FileNotFoundError(f"no file {str(path)!r}.")
     if columns is not None:
         check_columns(path, kind, columns)
-    reader = pd.read_feather if kind == "feather" else pd.read_parquet
-    return reader(path, columns=None if columns is None else list(columns))
+    columns = None if columns is None else list(columns)
+    with _naming(path):
+        if kind == "parquet":
+            return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+        for position in range(len(_rows_of_parts(path, kind))):
+            _feather_part(path, position)
+        return pd.read_feather(path, columns=columns)
 
 
 def format_of(path: pathlib.Path) -> str:
@@ -70,6 +78,18 @@ def format_of(path: pathlib.Path) -> str:
     except ImportError as error:
         raise ImportError("feather and parquet files need pyarrow: pip install 'kerasfast[tabular]'") from error
     return FORMATS[path.suffix.lower()]
+
+
+@contextlib.contextmanager
+def _naming(path: pathlib.Path) -> Iterator[None]:
+    """Turn whatever reading a damaged file raises into a ValueError that names the file."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    # pyarrow's readers raise their own errors, KeyError, struct.error, UnicodeDecodeError and more on damaged files.
+    except Exception as error:
+        raise ValueError(f"{str(path)!r} is no {format_of(path)} file, or is damaged: {error}") from error
 
 
 def _check_storable(frame: pd.DataFrame, path: pathlib.Path, kind: str) -> None:
@@ -90,11 +110,12 @@ def check_columns(path: pathlib.Path, kind: str, columns: Sequence[str]) -> None
     import pyarrow.ipc
     import pyarrow.parquet
 
-    if kind == "parquet":
-        names = pyarrow.parquet.read_schema(path).names
-    else:
-        with pyarrow.ipc.open_file(path) as opened:
-            names = opened.schema.names
+    with _naming(path):
+        if kind == "parquet":
+            names = pyarrow.parquet.read_schema(path).names
+        else:
+            with pyarrow.ipc.open_file(path) as opened:
+                names = opened.schema.names
     absent = [column for column in columns if column not in names]
     if absent:
         raise ValueError(f"{path.name!r} has no columns {absent}; it has {names}.")
@@ -138,7 +159,9 @@ class FileParts:
             kind = format_of(path)
             check_columns(path, kind, self.columns)
             first = self.rows
-            for position, rows in enumerate(_rows_of_parts(path, kind)):
+            with _naming(path):
+                lengths = _rows_of_parts(path, kind)
+            for position, rows in enumerate(lengths):
                 self.parts.append(Part(path, position, first, rows))
                 first += rows
         if not self.rows:
@@ -158,12 +181,9 @@ class FileParts:
         """
         first = part.first
         columns = self.columns if columns is None else list(columns)
-        for batch in _batches(part, columns):
-            for start in range(0, batch.num_rows, _PIECE):
-                # Without the metadata of pandas, which would ask for an index that was not read.
-                piece = batch.slice(start, _PIECE).to_pandas(ignore_metadata=True, date_as_object=False)
-                yield first, piece
-                first += len(piece)
+        for piece in _pieces(part, columns):
+            yield first, piece
+            first += len(piece)
 
 
 def _files(paths: Files) -> list[pathlib.Path]:
@@ -191,13 +211,35 @@ def _rows_of_parts(path: pathlib.Path, kind: str) -> list[int]:
         return [reader.get_batch(position).num_rows for position in range(reader.num_record_batches)]
 
 
-def _batches(part: Part, columns: list[str]) -> Iterator:
-    import pyarrow.ipc
+def _pieces(part: Part, columns: list[str]) -> Iterator[pd.DataFrame]:
+    batches = _batches(part, columns)
+    while True:
+        with _naming(part.path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        for start in range(0, batch.num_rows, _PIECE):
+            with _naming(part.path):
+                # Without the metadata of pandas, which would ask for an index that was not read.
+                piece = batch.slice(start, _PIECE).to_pandas(ignore_metadata=True, date_as_object=False)
+            yield piece
+
+
+def _batches(part: Part, columns: list[str]) -> Iterator[Any]:
     import pyarrow.parquet
 
     if format_of(part.path) == "parquet":
-        with pyarrow.parquet.ParquetFile(part.path) as file:
+        with pyarrow.parquet.ParquetFile(part.path, page_checksum_verification=True) as file:
             yield from file.iter_batches(_PIECE, row_groups=[part.position], columns=columns)
-        return
-    with pyarrow.memory_map(str(part.path)) as opened:
-        yield pyarrow.ipc.open_file(opened).get_batch(part.position).select(columns)
+    else:
+        yield _feather_part(part.path, part.position).select(columns)
+
+
+def _feather_part(path: pathlib.Path, position: int) -> Any:
+    """Return a record batch of a feather file, whose declared lengths and places were compared with what is there."""
+    import pyarrow.ipc
+
+    with pyarrow.memory_map(str(path)) as opened:
+        batch = pyarrow.ipc.open_file(opened).get_batch(position)
+    batch.validate(full=True)
+    return batch

@@ -11,7 +11,6 @@ import hashlib
 import json
 import pathlib
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import ArraysError, atomic_path, read_arrays
 from kerasfast.keras_internals import inner_optimizer, repeatable_operations
 from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.callbacks import Recorder
@@ -108,9 +107,8 @@ class FitCheckpoint:
             self.cost += sum(array.nbytes for array in self._first.values()) / WRITTEN_PER_SECOND
             return self.progress, False
         try:
-            with np.load(self.file, allow_pickle=False) as stored:
-                return self._restore(stored)
-        except (OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            return self._restore(read_arrays(self.file))
+        except (OSError, KeyError, TypeError, ArraysError) as error:
             raise ValueError(f"{self.file} cannot be read ({error}); delete it to train from the beginning.") from error
 
     def now(self, moment: Moment) -> dict[str, np.ndarray]:
@@ -159,6 +157,8 @@ class FitCheckpoint:
         self._check(record)
         variables, progress = self._variables(), FitProgress.read(record["progress"], stored)
         values = [stored[f"v{i}"] for i in range(len(variables))]
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError(f"{self.file} is of another network. Delete it to train anew, or pass another name.")
         progress.restore(self.stage, self.recorder)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value.view(_raw(variable).dtype) if value.dtype.kind == "V" else value)
@@ -166,7 +166,7 @@ class FitCheckpoint:
         self.watch.start_losses = tuple(record["start losses"])
         self.stage.start_loss = self.watch.start_loss
         for i, (callback, kept) in enumerate(zip(self._stateful(), record["callbacks"], strict=True)):
-            names = [name for name in stored.files if name.startswith(f"c{i}.")]
+            names = [name for name in stored if name.startswith(f"c{i}.")]
             callback.restore_state(kept, {name.partition(".")[2]: stored[name] for name in names})
         return progress, record["finished"]
 

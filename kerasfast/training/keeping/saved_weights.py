@@ -2,13 +2,14 @@
 
 The file is Keras's own and loads with `model.load_weights` anywhere; beside the weights it has a group `kerasfast` with
 the optimizer's slots, the number of epochs, the frozen layer groups and the finder's result. One file, so that the two
-can never belong to different moments.
+can never belong to different moments; with checksums, so that a bit that flipped on a disk is not predicted with.
 """
 
 import contextlib
 import json
 import os
 import pathlib
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +18,10 @@ import keras
 import numpy as np
 
 from kerasfast.basics.files import atomic_path
+from kerasfast.bundle import READ_ERRORS, check_weights_file
 
 SUFFIX = ".weights.h5"
-_GROUP, _RECORD = "kerasfast", "record"
+_GROUP, _RECORD, _CHECKSUMS = "kerasfast", "record", "checksums"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def save_weights(
     with atomic_path(target) as unfinished, _weights_only(model):
         model.save_weights(unfinished)
         if state is not None:
-            _append(unfinished, state)
+            _append(unfinished, state, _checksums(model))
     return target
 
 
@@ -56,13 +58,15 @@ def load_weights(model: keras.Model, folder: pathlib.Path, name: str) -> Trainin
         raise FileNotFoundError(f"No weights named {name!r} in {folder}; saved: {', '.join(saved) or 'none'}.")
     before = [variable.numpy() for variable in model.variables]
     try:
-        state = _state(target)
+        check_weights_file(target)
+        state, checksums = _state(target)
         with _weights_only(model):
             model.load_weights(target)
+        _compare(checksums, _checksums(model))
     except BaseException as error:
         for variable, value in zip(model.variables, before, strict=True):
             variable.assign(value)
-        if isinstance(error, (ValueError, OSError, KeyError, TypeError)):
+        if isinstance(error, READ_ERRORS):
             raise ValueError(
                 f"{target} does not fit the model {model.name!r}, which stays as it was: {error}"
             ) from error
@@ -82,26 +86,56 @@ def weights_file(folder: pathlib.Path, name: str) -> pathlib.Path:
     return folder / f"{name}{SUFFIX}"
 
 
-def _append(path: pathlib.Path, state: TrainingState) -> None:
+def _append(path: pathlib.Path, state: TrainingState, checksums: list[str]) -> None:
     import h5py
 
+    record = json.dumps(state.record, allow_nan=False).encode()
+    checksums = {"weights": checksums, "state": _checksum_of_state(record, state.arrays)}
     with h5py.File(path, "a") as file:
         group = file.create_group(_GROUP)
-        group[_RECORD] = np.frombuffer(json.dumps(state.record, allow_nan=False).encode(), np.uint8)
+        group[_RECORD] = np.frombuffer(record, np.uint8)
+        group[_CHECKSUMS] = np.frombuffer(json.dumps(checksums).encode(), np.uint8)
         arrays = group.create_group("arrays")
         for name, array in state.arrays.items():
             arrays[name] = array
 
 
-def _state(path: pathlib.Path) -> TrainingState:
+def _state(path: pathlib.Path) -> tuple[TrainingState, list[str] | None]:
+    """Return the state of a training, and the checksums of its weights; None in files that have none."""
     import h5py
 
     with h5py.File(path) as file:
         if _GROUP not in file:
-            return TrainingState()
+            return TrainingState(), None
         group = file[_GROUP]
-        record = json.loads(group[_RECORD][()].tobytes())
-        return TrainingState(record, {name: part[()] for name, part in group["arrays"].items()})
+        record = group[_RECORD][()].tobytes()
+        state = TrainingState(json.loads(record), {name: part[()] for name, part in group["arrays"].items()})
+        if _CHECKSUMS not in group:  # written before there were any
+            return state, None
+        checksums = json.loads(group[_CHECKSUMS][()].tobytes())
+    if checksums["state"] != _checksum_of_state(record, state.arrays):
+        raise ValueError("the state of the training in it is not that of its checksum; the file is damaged")
+    return state, checksums["weights"]
+
+
+def _checksums(model: keras.Model) -> list[str]:
+    """Return type and checksum of each weight; sorted, since the same network may be built in another order."""
+    values = [(weight, np.ascontiguousarray(keras.ops.convert_to_numpy(weight))) for weight in model.weights]
+    return sorted(f"{weight.dtype} {zlib.crc32(value.view(np.uint8).data)}" for weight, value in values)
+
+
+def _compare(saved: list[str] | None, loaded: list[str]) -> None:
+    types = [[one.split()[0] for one in checksums] for checksums in (saved or [], loaded)]
+    # A network of other types has other bits.
+    if types[0] == types[1] and saved != loaded:
+        raise ValueError("its weights are not those of its checksums; the file is damaged")
+
+
+def _checksum_of_state(record: bytes, arrays: Mapping[str, np.ndarray]) -> int:
+    checksum = zlib.crc32(record)
+    for name in sorted(arrays):
+        checksum = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), zlib.crc32(name.encode(), checksum))
+    return checksum
 
 
 @contextlib.contextmanager

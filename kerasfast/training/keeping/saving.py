@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kerasfast.basics.arguments import flag
 from kerasfast.basics.bars import say
 from kerasfast.metrics.direction import lower_is_better, metric_name
 from kerasfast.training.averaging import WeightAverage
@@ -35,7 +36,7 @@ class SaveNames:
         for name in (self.cycle, self.best):
             if name is not None:
                 check_name(name)
-        if self.restore_best and self.best is None:
+        if flag("restore_best", self.restore_best) and self.best is None:
             raise ValueError("`restore_best` loads what `best_save_name` saves; pass such a name too.")
 
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.caches import FEATURES_PREFIX
-from kerasfast.basics.files import atomic_path, read_arrays
+from kerasfast.basics.files import atomic_path, read_arrays, sweep_once
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View
@@ -168,6 +168,7 @@ class FeatureStore:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         self._rows: dict[str, np.ndarray] = {}
+        sweep_once(folder)
         for file in sorted(folder.glob("*.npz")):
             if not file.name.startswith("."):  # what a killed run was writing
                 self._read(file)

@@ -177,10 +177,15 @@ def load_file(model: "keras.Model", path: pathlib.Path, name: str) -> None:
     """
     import keras
 
+    from kerasfast.bundle import READ_ERRORS, check_weights_file
+
     with warnings.catch_warnings(record=True) as notes:  # Keras warns once per layer before it fails
+        before = model.get_weights()
         try:
+            check_weights_file(path)
             model.load_weights(path)
-        except (ValueError, OSError, KeyError, IndexError, AttributeError, TypeError) as error:
+        except READ_ERRORS as error:
+            model.set_weights(before)
             reason = str(error).split(" Target variable")[0]
             raise WeightsError(
                 f"{path} does not hold weights of {name} without its classifier, for the same arguments: {reason}"

@@ -7,7 +7,7 @@ from numbers import Real
 import keras
 from keras import layers
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, number, sized, whole
 from kerasfast.vision.networks.registry import Backbone, get
 
 _ACTIVATIONS = ("softmax", "sigmoid", "linear")
@@ -52,7 +52,7 @@ def head_layers(
     """
     if activation is not None:
         choice("activation", activation, _ACTIVATIONS)
-    sizes = [*(whole("hidden", size) for size in hidden), whole("units", units)]
+    sizes = [*(whole("hidden", size) for size in sized("hidden", hidden)), whole("units", units)]
     made: list[layers.Layer] = []
     for place, (size, rate) in enumerate(zip(sizes, _rates(dropout, len(sizes)), strict=True), start=1):
         last = place == len(sizes)

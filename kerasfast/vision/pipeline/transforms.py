@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, flag, number, whole
 from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
 CROPS = ("random", "center", "squash", "area")
@@ -62,6 +62,8 @@ class Transforms:
 
     def __post_init__(self):
         # NumPy's numbers cannot be written to JSON
+        for name in ("flip", "dihedral"):
+            object.__setattr__(self, name, flag(name, getattr(self, name)))
         object.__setattr__(self, "size", _checked(self.size))
         object.__setattr__(self, "pad", whole("pad", self.pad, least=0, most=min(self.sides)))
         if self.dihedral and self.sides[0] != self.sides[1]:

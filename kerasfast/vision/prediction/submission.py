@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasfast.basics import arguments
 from kerasfast.basics.files import atomic_path
 
 
@@ -59,9 +60,11 @@ def write_submission(
     """
     import pandas as pd
 
+    arguments.text("tag_column", tag_column)
+    path = arguments.path("path", path)
     names = checked_ids(files, classes, threshold=threshold, ids=ids, id_column=id_column)
     predictions = _checked_predictions(predictions, files, classes)
-    if quote_formulas:
+    if arguments.flag("quote_formulas", quote_formulas):
         names, classes = _quoted(names), _quoted(classes)
     # As objects: pandas cannot hold the name of a file that is no text otherwise. It is written byte for byte.
     names = pd.Series(names, dtype=object)
@@ -71,7 +74,7 @@ def write_submission(
     else:
         tags = tags_above(predictions, classes, threshold)
         frame = pd.DataFrame({id_column or "image_name": names, tag_column: tags})
-    return _written(pathlib.Path(path), frame.to_csv(index=False).encode("utf-8", "surrogateescape"))
+    return _written(path, frame.to_csv(index=False).encode("utf-8", "surrogateescape"))
 
 
 def checked_ids(
@@ -90,6 +93,11 @@ def checked_ids(
     Raises:
         ValueError: As `write_submission` does.
     """
+    classes = arguments.names("classes", classes, least=1)
+    if id_column is not None:
+        arguments.text("id_column", id_column)
+    if ids is None:
+        arguments.names("files", files)
     repeated = _repeated(classes)
     if repeated:
         raise ValueError(f"Class names repeat: {repeated}; the columns of a submission need different names.")
@@ -97,7 +105,7 @@ def checked_ids(
         raise ValueError(f"A class is called {id_column or 'id'!r}, as the column of ids is; pass another `id_column`.")
     if threshold is not None:
         _check_threshold(threshold, classes)
-    if ids is not None and len(ids) != len(files):
+    if ids is not None and len(arguments.sized("ids", ids)) != len(files):
         raise ValueError(f"`ids` must be {len(files)}, one for each file; received {len(ids)}.")
     names = [pathlib.PurePosixPath(file).stem for file in files] if ids is None else [str(name) for name in ids]
     repeated = _repeated(names)
@@ -128,9 +136,11 @@ def tags_above(predictions: np.ndarray, classes: Sequence[str], threshold: float
 
 def _check_threshold(threshold: float | Sequence[float], classes: Sequence[str]) -> None:
     try:
-        values = np.asarray(threshold, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"`threshold` must be a number, or one per class; received {threshold!r}.") from None
+        values = np.asarray(threshold)
+    except ValueError:  # lists of unequal length
+        values = np.asarray("no numbers")
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"`threshold` must be a number, or one per class; received {threshold!r}.")
     if values.shape not in ((), (len(classes),)):
         raise ValueError(
             f"`threshold` must be one number, or {len(classes)}, one per class; received shape {values.shape}."
@@ -152,6 +162,7 @@ def _written(path: pathlib.Path, content: bytes) -> pathlib.Path:
 
 
 def _checked_predictions(predictions: np.ndarray, files: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    arguments.numbers("predictions", predictions, finite=False)
     predictions = np.asarray(predictions)
     if predictions.shape != (len(files), len(classes)):
         raise ValueError(

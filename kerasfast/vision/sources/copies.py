@@ -108,7 +108,7 @@ class CopiesRecord:
             return False
         if other != self._header["source"]:
             place = pathlib.Path(folder, other)
-            if place.is_dir():
+            if os.path.isdir(place):
                 raise ValueError(
                     f"{folder} holds copies of the pictures in {place.resolve()}; pass another `folder` for those of "
                     "this data set, or remove it."

@@ -15,12 +15,13 @@ import numpy as np
 from PIL import Image
 
 from kerasfast.basics.arguments import whole
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, sweep_once
 from kerasfast.vision.sources.copies import CopiesRecord, Entry
 from kerasfast.vision.sources.decoding.decode import (
     ImageError,
     as_rgb,
     each_in_threads,
+    load,
     opened,
     orientation_of,
     reason_of,
@@ -79,10 +80,12 @@ def resize_files(
     whole("size", size)
     names = list(dict.fromkeys(_name_inside(file) for file in files))
     root = pathlib.Path(root)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise ValueError(f"`root` must be a folder that exists; received {str(root)!r}.")
     copies = root / folder / str(int(size))
     copies.mkdir(parents=True, exist_ok=True)
+    for place in {(copies / name).parent for name in names}:
+        sweep_once(place)
     record, problems = CopiesRecord(copies, root), {}
     try:
         convert = functools.partial(_copy_unless_done, root, copies, int(size), record)
@@ -127,11 +130,11 @@ def _copy_unless_done(root: pathlib.Path, copies: pathlib.Path, size: int, recor
 
 def _shrunk(path: pathlib.Path, size: int, *, as_jpeg: bool) -> bytes:
     """Return the encoded smaller picture."""
-    with opened(path) as (image, _):
+    with opened(path) as (image, stream):
         target = scaled_size(image.size, size)
         # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size; twice the target leaves enough to filter.
         drafted = image.draft(None, (2 * target[0], 2 * target[1])) is not None
-        image.load()
+        load(image, stream)
         if not drafted:
             # Reading a TIFF turns it upright, which may swap its sides.
             target = scaled_size(image.size, size)

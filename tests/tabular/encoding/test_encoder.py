@@ -174,6 +174,23 @@ def test_foreign_json_is_refused(text, message):
         TableEncoder.from_json(text)
 
 
+def test_damaged_files_are_named_and_senseless_columns_refused(tmp_path):
+    encoder = TableEncoder(["a"], ["x"]).fit(pd.DataFrame({"a": ["u", "v"], "x": [1.0, 2.0]}))
+    file = encoder.save(tmp_path / "e.json")
+    text = file.read_text()
+    damages = [
+        text[:-9], text.replace('"missing_code": 0', '"missing_code": 7'),
+        text.replace('"kind": "text"', '"kind": "tex"'),
+        text.replace('"scale": ', '"scale": -'), text.replace('"mean": 1.5', '"mean": 1e400'),
+        text.replace('"u"', '["u"]'),
+    ]  # fmt: skip
+    for damaged in damages:
+        assert damaged != text
+        file.write_text(damaged)
+        with pytest.raises(ValueError, match="e.json' is no encoder that `save` wrote"):
+            TableEncoder.load(file)
+
+
 def test_mask_hides_the_asked_share_and_repeats_with_its_seed(rng):
     frame = pd.DataFrame({"a": rng.integers(0, 9, 4000), "b": rng.integers(0, 5, 4000), "x": rng.normal(size=4000)})
     encoder = TableEncoder(["a", "b"], ["x"], missing_flags="all", unknown_rate=0.2)

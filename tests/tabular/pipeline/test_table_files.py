@@ -152,3 +152,27 @@ def test_files_that_cannot_be_read_are_named(tmp_path, name, columns, error, mes
     pd.DataFrame({"x": [1]})[:0].to_parquet(tmp_path / "no_rows.parquet")
     with pytest.raises(error, match=message):
         FileParts([] if name == [] else tmp_path / name, columns)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_damaged_files_are_named_whatever_pyarrow_says(tmp_path, ending):
+    file = tmp_path / f"t.{ending}"
+    write_frame(pd.DataFrame({"x": np.arange(2000.0)}), file)
+    whole = file.read_bytes()
+    for content in (b"", whole[:200], whole[:-20], b"<html>" * 100):
+        file.write_bytes(content)
+        for read in (read_frame, lambda path: read_all(FileParts(path, ["x"]))):
+            with pytest.raises(ValueError, match=f"t.{ending}' is no {ending} file, or is damaged"):
+                read(file)
+
+
+def test_values_that_changed_on_the_disk_are_seen_by_their_checksum(tmp_path):
+    file = tmp_path / "t.parquet"
+    write_frame(pd.DataFrame({"x": np.random.default_rng(0).random(2000)}), file)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="t.parquet' is no parquet file, or is damaged"):
+        read_frame(file)
+    with pytest.raises(ValueError, match="t.parquet' is no parquet file, or is damaged"):
+        read_all(FileParts(file, ["x"]))

@@ -166,6 +166,23 @@ def test_a_damaged_file_is_named(tmp_path):
         learner(tmp_path).fit(0.05, 1, resume=True)
 
 
+def test_the_file_of_another_network_of_as_many_variables_changes_nothing(tmp_path):
+    import tensorflow as tf
+
+    def made(width):
+        rows = tf.data.Dataset.from_tensor_slices((np.ones((8, 2), "f4"), np.ones((8, 1), "f4"))).batch(4)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(width), keras.layers.Dense(1)])
+        return kf.Learner(model, kf.Datasets(rows), loss="mse", path=tmp_path)
+
+    made(3).fit(0.05, 1, resume=True)
+    other = made(4)
+    before = other.model.get_weights()
+    with pytest.raises(ValueError, match="is of another network"):
+        other.fit(0.05, 1, resume=True)
+    for value, now in zip(before, other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, now)
+
+
 def test_a_fit_goes_on_in_the_same_process_after_an_interrupt(whole, tmp_path):
     learn = learner(tmp_path)
     learn.freeze()

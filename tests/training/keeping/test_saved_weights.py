@@ -166,3 +166,19 @@ def test_a_fit_is_continued_from_weights_that_were_saved_in_it(tmp_path):
     learn.load("c_cyc_1")
     with pytest.raises(ValueError, match="at its end, after 3 epochs"):
         learn.continue_fit()
+
+
+def test_a_bit_that_flipped_is_seen_and_changes_nothing(tmp_path):
+    learn = learner(tmp_path)
+    learn.fit(0.01, 1)
+    file = learn.save("w")
+    whole, before = file.read_bytes(), learn.model.get_weights()
+    for part in (before[0], learn.model.optimizer.variables[2].numpy()):  # a weight, and a slot of the optimizer
+        place = whole.index(np.ascontiguousarray(part).tobytes()[:24])
+        file.write_bytes(whole[: place + 2] + bytes([whole[place + 2] ^ 1]) + whole[place + 3 :])
+        with pytest.raises(ValueError, match=r"w.weights.h5 does not fit.*(not those|not that) of its checksum"):
+            learn.load("w")
+        for value, now in zip(before, learn.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(value, now)
+    file.write_bytes(whole)
+    learn.load("w")

@@ -18,6 +18,7 @@ from kerasfast.basics.arguments import whole
 from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.processors import usable_processors
 from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
+from kerasfast.vision.sources.decoding.png_checksums import check_pixels
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -122,8 +123,8 @@ def open_image(file: str | os.PathLike | bytes) -> np.ndarray:
         >>> picture.shape, picture[0, 0].tolist()
         ((20, 30, 3), [255, 0, 0])
     """
-    with opened(file) as (image, _):
-        image.load()
+    with opened(file) as (image, stream):
+        load(image, stream)
         return np.array(upright(as_rgb(image), orientation_of(image)))
 
 
@@ -210,6 +211,8 @@ def _outcomes(function: Callable[[Any], Any], items: Sequence[Any]) -> list[tupl
 @contextlib.contextmanager
 def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """Open an image, and its stream; whatever goes wrong with them inside becomes an `ImageError` naming the file."""
+    if not isinstance(file, (str, os.PathLike, bytes)):
+        raise TypeError(f"a picture is opened from a path or the bytes of a file; received {type(file).__name__}.")
     name = f"<{len(file)} bytes>" if isinstance(file, bytes) else os.fspath(file)
     try:
         with _stream(file) as stream, _identified(stream) as image:
@@ -219,6 +222,13 @@ def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, Binar
     # Pillow's format readers raise SyntaxError, struct.error, IndexError, zlib.error and more on damaged files.
     except Exception as error:
         raise ImageError({name: reason_of(error)}) from error
+
+
+def load(image: Image.Image, stream: BinaryIO) -> None:
+    """Decode an opened picture; where the file has checksums of its pixels, they are compared."""
+    image.load()
+    if image.format == "PNG":
+        check_pixels(stream)
 
 
 def _stream(file: str | os.PathLike | bytes) -> BinaryIO:
@@ -255,6 +265,8 @@ def reason_of(error: Exception) -> str:
         return "does not exist"
     if isinstance(error, Image.DecompressionBombError):
         return f"is too large ({error}; raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
     return str(error) or type(error).__name__
 
 

@@ -45,11 +45,11 @@ def check_on_error(on_error: str) -> None:
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
     """Return the root as a path; raise when there is no such folder."""
     path = pathlib.Path(root).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):
         return path
-    if path.exists():
+    if os.path.exists(path):
         raise FileNotFoundError(f"`root` must be the data set's folder, but {path} is a file.")
-    nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), pathlib.Path("."))
+    nearest = next((parent for parent in path.absolute().parents if os.path.isdir(parent)), pathlib.Path("."))
     raise FileNotFoundError(f"`root` {path} does not exist; {nearest} holds {holdings(nearest)}.")
 
 
@@ -59,7 +59,7 @@ def existing_folder(root: pathlib.Path, folder: str | os.PathLike[str], what: st
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     if relative.split("/")[0] == "..":
         raise ValueError(f"`{what}` must lie below the root {root}; received {str(folder)!r}.")
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise FileNotFoundError(f"`{what}` names no folder: {path} is missing; {root} holds {holdings(root)}.")
     return relative
 
@@ -79,7 +79,7 @@ def check_pictures_exist(root: pathlib.Path, files: np.ndarray, names: np.ndarra
         suffix: What was added to the names.
         skip: Whether missing pictures are left out later; then only the absence of all is an error.
     """
-    missing = [index for index, file in enumerate(files) if not (root / file).is_file()]
+    missing = [index for index, file in enumerate(files) if not os.path.isfile(root / file)]
     if not missing or (skip and len(missing) < len(files)):
         return
     hint = _missing_hint(root, str(files[missing[0]]), str(names[missing[0]]), suffix)
@@ -90,9 +90,9 @@ def check_pictures_exist(root: pathlib.Path, files: np.ndarray, names: np.ndarra
 
 def _missing_hint(root: pathlib.Path, file: str, name: str, suffix: str) -> str:
     folder, base = (root / file).parent, name.replace("\\", "/").rsplit("/", 1)[-1]
-    if (root / f"{name}{suffix}").is_file():
+    if os.path.isfile(root / f"{name}{suffix}"):
         return "The names in the table already begin with the folder: pass `folder='.'`."
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return f"There is no folder {folder}: check `folder` and the names."
     listing = sorted(entry.name for entry in folder.iterdir())
     if suffix and base in listing:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kerasfast.basics.arguments import flag
 from kerasfast.vision.sources.listing import checks, folders
 from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
@@ -32,7 +33,7 @@ def folder_source(
         draw: How to choose validation pictures where `valid` is None.
     """
     checks.check_on_error(on_error)
-    if test_labelled and test is None:
+    if flag("test_labelled", test_labelled) and test is None:
         raise ValueError("`test_labelled=True` needs a test folder; pass `test`.")
     root = checks.existing_root(root)
     pictures = folders.class_pictures(root, train, "train")
@@ -47,7 +48,7 @@ def folder_source(
         splits["test"] = Listed(*folders.labelled(folders.class_pictures(root, test, "test"), classes))
     elif test is not None:
         splits["test"] = Listed(*folders.unlabelled(root, test))
-    if not outside_links:
+    if not flag("outside_links", outside_links):
         checks.check_inside(root, splits)
     return assemble(root, splits, classes=classes, target_kind="single", on_error=on_error, draw=draw)
 

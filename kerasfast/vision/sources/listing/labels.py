@@ -53,7 +53,7 @@ def read_table(root: pathlib.Path, csv: str | os.PathLike[str], *, header: bool 
 def _find_csv(root: pathlib.Path, csv: str | os.PathLike[str]) -> pathlib.Path:
     # An absolute path replaces the root here.
     for path in (root / csv, pathlib.Path(csv).expanduser()):
-        if path.is_file():
+        if os.path.isfile(path):
             return path
     there = checks.few(sorted(entry.name for entry in root.glob("*.csv*"))) or "no CSV"
     raise FileNotFoundError(f"There is no file {str(csv)!r} in {root} or the working directory; {root} holds {there}.")

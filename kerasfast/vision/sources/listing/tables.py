@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasfast.basics.arguments import flag
 from kerasfast.vision.sources.listing import checks, folders, labels
 from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
@@ -61,7 +62,7 @@ def table_source(
     checks.check_pictures_exist(root, files, names, suffix, skip=on_error == "skip")
     if test is not None:
         splits["test"] = Listed(*folders.unlabelled(root, test))
-    if not outside_links:
+    if not flag("outside_links", outside_links):
         checks.check_inside(root, splits)
     return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error, draw=draw)
 
@@ -75,7 +76,7 @@ def _located(root: pathlib.Path, folder: str, name: str, suffix: str) -> str:
     if name == name.strip() and "\\" not in name:
         return tidy
     exact = _below_root(root, folder, f"{name}{suffix}")
-    return exact if (root / exact).is_file() else tidy
+    return exact if os.path.isfile(root / exact) else tidy
 
 
 def _below_root(root: pathlib.Path, folder: str, name: str) -> str:

@@ -368,3 +368,16 @@ def test_pictures_above_the_limit_are_refused_by_name_before_they_are_decoded(tm
     for full in (False, True):
         problems = scan(tmp_path, ["bomb.png"], full=full).problems
         assert "is too large" in problems["bomb.png"] and "1600000000 pixels" in problems["bomb.png"]
+
+
+def test_png_pixels_that_are_not_those_of_their_checksum_are_refused(tmp_path):
+    """Pillow shows other colours without a word where the last rows of a small picture are damaged."""
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    content = bytearray(encoded(Image.fromarray(pixels), "PNG", compress_level=0))
+    place = content.index(b"IDAT") + 80
+    content[place] ^= 64
+    (tmp_path / "a.png").write_bytes(content)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert not np.array_equal(np.asarray(picture), pixels)
+    with pytest.raises(ImageError, match=r"a.png: is damaged: its pixels are not those of its checksum"):
+        open_image(tmp_path / "a.png")

@@ -1,0 +1,38 @@
+"""A seeded part of what the scripts of this folder try: damaged files, kills while writing, and wrong calls."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).parent
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits memory")]
+
+
+def run(script: str, *options: str) -> str:
+    """Run a script of this folder; it must find nothing."""
+    done = subprocess.run([sys.executable, str(FOLDER / script), *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_damaged_files_give_the_right_result_or_an_error_by_name():
+    kinds = "jpeg,png,gif,bmp,webp,tiff,ppm,labels,csv,parquet,feather,safetensors,torch,npz,manifest,run,encoder,zip"
+    assert "245 damaged files" in run("damaged_files.py", "--kinds", kinds, "--files", "250", "--seed", "7")
+
+
+def test_what_is_killed_while_it_writes_leaves_whole_files_and_nothing_else():
+    assert "6 kills: 0 faults" in run("kills.py", "--without-tensorflow", "--kills", "6", "--seed", "7")
+
+
+def test_wrong_calls_are_refused_in_a_sentence(tmp_path):
+    from wrong_calls import tried
+
+    tally, faults = tried(tmp_path, share=0.03, seed=7)
+    assert not faults and tally["refused"] > 80
+
+
+def test_the_same_program_in_two_processes_ends_with_the_same_weights_to_the_bit(tmp_path):
+    digests = [run("trained_twice.py", str(tmp_path)).split()[-2:] for _ in range(2)]
+    assert digests[0] == digests[1] and len(digests[0][0]) == 32
