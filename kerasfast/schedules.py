@@ -35,6 +35,9 @@ def constant(value: float) -> ScheduleFunction:
     Returns:
         A schedule: times of any shape to values of that shape.
 
+    Raises:
+        ValueError: If `value` is no number.
+
     Example:
         >>> constant(0.9)(np.arange(3))
         array([0.9, 0.9, 0.9])
