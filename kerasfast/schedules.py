@@ -6,7 +6,6 @@ return factors of the optimizer's rates, momentum schedules the momentum itself.
 first value, after its end its last.
 
 Example:
-
     >>> rate = sgdr(cycle_len=1, cycle_mult=2)      # in epochs: cycles of 1, 2, 4, ... epochs
     >>> rate(np.arange(0, 3, 0.5)).round(2)
     array([0.01, 0.5 , 1.  , 0.85, 0.5 , 0.15])
@@ -36,7 +35,7 @@ def constant(value: float) -> ScheduleFunction:
         A schedule: times of any shape to values of that shape.
 
     Raises:
-        ValueError: If `value` is no number.
+        ValueError: For no number.
 
     Example:
         >>> constant(0.9)(np.arange(3))
@@ -324,8 +323,8 @@ def one_cycle(
     """Up, down and a long fade-out (Smith, "Super-Convergence", 2018), as the course's `use_clr_beta`.
 
     Rises from `start` to `peak`, falls back to `start` in the same time, and spends the last `tail` (a fraction of
-    `length`) on the way to `end`. For the momentum pass `start=0.95, peak=0.85, end=0.95`.
-    The course's `use_clr_beta=(div, pct)` is `start=1 / div, end=0.01 / div, tail=pct / 100`.
+    `length`) on the way to `end`. For the momentum pass `start=0.95, peak=0.85, end=0.95`. The course's
+    `use_clr_beta=(div, pct)` is `start=1 / div, end=0.01 / div, tail=pct / 100`.
 
     Args:
         length: Of the cycle (steps or epochs).

@@ -4,6 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Callable as Function
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from kerasfast.basics.arguments import whole
+from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.torch_imports import optim
+from kerasfast.optimizing.torch_rules import TorchRules
 from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.lr_finder import LearningRateSearch
@@ -189,11 +192,12 @@ class LR_Finder(_Steps):
         losses: Loss of each step.
         lrs: Rate of the last layer group of each step.
         iterations: Numbers of the steps, from 1.
+        val_losses: After `lr_find2` the loss of a validation batch after each step, else None.
     """
 
     def __init__(self, search: LearningRateSearch):
         super().__init__(search.losses, search.learning_rates)
-        self.search = search
+        self.search, self.val_losses = search, search.valid_losses
 
     def plot(self, n_skip: int | None = None, n_skip_end: int | None = None) -> None:
         """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
@@ -201,7 +205,10 @@ class LR_Finder(_Steps):
         lrs, losses = self.lrs[shown], self.losses[shown]
         suggestion = self.search.suggestion
         mark = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
-        plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
+        ax = plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
+        if self.val_losses is not None and len(self.val_losses) == len(self.losses):
+            ax.plot(lrs, self.val_losses[shown], color="grey", linewidth=1, label="validation")
+            ax.legend(frameon=False)
 
 
 def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> np.ndarray:
@@ -237,20 +244,20 @@ class TrainingPhase:
     """A part of a training for `learn.fit_opt_sched`.
 
     Args:
-        epochs: Whole number of epochs.
+        epochs: Number of epochs; a fraction too, where phases of one optimizer make whole epochs together.
         opt_fn: Makes the optimizer, such as `optim.Adam`.
         lr: Rate, one or one per layer group, or a tuple (first, last) of such.
         lr_decay: A `DecayType`, or a tuple (DecayType.POLYNOMIAL, power).
         momentum: Momentum or first beta, or a tuple (first, last).
         momentum_decay: As `lr_decay`.
         beta: Second beta of Adam.
-        wds: Decoupled weight decay, one or one per layer group.
-        wd_loss: Without effect: weight decay is always decoupled.
+        wds: Weight decay, one or one per layer group.
+        wd_loss: Add it to the gradient, as torch does; False decouples it. The same in all phases.
     """
 
     def __init__(
         self,
-        epochs: int = 1,
+        epochs: float = 1,
         opt_fn: Function = optim.SGD,
         lr: Any = 1e-2,
         lr_decay: Any = DecayType.NO,
@@ -261,6 +268,7 @@ class TrainingPhase:
         wd_loss: bool = True,
     ):
         self.epochs, self.opt_fn, self.lr, self.momentum, self.beta, self.wds = epochs, opt_fn, lr, momentum, beta, wds
+        self.wd_loss = wd_loss
         self.lr_decay, lr_power = lr_decay if isinstance(lr_decay, tuple) else (lr_decay, None)
         self.momentum_decay, mom_power = momentum_decay if isinstance(momentum_decay, tuple) else (momentum_decay, None)
         if None not in (lr_power, mom_power) and lr_power != mom_power:
@@ -276,9 +284,17 @@ class TrainingPhase:
             momentum=self.momentum,
             momentum_decay=DECAYS[DecayType(self.momentum_decay)],
             weight_decay=self.wds,
-            optimizer=_maker(self.opt_fn, self.beta),
+            optimizer=TorchLike(_maker(self.opt_fn, self.beta)),
             power=self.power,
         )
+
+
+def rules_of(phases: Sequence[TrainingPhase]) -> list[TorchRules]:
+    """Return torch's rules for phases; weight decay is in the loss of all of them, or of none."""
+    decaying = {phase.wd_loss for phase in phases if phase.wds is not None}
+    if len(decaying) > 1:
+        raise ValueError("`wd_loss` differs between the phases; give it the same value in all, or call twice.")
+    return [TorchRules(decay_in_gradient=False not in decaying)]
 
 
 def _tuple_or_rates(lr: Any) -> Any:
