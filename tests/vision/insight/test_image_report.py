@@ -33,6 +33,7 @@ def learn(tmp_path_factory):
     return learn
 
 
+@pytest.mark.slow
 def test_the_page_tells_data_results_and_mistakes(learn, tmp_path):
     path = learn.interpret().report(tmp_path / "r.html", facts={"seed": "1"})
     text = path.read_text("utf-8")
