@@ -26,7 +26,7 @@ from PIL import Image
 
 COLOURS = {"blue": (40, 60, 200), "red": (200, 50, 40)}
 NETWORK = "tiny_test_network"
-OPTIONS = ["--backbone", NETWORK, "--sizes", "32", "--epochs", "5", "--batch-size", "8"]
+OPTIONS = ["--backbone", NETWORK, "--sizes", "32", "--epochs", "20", "--batch-size", "8"]
 
 
 def draw(root: pathlib.Path) -> None:
