@@ -376,7 +376,7 @@ def test_png_pixels_that_are_not_those_of_their_checksum_are_refused(tmp_path):
     noise = np.random.default_rng(0).integers(0, 40, (40, 52, 3))
     pixels = np.clip(np.mgrid[:40, :52].sum(axis=0)[..., None] * 2 + noise, 0, 255).astype(np.uint8)
     whole, shown = encoded(Image.fromarray(pixels), "PNG"), 0
-    for place in range(len(whole) - 60, len(whole) - 600, -1):
+    for place in range(len(whole) - 60, len(whole) - 600, -9):
         damaged = whole[:place] + bytes(4) + whole[place + 4 :]
         with contextlib.suppress(OSError), Image.open(io.BytesIO(damaged)) as picture:
             shown += not np.array_equal(np.asarray(picture), pixels)
