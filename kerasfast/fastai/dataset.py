@@ -257,7 +257,7 @@ class ImageClassifierData(ModelData):
 
         Args:
             path: Folder for `models/` and `tmp/`.
-            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), whole numbers from 0 to 255
+            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), whole numbers up to 255
                 or floats from 0 to 1.
             bs: Pictures per batch.
             tfms: Pair of transforms; square pictures stay as they are without.
