@@ -261,13 +261,15 @@ class ImageClassifierData(ModelData):
                 or floats from 0 to 1.
             bs: Pictures per batch.
             tfms: Pair of transforms; square pictures stay as they are without.
-            classes: Class names in the order of their numbers.
+            classes: Class names in the order of their numbers, or, as lessons have it, the labels of all rows.
             num_workers: Without effect.
             test: Pictures to predict, or a pair with targets.
             continuous: Whether the targets are values.
         """
         kind = "regression" if continuous else None
         trn, val, test = (_bytes_of(part) for part in (trn, val, test))
+        if classes is not None and len(classes) == len(trn[1]) > len(np.unique(classes)):
+            classes = np.unique(classes).tolist()
         source = arrays_source(path, trn, val, test=test, classes=classes, target_kind=kind)
         if tfms[0] is None:
             height, width = source.train.images.shape[1:3]
