@@ -26,11 +26,16 @@ def array_metrics(metrics: Sequence[Callable], as_course: Callable[[Any], Any]) 
     return [replace(metric, name=name) for metric, name in zip(wrapped, unique, strict=True)]
 
 
-def as_keras_loss(crit: Any, as_course: Callable[[Any], Any]) -> Any:
+def as_keras_loss(crit: Any, as_course: Callable[[Any], Any], classes: bool) -> Any:
     """Return a loss for Keras of one of Keras, or of a function (preds, targs) of tensors with torch's methods."""
     if isinstance(crit, (str, keras.losses.Loss)):
         return crit
-    return lambda y_true, y_pred: plain(crit(CourseTensor(as_course(y_pred)), CourseTensor(y_true)))
+
+    def loss(y_true: Any, y_pred: Any) -> Any:
+        y_true = keras.ops.cast(y_true, "int64") if classes else y_true  # which Keras gives as floats
+        return plain(crit(CourseTensor(as_course(y_pred)), CourseTensor(y_true)))
+
+    return loss
 
 
 def _array_metric(metric: Callable, as_course: Callable[[Any], Any]) -> ArrayMetric:

@@ -257,16 +257,19 @@ class ImageClassifierData(ModelData):
 
         Args:
             path: Folder for `models/` and `tmp/`.
-            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), uint8 or floats from 0 to
-                1.
+            trn, val: Pairs (pictures, targets): (n, height, width) or (n, height, width, 3), whole numbers up to 255
+                or floats from 0 to 1.
             bs: Pictures per batch.
             tfms: Pair of transforms; square pictures stay as they are without.
-            classes: Class names in the order of their numbers.
+            classes: Class names in the order of their numbers, or, as lessons have it, the labels of all rows.
             num_workers: Without effect.
             test: Pictures to predict, or a pair with targets.
             continuous: Whether the targets are values.
         """
         kind = "regression" if continuous else None
+        trn, val, test = (_bytes_of(part) for part in (trn, val, test))
+        if classes is not None and len(classes) == len(trn[1]) > len(np.unique(classes)):
+            classes = np.unique(classes).tolist()
         source = arrays_source(path, trn, val, test=test, classes=classes, target_kind=kind)
         if tfms[0] is None:
             height, width = source.train.images.shape[1:3]
@@ -306,6 +309,14 @@ class ImageClassifierData(ModelData):
         if view is None:
             return None
         return DataLoader(ImageDataset(view, transform, self.classes, self.core.target_kind, self.core.source.root))
+
+
+def _bytes_of(pictures: Any) -> Any:
+    """Return pictures of whole numbers from 0 to 255 as uint8, with their targets where they have some."""
+    if isinstance(pictures, (tuple, list)):
+        return (_bytes_of(np.asarray(pictures[0])), *pictures[1:])
+    whole = isinstance(pictures, np.ndarray) and pictures.dtype.kind in "iu" and pictures.size > 0
+    return pictures.astype(np.uint8) if whole and pictures.min() >= 0 and pictures.max() <= 255 else pictures
 
 
 def _check_transforms(tfms: tuple) -> None:

@@ -134,7 +134,7 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
     @crit.setter
     def crit(self, crit: Any) -> None:
         self._crit = crit
-        self.core.loss = as_keras_loss(crit, self._as_course)
+        self.core.loss = as_keras_loss(crit, self._as_course, self.gives_logs)
 
     @property
     def opt_fn(self) -> Callable:

@@ -132,3 +132,10 @@ def test_statistics_are_kept_for_models_of_ones_own():
     stats = [np.array([0.5] * 3), np.array([0.2] * 3)]
     assert tfms_from_stats(stats, 8)[1].stats is stats
     assert isinstance(tfms_from_stats(None, 8)[0].core, kf.Transforms)
+
+
+def test_pixels_of_a_table_are_whole_numbers(tmp_path, rng):
+    x, y = rng.integers(0, 255, (12, 8, 8, 3)), np.arange(12) % 2
+    data = ImageClassifierData.from_arrays(tmp_path, (x[:8], y[:8]), (x[8:], y[8:]), bs=4, test=x[:3], classes=y[:8])
+    assert data.c == 2  # of the labels of all rows
+    np.testing.assert_array_equal(data.val_ds[0][0], x[8])
