@@ -44,7 +44,7 @@ LAYERS = [
         "training.following",
         "optimizing.groups",
     },
-    {"optimizing.optimizers"},
+    {"optimizing.optimizers", "optimizing.torch_rules"},
     {"optimizing.control"},
     {"optimizing.followed_tables", "optimizing.fused_updates", "training.replicas"},
     {"optimizing.graph_values", "optimizing.train_function"},

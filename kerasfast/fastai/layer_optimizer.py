@@ -1,6 +1,7 @@
 """The course's LayerOptimizer: one Keras optimizer with a rate and a weight decay per layer group."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -9,8 +10,19 @@ from kerasfast.optimizing.control import control_of
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
 from kerasfast.optimizing.rates import Rates
+from kerasfast.optimizing.torch_rules import follow_torch
 
 __all__ = ["LayerOptimizer", "set_lrs", "set_wds"]
+
+
+@dataclass(frozen=True)
+class TorchLike:
+    """Makes the optimizers of `opt_fn`, which follow torch's rules (see `follow_torch`); equal for equal functions."""
+
+    opt_fn: Callable
+
+    def __call__(self) -> keras.optimizers.Optimizer:
+        return follow_torch(self.opt_fn())
 
 
 class LayerOptimizer:
@@ -20,7 +32,7 @@ class LayerOptimizer:
         opt_fn: Makes the optimizer, such as `optim.Adam`.
         layer_groups: `LayerGroups` of the model, as `learn.core.groups`.
         lrs: One rate, or one per group.
-        wds: One decoupled weight decay, or one per group.
+        wds: One weight decay, added to the gradient as in torch, or one per group.
 
     Example:
 
@@ -30,7 +42,9 @@ class LayerOptimizer:
 
     def __init__(self, opt_fn: Callable, layer_groups: LayerGroups, lrs: Rates, wds: Rates | None = None):
         self.opt_fn, self.layer_groups = opt_fn, layer_groups
-        self.opt: keras.optimizers.Optimizer = grouped(opt_fn(), layer_groups, learning_rates=lrs, weight_decays=wds)
+        self.opt: keras.optimizers.Optimizer = grouped(
+            TorchLike(opt_fn)(), layer_groups, learning_rates=lrs, weight_decays=wds
+        )
 
     @property
     def lrs(self) -> list[float]:

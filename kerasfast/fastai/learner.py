@@ -20,14 +20,16 @@ from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.course_groups import CourseGroups
 from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.module_models import as_model, usual_crit
 from kerasfast.fastai.refused import Refused, supported
-from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, validation_values
+from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, rules_of, validation_values
 from kerasfast.fastai.stars import names_of
 from kerasfast.fastai.torch_methods import with_torch_methods
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
+from kerasfast.optimizing.torch_rules import TorchRules
 from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.prediction.tta import predict_views
@@ -67,6 +69,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
     ):
         self._data, self.core = data, core
         with_torch_methods(core.model)
+        self.opt_fn = core.make_optimizer
         self.metrics, self.sched = list(metrics or []), None
         self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
@@ -136,8 +139,8 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
 
     @property
     def opt_fn(self) -> Callable:
-        """Makes the optimizer; a new one is used from the next fit on."""
-        return self.core.make_optimizer
+        """Makes the optimizer, of which every fit begins with a new one, as in the course."""
+        return self.core.make_optimizer.opt_fn
 
     @opt_fn.setter
     def opt_fn(self, opt_fn: Callable) -> None:
@@ -145,7 +148,7 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
             raise TypeError(
                 f"`opt_fn` is a function that makes an optimizer, such as `optim.Adam`; received {opt_fn!r}."
             )
-        self.core.make_optimizer = opt_fn
+        self.core.make_optimizer = TorchLike(opt_fn)
 
     @property
     def clip(self) -> float | None:
@@ -200,11 +203,11 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         Args:
             lrs: One rate, or one per layer group.
             n_cycle: Cycles; epochs without `cycle_len`.
-            wds: Decoupled weight decay, one or one per layer group.
+            wds: Weight decay, one or one per layer group, added to the gradient as torch does.
             metrics: Metrics for this fit instead of `learn.metrics`.
             callbacks: The course's callbacks or Keras's.
             get_ep_vals: Return the values of all epochs too.
-            use_wd_sched: Makes no difference: weight decay is always decoupled and follows the rate.
+            use_wd_sched: Decouple the weight decay, so that it follows the rate and not the gradient's history.
             use_swa: Average the weights at epoch ends: `learn.swa_model`, `learn.predict(use_swa=True)`.
             swa_start: First epoch of this fit that the average takes in, from 1.
             swa_eval_freq: Makes no difference: the average is judged where you ask for its predictions.
@@ -215,7 +218,9 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         """
         schedule = supported(schedule)
         averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
-        history = self.core.fit(lrs, n_cycle, wds, **schedule, **self._with(metrics, [*averages, *(callbacks or [])]))
+        rules = [] if schedule.get("resume") else [TorchRules(decay_in_gradient=not use_wd_sched)]
+        more = self._with(metrics, [*rules, *averages, *(callbacks or [])])
+        history = self.core.fit(lrs, n_cycle, wds, **schedule, **more)
         if use_swa:
             self._keep(averages[0])
         return self._trained([history], get_ep_vals)
@@ -233,14 +238,15 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         """Train through phases; `stop_div` has no effect: only a loss that is not a number stops the training."""
         supported(others)
         core_phases = [phase.as_core() for phase in phases]
-        histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **self._with(None, callbacks))
+        more = self._with(None, [*rules_of(phases), *(callbacks or [])])
+        histories = self.core.fit_opt_sched(core_phases, best_save_name=best_save_name, **more)
         return self._trained(histories, get_ep_vals)
 
     def warm_up(self, lr: Rates, wds: Rates | None = None) -> list[float]:
         """Train one epoch while the rates rise from a quarter to all of `lr`; return its values as `fit` does."""
         rates = np.asarray(lr, dtype=float)
         phase = Phase(1, ((rates / 4).tolist(), rates.tolist()), "linear", weight_decay=wds)
-        return self._trained(self.core.fit_opt_sched([phase], **self._with(None, None)), get_ep_vals=False)
+        return self._trained(self.core.fit_opt_sched([phase], **self._with(None, [TorchRules()])), get_ep_vals=False)
 
     def lr_find(
         self, start_lr: Rates = 1e-5, end_lr: float = 10, wds: Rates | None = None, linear: bool = False

@@ -4,6 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Callable as Function
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from kerasfast.basics.arguments import whole
+from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
+from kerasfast.optimizing.torch_rules import TorchRules
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.training_plans import Phase
@@ -244,8 +247,8 @@ class TrainingPhase:
         momentum: Momentum or first beta, or a tuple (first, last).
         momentum_decay: As `lr_decay`.
         beta: Second beta of Adam.
-        wds: Decoupled weight decay, one or one per layer group.
-        wd_loss: Without effect: weight decay is always decoupled.
+        wds: Weight decay, one or one per layer group.
+        wd_loss: Add it to the gradient, as torch does; False decouples it. The same in all phases.
     """
 
     def __init__(
@@ -261,6 +264,7 @@ class TrainingPhase:
         wd_loss: bool = True,
     ):
         self.epochs, self.opt_fn, self.lr, self.momentum, self.beta, self.wds = epochs, opt_fn, lr, momentum, beta, wds
+        self.wd_loss = wd_loss
         self.lr_decay, lr_power = lr_decay if isinstance(lr_decay, tuple) else (lr_decay, None)
         self.momentum_decay, mom_power = momentum_decay if isinstance(momentum_decay, tuple) else (momentum_decay, None)
         if None not in (lr_power, mom_power) and lr_power != mom_power:
@@ -276,9 +280,17 @@ class TrainingPhase:
             momentum=self.momentum,
             momentum_decay=DECAYS[DecayType(self.momentum_decay)],
             weight_decay=self.wds,
-            optimizer=_maker(self.opt_fn, self.beta),
+            optimizer=TorchLike(_maker(self.opt_fn, self.beta)),
             power=self.power,
         )
+
+
+def rules_of(phases: Sequence[TrainingPhase]) -> list[TorchRules]:
+    """Return torch's rules for phases; weight decay is in the loss of all of them, or of none."""
+    decaying = {phase.wd_loss for phase in phases if phase.wds is not None}
+    if len(decaying) > 1:
+        raise ValueError("`wd_loss` differs between the phases; give it the same value in all, or call twice.")
+    return [TorchRules(decay_in_gradient=False not in decaying)]
 
 
 def _tuple_or_rates(lr: Any) -> Any:

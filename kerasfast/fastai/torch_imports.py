@@ -74,7 +74,7 @@ def SGD(
 def Adam(
     params=None, lr: float = 1e-3, betas: tuple = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
 ) -> keras.optimizers.Optimizer:
-    """Return Keras's Adam with torch's defaults; weight decay is decoupled, times the rate."""
+    """Return Keras's Adam with torch's defaults; a learner of the course adds weight decay to the gradient."""
     _check_no_params(params)
     return keras.optimizers.Adam(lr, beta_1=betas[0], beta_2=betas[1], epsilon=eps, weight_decay=weight_decay or None)
 
@@ -87,9 +87,10 @@ def RMSprop(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Return Keras's RMSprop with torch's defaults; weight decay is decoupled, times the rate."""
+    """Return Keras's RMSprop with torch's defaults; a learner of the course adds weight decay to the gradient."""
     _check_no_params(params)
-    return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps, momentum=momentum, weight_decay=weight_decay or None)
+    # torch adds `eps` to the root, Keras to what is under it.
+    return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps**2, momentum=momentum, weight_decay=weight_decay or None)
 
 
 def _check_no_params(params) -> None:

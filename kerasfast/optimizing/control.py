@@ -98,6 +98,7 @@ class GroupControl:
         self.learning_rates = np.full(self.size, 1.0)
         self.weight_decays = np.full(self.size, float(inner.weight_decay or 0.0))
         self.decays = inner.weight_decay is not None
+        self.decay_in_gradient: bool = getattr(inner, "_kerasfast_decay_in_gradient", False)
         self.schedules_momentum = False
         self.sees_loss = True  # whether the loss of a step reaches the optimizer, as the last tracing showed
         self._followed = FollowedTables()
@@ -208,9 +209,9 @@ class GroupControl:
         self.set_rates()
 
     @property
-    def traced_for(self) -> tuple[bool, bool]:
+    def traced_for(self) -> tuple[bool, ...]:
         """What a train function must be traced for to be usable now; its owner looks here before every call."""
-        return self.decays, self.schedules_momentum
+        return self.decays, self.decay_in_gradient, self.schedules_momentum
 
     @property
     def iterations(self) -> int:
@@ -292,9 +293,11 @@ class GroupControl:
         group = self._group(variable)
         rates, decays, momentum = self._row()
         if self.decays and internals.decays_weight(self.optimizer, variable):
-            variable.assign_sub(
-                variable * tf.cast(decays[group], variable.dtype) * tf.cast(rates[group], variable.dtype)
-            )
+            decay = variable * tf.cast(decays[group], variable.dtype)
+            if self.decay_in_gradient:
+                gradient = tf.convert_to_tensor(gradient) + decay
+            else:
+                variable.assign_sub(decay * tf.cast(rates[group], variable.dtype))
         if not self.schedules_momentum:
             update_step(gradient, variable, rates[group])
             return

@@ -14,9 +14,10 @@ def fused_update_step(optimizer: keras.optimizers.Optimizer) -> UpdateStep | Non
     """Return a faster `update_step` of a built optimizer; None where there is none that computes the same.
 
     Args:
-        optimizer: Any optimizer; those are faster that are exactly `Adam` without amsgrad or `SGD` with momentum.
+        optimizer: Any optimizer; those are faster that are exactly `Adam` without amsgrad or `SGD` with momentum, and
+            whose instance has no step of its own.
     """
-    if internals.optimizer_strategy(optimizer).num_replicas_in_sync > 1:
+    if internals.optimizer_strategy(optimizer).num_replicas_in_sync > 1 or "update_step" in vars(optimizer):
         return None
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
         return lambda gradient, variable, rate: _adam(optimizer, gradient, variable, rate)
@@ -31,9 +32,9 @@ def _adam(optimizer: keras.optimizers.Adam, gradient: tf.Tensor, variable: tf.Va
     beta_1, beta_2 = tf.cast(optimizer.beta_1, dtype), tf.cast(optimizer.beta_2, dtype)
     step = tf.cast(optimizer.iterations + 1, dtype)
     tf.raw_ops.ResourceApplyAdam(
-        var=_handle(variable),
-        m=_handle(first),
-        v=_handle(second),
+        var=handle(variable),
+        m=handle(first),
+        v=handle(second),
         beta1_power=beta_1**step,
         beta2_power=beta_2**step,
         lr=tf.cast(rate, dtype),
@@ -47,8 +48,8 @@ def _adam(optimizer: keras.optimizers.Adam, gradient: tf.Tensor, variable: tf.Va
 def _momentum(optimizer: keras.optimizers.SGD, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
     dtype = variable.dtype
     tf.raw_ops.ResourceApplyKerasMomentum(
-        var=_handle(variable),
-        accum=_handle(optimizer.momentums[internals.slot_index(optimizer, variable)]),
+        var=handle(variable),
+        accum=handle(optimizer.momentums[internals.slot_index(optimizer, variable)]),
         lr=tf.cast(rate, dtype),
         grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         momentum=tf.cast(optimizer.momentum, dtype),
@@ -56,5 +57,6 @@ def _momentum(optimizer: keras.optimizers.SGD, gradient: tf.Tensor, variable: tf
     )
 
 
-def _handle(variable: keras.Variable | tf.Variable) -> tf.Tensor:
+def handle(variable: keras.Variable | tf.Variable) -> tf.Tensor:
+    """Return what kernels that change a variable take."""
     return variable.value.handle if isinstance(variable, keras.Variable) else variable.handle
