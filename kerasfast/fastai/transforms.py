@@ -1,28 +1,28 @@
 """The course's transforms: pairs of callables for training and validation, made of kerasfast's `Transforms`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields as dataclass_fields
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
+from kerasfast.fastai import augmentations
 from kerasfast.fastai.architectures import Architecture, inception_4, inceptionresnet_2
+from kerasfast.fastai.augmentations import *
+from kerasfast.fastai.augmentations import REFLECT, Augmentation, check_target, padding_name
+from kerasfast.vision.pipeline import changes
 from kerasfast.vision.pipeline import transforms as core
 from kerasfast.vision.pipeline.augment import augment
 from kerasfast.vision.sources.decoding.reading import squared
 
 __all__ = [
-    "AddPadding", "CropType", "Cutout", "GoogleNetResize", "RandomBlur", "RandomDihedral", "RandomFlip",
-    "RandomLighting", "RandomRotate", "RandomRotateZoom", "RandomScale", "RandomStretch", "RandomZoom", "TfmType",
-    "Transforms", "imagenet_stats", "inception_stats", "tfms_from_model", "tfms_from_stats", "transforms_basic",
-    "transforms_side_on", "transforms_top_down",
+    "CropType", "Transforms", "imagenet_stats", "inception_stats", "tfms_from_model", "tfms_from_stats",
+    *augmentations.__all__,
 ]  # fmt: skip
 
 imagenet_stats = [np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])]
 inception_stats = [np.array([0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5])]
-PADDINGS = {0: "constant", 1: "nearest", 2: "reflect", 3: "wrap", 4: "reflect"}  # OpenCV's numbers of border modes
-REFLECT = 2
 SHIFTED_SEED = 2**31 - 1
 
 
@@ -33,155 +33,10 @@ class CropType(IntEnum):
     CENTER = 2
     NO = 3
     GOOGLENET = 4
-
-
-class TfmType(IntEnum):
-    """What a transform does to the target; here always nothing."""
-
-    NO = 1
-    PIXEL = 2
-    COORD = 3
-    CLASS = 4
+    NOOP = 5
 
 
 CROPS = {CropType.RANDOM: "random", CropType.CENTER: "center", CropType.NO: "squash", CropType.GOOGLENET: "area"}
-
-
-def _padding(mode: int | str) -> str:
-    return PADDINGS.get(mode, mode)
-
-
-def _check_share(name: str, p: float, only: float) -> None:
-    if p != only:
-        raise ValueError(f"`{name}` changes {only:.0%} of the pictures; received `p`={p}.")
-
-
-def _check_target(tfm_y: TfmType | None) -> None:
-    if tfm_y not in (None, TfmType.NO):
-        raise ValueError(f"Targets are not transformed here; received `tfm_y`={tfm_y!r}.")
-
-
-class Augmentation:
-    """One entry of `aug_tfms`: fields of kerasfast's `Transforms`."""
-
-    def __init__(self, **changes):
-        self.changes = changes
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.changes.items())})"
-
-
-class RandomRotate(Augmentation):
-    """Rotate three pictures in four by up to `deg` degrees either way.
-
-    Args:
-        deg: Largest angle.
-        p: The share of pictures that are rotated; 0.75 is the only one there is.
-        mode: What fills the corners: OpenCV's number or "reflect", "constant", "nearest", "wrap".
-        tfm_y: `TfmType.NO`.
-    """
-
-    def __init__(self, deg: float, p: float = 0.75, mode: int | str = REFLECT, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        _check_share("RandomRotate", p, 0.75)
-        super().__init__(rotate=deg, padding=_padding(mode))
-
-
-class RandomLighting(Augmentation):
-    """Change brightness by up to `b` of the full range and contrast by up to `c`."""
-
-    def __init__(self, b: float, c: float, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        super().__init__(brightness=b, contrast=c)
-
-
-class RandomFlip(Augmentation):
-    """Mirror every second picture left-right."""
-
-    def __init__(self, tfm_y: TfmType | None = None, p: float = 0.5):
-        _check_target(tfm_y)
-        _check_share("RandomFlip", p, 0.5)
-        super().__init__(flip=True)
-
-
-class RandomDihedral(Augmentation):
-    """Apply one of the eight symmetries of the square."""
-
-    def __init__(self, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        super().__init__(dihedral=True)
-
-
-class RandomScale(Augmentation):
-    """Scale three pictures in four up to `max_zoom` before cropping; `sz` is that of the transforms."""
-
-    def __init__(self, sz: int, max_zoom: float, p: float = 0.75, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        _check_share("RandomScale", p, 0.75)
-        super().__init__(max_zoom=max_zoom)
-
-
-class RandomZoom(Augmentation):
-    """Scale three pictures in four up to 1 + `zoom_max` before cropping."""
-
-    def __init__(self, zoom_max: float, zoom_min: float = 0, mode: int | str = REFLECT, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        if zoom_min:
-            raise ValueError(f"`RandomZoom` begins at no zoom; received `zoom_min`={zoom_min}.")
-        super().__init__(max_zoom=1 + zoom_max)
-
-
-class AddPadding(Augmentation):
-    """Shift by up to `pad` pixels each way, filled in from the border."""
-
-    def __init__(self, pad: int, mode: int | str = REFLECT, tfm_y: TfmType | None = None):
-        _check_target(tfm_y)
-        super().__init__(pad=pad, padding=_padding(mode))
-
-
-class GoogleNetResize(Augmentation):
-    """Cut a random window of 8% to 100% of the area and 3:4 to 4:3 aspect; also `crop_type=CropType.GOOGLENET`."""
-
-    def __init__(self, targ_sz: int):
-        super().__init__(crop="area")
-
-
-class _Absent(Augmentation):
-    """A transform of the course that kerasfast does not have; making one says what comes nearest."""
-
-    nearest = ""
-
-    def __init__(self, *args, **kwargs):
-        raise ValueError(f"kerasfast has no {type(self).__name__}; the nearest is {self.nearest}.")
-
-
-class RandomStretch(_Absent):
-    """Stretching one side."""
-
-    nearest = "`crop_type=CropType.GOOGLENET`, which changes the aspect"
-
-
-class RandomRotateZoom(_Absent):
-    """Rotation, zoom or stretching."""
-
-    nearest = "`[RandomRotate(deg)]` with `max_zoom`"
-
-
-class RandomBlur(_Absent):
-    """Blurring."""
-
-    nearest = "`data.resize`, which makes small copies and so loses detail"
-
-
-class Cutout(_Absent):
-    """Square holes."""
-
-    nearest = "`keras.layers.RandomErasing` in a model of your own"
-
-
-transforms_basic = [RandomRotate(10), RandomLighting(0.05, 0.05)]
-transforms_side_on = [*transforms_basic, RandomFlip()]
-transforms_top_down = [*transforms_basic, RandomDihedral()]
 
 
 class Transforms:
@@ -243,13 +98,18 @@ def tfms_from_stats(
     stats: Sequence | None,
     sz: int,
     aug_tfms: Iterable[Augmentation] | Augmentation | None = None,
-    max_zoom: float | None = None,
+    max_zoom: float | Sequence[float] | None = None,
     pad: int = 0,
     crop_type: CropType = CropType.RANDOM,
     tfm_y: TfmType | None = None,
+    sz_y: int | None = None,
     pad_mode: int | str = REFLECT,
+    norm_y: bool = True,
+    scale: Augmentation | Sequence[Augmentation] | None = None,
 ) -> tuple[Transforms, Transforms]:
     """Return the transforms for training and for validation.
+
+    Rotations, zooms and stretches of a picture are one warp, which its square gets; then it is blurred, lit, cut out.
 
     Args:
         stats: (mean, deviation) per channel from 0 to 1, or None. Pretrained networks use their own; a model of one's
@@ -259,22 +119,42 @@ def tfms_from_stats(
         max_zoom: Scale up to this factor in training.
         pad: Shift by up to this many pixels in training.
         crop_type: How the square is cut; validation takes the centre instead of chance.
-        tfm_y: `TfmType.NO`.
+        tfm_y, sz_y, norm_y: Targets are not transformed: `TfmType.NO`, None; no effect.
         pad_mode: What fills in: OpenCV's number or a name.
+        scale: `Scale(sz)` or `RandomScale(sz, ...)`, in the place of `max_zoom`.
     """
-    _check_target(tfm_y)
-    changes: dict[str, Any] = {"crop": CROPS[CropType(crop_type)], "pad": pad, "padding": _padding(pad_mode)}
-    if max_zoom is not None:
-        changes["max_zoom"] = max_zoom
-    for tfm in [aug_tfms] if isinstance(aug_tfms, Augmentation) else aug_tfms or []:
+    check_target(tfm_y, sz_y)
+    if CropType(crop_type) == CropType.NOOP:
+        CropNoop()
+    tfms = [*_listed(scale), *([] if max_zoom is None or scale else [RandomScale(sz, max_zoom)]), *_listed(aug_tfms)]
+    fields: dict[str, Any] = {"crop": CROPS[CropType(crop_type)], "pad": pad, "padding": padding_name(pad_mode)}
+    further: list[changes.Change] = []
+    seen: set[str] = set()
+    for tfm in tfms:
         if not isinstance(tfm, Augmentation):
             raise TypeError(
                 f"`aug_tfms` are made of RandomRotate, RandomLighting, RandomFlip, ...; received {tfm!r}. "
-                f"What can be drawn: {', '.join(field.name for field in fields(core.Transforms))}."
+                f"What can be drawn: {', '.join(field.name for field in dataclass_fields(core.Transforms))}."
             )
-        changes |= tfm.changes
-    train = core.Transforms(sz, **changes)
+        if tfm.size not in (None, sz):
+            raise ValueError(
+                f"{tfm!r} was made for {tfm.size} pixels and the transforms are for {sz}; make them equal."
+            )
+        again = seen & set(tfm.fields) - {"padding"}
+        if again == {"rotate"}:
+            further.append(changes.Rotation(tfm.fields["rotate"]))
+            continue
+        if again:
+            raise ValueError(f"`aug_tfms` set {', '.join(sorted(again))} twice; give one of them.")
+        seen |= set(tfm.fields)
+        fields |= tfm.fields
+        further += tfm.further
+    train = core.Transforms(sz, **fields, changes=tuple(further))
     return Transforms(train, stats), Transforms(train.validation(), stats)
+
+
+def _listed(tfms: Any) -> list:
+    return [] if tfms is None else list(tfms) if isinstance(tfms, Iterable) else [tfms]
 
 
 def tfms_from_model(f_model: Any, sz: int, *args, **kwargs) -> tuple[Transforms, Transforms]:

@@ -4,10 +4,10 @@ Symmetries of the square are exact, and brightness and contrast cost one look-up
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from kerasfast.vision.pipeline.changes import Choices, apply_all
 from kerasfast.vision.pipeline.transforms import (
     ANGLE,
     BRIGHTNESS,
@@ -21,33 +21,7 @@ from kerasfast.vision.pipeline.transforms import (
 )
 from kerasfast.vision.pipeline.warps import warp_of
 
-
-@dataclass(frozen=True)
-class Choices:
-    """What becomes of each picture of a batch.
-
-    Args:
-        angles: (n,) rotation in radians; 0 for none.
-        turns: (n,) quarter turns after the rotation, 0 to 3.
-        mirrored: (n,) bool, whether left and right are exchanged at the end.
-        shifts: (n, 2) whole pixels (right, down) from where each pixel comes.
-        factors: (n,) of the contrast, about the mean.
-        offsets: (n,) of the brightness, in grey levels.
-    """
-
-    angles: np.ndarray
-    turns: np.ndarray
-    mirrored: np.ndarray
-    shifts: np.ndarray
-    factors: np.ndarray
-    offsets: np.ndarray
-
-    @property
-    def matrices(self) -> np.ndarray:
-        """(n, 4) rotation, turns, mirroring as one: a pixel at (x, y) from the centre comes from (ax + by, cx + dy)."""
-        angles, mirror = self.angles + self.turns * (np.pi / 2), np.where(self.mirrored, -1.0, 1.0)
-        cosine, sine = np.cos(angles), np.sin(angles)
-        return np.stack([cosine * mirror, -sine, sine * mirror, cosine], 1)
+_SMALL_KERNELS = {3: [1, 2, 1], 5: [1, 4, 6, 4, 1], 7: [2, 7, 14, 18, 14, 7, 2]}
 
 
 def choices(draws: np.ndarray, transforms: Transforms) -> Choices:
@@ -56,20 +30,25 @@ def choices(draws: np.ndarray, transforms: Transforms) -> Choices:
     angles = np.where(draws[:, ROTATES] < 0.75, (2.0 * draws[:, ANGLE] - 1.0) * most, 0.0)
     symmetric = transforms.flip or transforms.dihedral
     contrast = (2.0 * draws[:, CONTRAST] - 1.0) * transforms.contrast
-    return Choices(
+    chosen = Choices(
         angles=angles,
         turns=(draws[:, QUARTER_TURNS] * (4 if transforms.dihedral else 0)).astype(int),
         mirrored=(draws[:, FLIP] < 0.5) & symmetric,
         shifts=np.floor(draws[:, [SHIFT_X, SHIFT_Y]] * (2 * transforms.pad + 1)).astype(int) - transforms.pad,
         factors=np.where(contrast < 0, 1.0 / (1.0 - contrast), 1.0 + contrast),
         offsets=(2.0 * draws[:, BRIGHTNESS] - 1.0) * transforms.brightness * 255.0,
+        scales=np.ones((len(draws), 2)),
+        blurs=np.ones(len(draws), int),
+        holes=np.zeros((len(draws), sum(change.holes for change in transforms.changes), 3)),
     )
+    apply_all(transforms.changes, chosen, draws)
+    return chosen
 
 
 def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np.ndarray:
-    """Rotate, shift, turn, mirror and light a batch.
+    """Rotate, scale, shift, turn, mirror, blur, light and cut a batch.
 
-    A rotated picture is right to one grey level (Pillow rounds down, for which lighting makes up on average), with
+    A warped picture is right to one grey level (Pillow rounds down, for which lighting makes up on average), with
     OpenCV and all else to rounding.
 
     Args:
@@ -81,21 +60,47 @@ def augment(images: np.ndarray, draws: np.ndarray, transforms: Transforms) -> np
         (n, size, size, channels) uint8.
     """
     chosen, warp, result = choices(draws, transforms), warp_of(images, transforms), np.empty_like(images)
-    matrices = chosen.matrices
+    matrices, warped = chosen.matrices, chosen.warped
     for index, (picture, shift) in enumerate(zip(images, chosen.shifts, strict=True)):
-        rotated = chosen.angles[index] != 0
-        if rotated:
+        if warped[index]:
             moved = warp.rotated(index, matrices[index], shift)
         else:
             moved = warp.shifted(index, shift) if shift.any() else picture
+        if chosen.blurs[index] > 1:
+            moved = _blurred(moved, chosen.blurs[index])
         if transforms.lights:
-            rounded_down = rotated and warp.rounds_down
+            rounded_down = warped[index] and warp.rounds_down
             moved = _lit(moved, chosen.factors[index], chosen.offsets[index], rounded_down=rounded_down)
-        if not rotated:
+        if not warped[index]:
             moved = np.rot90(moved, chosen.turns[index])
             moved = moved[:, ::-1] if chosen.mirrored[index] else moved
         result[index] = moved
+        _cut(result[index], chosen.holes[index])
     return result
+
+
+def _blurred(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Blur by a Gaussian kernel of `side` taps a direction, that of OpenCV where no deviation is given."""
+    places, deviation = np.arange(side) - side // 2, 0.3 * ((side - 1) * 0.5 - 1) + 0.8
+    taps = np.asarray(_SMALL_KERNELS.get(side, np.exp(-(places**2) / (2 * deviation**2))))
+    blurred = pixels.astype(np.float32)
+    for axis in (0, 1):
+        around = [(side // 2, side // 2) if axis == other else (0, 0) for other in range(3)]
+        padded = np.moveaxis(np.pad(blurred, around, mode="reflect"), axis, 0)
+        length = len(padded) - side + 1
+        parts = (padded[first : first + length] * tap for first, tap in enumerate(taps / taps.sum()))
+        blurred = np.moveaxis(sum(parts), 0, axis)
+    return np.rint(blurred).astype(np.uint8)
+
+
+def _cut(pixels: np.ndarray, holes: np.ndarray) -> None:
+    """Blacken squares, each (row, column) of the centre as shares of the sides, and a side in pixels."""
+    sides = np.array(pixels.shape[:2])
+    for row, column, side in holes[holes[:, 2] > 0]:
+        centre = np.floor(np.array([row, column]) * sides)
+        top, left = np.clip(centre - side / 2, 0, sides).astype(int)
+        bottom, right = np.clip(centre + side / 2, 0, sides).astype(int)
+        pixels[top:bottom, left:right] = 0
 
 
 def _lit(pixels: np.ndarray, factor: float, offset: float, *, rounded_down: bool) -> np.ndarray:

@@ -9,12 +9,13 @@ from typing import Any
 import tensorflow as tf
 
 from kerasfast.basics.arguments import choice, flag, number, whole
+from kerasfast.vision.pipeline.changes import AreaWindow, Change, Scale
 from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
 CROPS = ("random", "center", "squash", "area")
 PADDINGS = ("reflect", "constant", "nearest", "wrap")
 LIMITS = {"rotate": (0, 180), "max_zoom": (1, 100), "brightness": (0, 1), "contrast": (0, 1)}
-LEAST_AREA, AREA_ATTEMPTS = 0.08, 10  # of the crop "area"
+AREA_ATTEMPTS = 10  # of the crop "area"
 DRAWS = 12  # uniform numbers per image; the constants below say what each is for
 TOP, LEFT, ZOOM, ZOOMS, ANGLE, ROTATES, FLIP, QUARTER_TURNS, BRIGHTNESS, CONTRAST, SHIFT_Y, SHIFT_X = range(DRAWS)
 
@@ -39,6 +40,9 @@ class Transforms:
         contrast: Largest relative change of contrast, either way: from dividing by 1 + contrast to multiplying by it.
         pad: Shift the picture by up to this many whole pixels each way.
         padding: What rotation and shift fill in from: "reflect", "constant" (black), "nearest" or "wrap".
+        changes: Further random changes of `kerasfast.vision.pipeline.changes`: `Cutout(1, side=56)` (black squares),
+            `Blur((3, 5))`, `Stretch(0.2)`, `Zoom(0.2)` and `Rotation(30, p=0.5)`, or `OneOf` several. Rotations, zooms
+            and stretches of a picture are one warp; then it is blurred, lit and cut out.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -59,6 +63,7 @@ class Transforms:
     contrast: float = 0.0
     pad: int = 0
     padding: str = "reflect"
+    changes: tuple[Change, ...] = ()
 
     def __post_init__(self):
         # NumPy's numbers cannot be written to JSON
@@ -72,6 +77,9 @@ class Transforms:
             choice(name, getattr(self, name), choices)
         for name, (least, most) in LIMITS.items():
             number(name, getattr(self, name), least=least, most=most)
+        object.__setattr__(self, "changes", tuple(self.changes))
+        if any(not isinstance(change, Change) for change in self.changes):
+            raise ValueError(f"`changes` are such as `Cutout(1, side=56)`; received {self.changes!r}.")
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -80,8 +88,23 @@ class Transforms:
 
     @property
     def warps(self) -> bool:
-        """Whether a batch has to be warped."""
-        return bool(self.rotate or self.flip or self.dihedral or self.pad)
+        """Whether a batch has to be changed otherwise than in its lighting."""
+        return bool(self.rotate or self.flip or self.dihedral or self.pad or self.changes)
+
+    @property
+    def most_degrees(self) -> float:
+        """The largest rotation."""
+        return min(180.0, self.rotate + sum(change.most_degrees for change in self.changes))
+
+    @property
+    def scale(self) -> Scale:
+        """How pictures are scaled before they are cropped."""
+        return next((change for change in self.changes if isinstance(change, Scale)), Scale(self.max_zoom))
+
+    @property
+    def area(self) -> AreaWindow:
+        """How the crop "area" draws its windows."""
+        return next((change for change in self.changes if isinstance(change, AreaWindow)), AreaWindow())
 
     @property
     def lights(self) -> bool:
@@ -171,7 +194,7 @@ def windows(transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor, draws
     """Return the windows (n, 4) (top, left, height, width) to crop from pictures, in their own pixels.
 
     Args:
-        transforms: What to do; only `crop` and `max_zoom` matter here.
+        transforms: What to do; only the crop and the scale matter here.
         heights: (n,) int32 heights of the pictures.
         widths: (n,) int32 widths of the pictures.
         draws: (n, DRAWS) uniform numbers, a row per picture.
@@ -181,9 +204,9 @@ def windows(transforms: Transforms, heights: tf.Tensor, widths: tf.Tensor, draws
     largest = _largest(transforms, heights, widths)
     if transforms.crop == "area":
         return _area_windows(transforms, heights, widths, largest, draws)
-    sides = largest
-    if transforms.max_zoom > 1:
-        zooms = tf.where(draws[:, ZOOMS] < 0.75, 1.0 + draws[:, ZOOM] * (transforms.max_zoom - 1.0), 1.0)
+    sides, scale = largest, transforms.scale
+    if scale.most > 1:
+        zooms = tf.where(draws[:, ZOOMS] < scale.p, scale.least + draws[:, ZOOM] * (scale.most - scale.least), 1.0)
         sides = tf.maximum(sides / zooms[:, None], 1.0)
     sides = tf.cast(tf.round(sides), tf.int32)
     room = tf.stack([heights, widths], 1) - sides
@@ -212,9 +235,10 @@ def _area_windows(
     seed = tf.bitcast(tf.reduce_sum(draws[:, TOP : LEFT + 1], 0), tf.int32)
     shape = [tf.shape(heights)[0], AREA_ATTEMPTS, 5]
     area, aspect, upright, down, right = tf.unstack(tf.random.stateless_uniform(shape, seed), axis=2)
-    area = (LEAST_AREA + area * (1.0 - LEAST_AREA)) * tf.cast(heights * widths, tf.float32)[:, None]
-    aspect = 3 / 4 + aspect * (4 / 3 - 3 / 4)
-    aspect = tf.where(upright < 0.5, 1.0 / aspect, aspect) * (transforms.sides[1] / transforms.sides[0])
+    limits = transforms.area
+    area = (limits.least_area + area * (1.0 - limits.least_area)) * tf.cast(heights * widths, tf.float32)[:, None]
+    aspect = limits.least_aspect + aspect * (limits.most_aspect - limits.least_aspect)
+    aspect = tf.where(upright < limits.turned, 1.0 / aspect, aspect) * (transforms.sides[1] / transforms.sides[0])
     sides = tf.cast(tf.round(tf.sqrt(tf.stack([area / aspect, area * aspect], 2))), tf.int32)
     room = tf.stack([heights, widths], 1)[:, None] - sides
     corners = tf.cast(tf.stack([down, right], 2) * tf.cast(room + 1, tf.float32), tf.int32)

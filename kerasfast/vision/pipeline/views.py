@@ -41,6 +41,14 @@ class View(Described):
     on_device: bool = False
     draws: np.ndarray | None = None
 
+    def __post_init__(self):
+        here = [change for change in self.transforms.changes if not change.on_device]
+        if self.on_device and here:
+            raise ValueError(
+                f"Pictures are moved and lit on the device (`accelerate=True`), where {here[0]!r} is not made: leave "
+                "it out, or train without `accelerate`."
+            )
+
     def _facts(self) -> dict[str, str]:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
         return {

@@ -1,4 +1,4 @@
-"""Rotation and shift of the pictures of a batch: by OpenCV where it is installed, at a third of Pillow's cost."""
+"""Rotation, scale and shift of the pictures of a batch: by OpenCV where it is installed, at a third of Pillow's cost."""
 
 import functools
 import math
@@ -105,6 +105,6 @@ def _margin(transforms: Transforms) -> int:
     """Return by how many pixels rotation and shift reach beyond the picture."""
     longer, shorter = sorted(transforms.sides, reverse=True)
     farthest = math.degrees(math.atan2(longer, shorter))  # where the shorter side reaches farthest
-    angle = math.radians(min(transforms.rotate, farthest))
+    angle = math.radians(min(transforms.most_degrees, farthest))
     beyond = (shorter * math.cos(angle) + longer * math.sin(angle) - shorter) / 2
-    return transforms.pad + (math.ceil(beyond) + 1 if transforms.rotate else 0)
+    return transforms.pad + (math.ceil(beyond) + 1 if angle else 0)
