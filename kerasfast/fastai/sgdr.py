@@ -15,8 +15,8 @@ from matplotlib import pyplot as plt
 from kerasfast.basics.arguments import whole
 from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.torch_imports import optim
-from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
 from kerasfast.optimizing.torch_rules import TorchRules
+from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
 from kerasfast.training.callbacks import Recorder
 from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.training_plans import Phase
