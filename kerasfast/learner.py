@@ -19,7 +19,15 @@ from kerasfast.training.keeping.saving import SaveNames, saving_whole
 from kerasfast.training.lr_finder import LearningRateSearch, find_learning_rate
 from kerasfast.training.rate_trials import try_rates
 from kerasfast.training.replicas import is_chief
-from kerasfast.training.training_plans import Phase, Plan, cycles_plan, one_cycle_plan, optimizer_runs, phases_plan
+from kerasfast.training.training_plans import (
+    Phase,
+    Plan,
+    check_phases,
+    cycles_plan,
+    one_cycle_plan,
+    optimizer_runs,
+    phases_plan,
+)
 from kerasfast.training.training_stage import Moment, Stage
 
 
@@ -211,7 +219,7 @@ class Learner(ModelWithData):
         names = SaveNames(best=best_save_name, restore_best=restore_best)
         runs, groups = optimizer_runs(phases), len(self._stage().groups)
         for _, run in runs:
-            phases_plan(run, 2, groups)  # a mistake in the last phase must not cost the training of the first
+            check_phases(run, groups)  # a mistake in the last phase must not cost the training of the first
         histories = []
         for make_optimizer, run in runs:
             stage = self._ready(metrics, make_optimizer)
@@ -230,6 +238,7 @@ class Learner(ModelWithData):
         steps: int | None = None,
         epochs: int = 5,
         trials: bool | None = None,
+        validate: bool = False,
     ) -> LearningRateSearch:
         """Run the learning-rate finder (see `find_learning_rate`), and try rates about what it suggests.
 
@@ -242,6 +251,7 @@ class Learner(ModelWithData):
             epochs: Length of the fit that the rate is for: in short fits larger rates are best.
             trials: Whether to make trials, of three to seven times `epochs` epochs together. By default where they are
                 cheap: always but on pictures themselves, and not with several replicas.
+            validate: Judge a batch of the validation set after each step of the curve.
         """
         stage = self._ready(None)
         tries = self._tries_rates() if trials is None else trials
@@ -255,6 +265,7 @@ class Learner(ModelWithData):
                 steps=steps,
                 linear=linear,
                 weight_decays=weight_decays,
+                valid=batches(stage.data.valid) if validate else None,
             )
             if tries:
                 first = per_group("start", start, len(stage.groups))

@@ -22,6 +22,7 @@ from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.module_models import as_model, usual_crit
+from kerasfast.fastai.rate_search import RateSearch
 from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, rules_of, validation_values
 from kerasfast.fastai.stars import names_of
@@ -36,10 +37,8 @@ from kerasfast.vision.prediction.tta import predict_views
 
 __all__ = names_of(["below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
-FEWEST_STEPS = 100  # of the rate finder, however few batches an epoch has
 
-
-class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
+class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
@@ -248,23 +247,6 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         phase = Phase(1, ((rates / 4).tolist(), rates.tolist()), "linear", weight_decay=wds)
         return self._trained(self.core.fit_opt_sched([phase], **self._with(None, [TorchRules()])), get_ep_vals=False)
 
-    def lr_find(
-        self, start_lr: Rates = 1e-5, end_lr: float = 10, wds: Rates | None = None, linear: bool = False
-    ) -> None:
-        """Look for a rate during one epoch (100 steps at least); then `learn.sched.plot()`. Nothing else changes."""
-        self._find(start_lr, end_lr, wds, linear, max(FEWEST_STEPS, len(self.data.trn_dl)))
-
-    def lr_find2(
-        self,
-        start_lr: Rates = 1e-5,
-        end_lr: float = 10,
-        num_it: int = 100,
-        wds: Rates | None = None,
-        linear: bool = False,
-    ) -> None:
-        """Look for a rate during `num_it` steps; the validation loss, which the course draws too, is left out."""
-        self._find(start_lr, end_lr, wds, linear, num_it)
-
     def predict(self, is_test: bool = False, use_swa: bool = False) -> np.ndarray:
         """Return predictions of the validation set or the test set: log-probabilities for one class per example.
 
@@ -351,6 +333,3 @@ class Learner(AveragedWeights, CourseGroups, Refused, KnownAttributes):
         last = validation_values(logs[-1])
         epochs = OrderedDict((i, [float(log["loss"]), *validation_values(log)]) for i, log in enumerate(logs))
         return (last, epochs) if get_ep_vals else last
-
-    def _find(self, start_lr: Rates, end_lr: float, wds: Rates | None, linear: bool, steps: int) -> None:
-        self.sched = LR_Finder(self.core.lr_find(start_lr, end_lr, wds, linear=linear, steps=steps, trials=False))

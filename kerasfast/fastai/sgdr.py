@@ -192,11 +192,12 @@ class LR_Finder(_Steps):
         losses: Loss of each step.
         lrs: Rate of the last layer group of each step.
         iterations: Numbers of the steps, from 1.
+        val_losses: After `lr_find2` the loss of a validation batch after each step, else None.
     """
 
     def __init__(self, search: LearningRateSearch):
         super().__init__(search.losses, search.learning_rates)
-        self.search = search
+        self.search, self.val_losses = search, search.valid_losses
 
     def plot(self, n_skip: int | None = None, n_skip_end: int | None = None) -> None:
         """Draw loss against rate on the current axes, without the first 10 and the last 5 steps, or a tenth of them."""
@@ -204,7 +205,10 @@ class LR_Finder(_Steps):
         lrs, losses = self.lrs[shown], self.losses[shown]
         suggestion = self.search.suggestion
         mark = suggestion if lrs[0] <= suggestion <= lrs[-1] else None
-        plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
+        ax = plot_lr_finder(lrs, losses, suggestion=mark, skip_start=0, skip_end=0, ax=plt.gca())
+        if self.val_losses is not None and len(self.val_losses) == len(self.losses):
+            ax.plot(lrs, self.val_losses[shown], color="grey", linewidth=1, label="validation")
+            ax.legend(frameon=False)
 
 
 def _between(values: np.ndarray, n_skip: int | None, n_skip_end: int | None) -> np.ndarray:
@@ -240,7 +244,7 @@ class TrainingPhase:
     """A part of a training for `learn.fit_opt_sched`.
 
     Args:
-        epochs: Whole number of epochs.
+        epochs: Number of epochs; a fraction too, where phases of one optimizer make whole epochs together.
         opt_fn: Makes the optimizer, such as `optim.Adam`.
         lr: Rate, one or one per layer group, or a tuple (first, last) of such.
         lr_decay: A `DecayType`, or a tuple (DecayType.POLYNOMIAL, power).
@@ -253,7 +257,7 @@ class TrainingPhase:
 
     def __init__(
         self,
-        epochs: int = 1,
+        epochs: float = 1,
         opt_fn: Function = optim.SGD,
         lr: Any = 1e-2,
         lr_decay: Any = DecayType.NO,

@@ -32,6 +32,7 @@ class LearningRateSearch:
         diverged: Whether the run was stopped because the loss exploded or became NaN.
         tried: Rate of the last group -> loss of held-out training rows after a short training at it, where
             `Learner.lr_find` made such trials.
+        valid_losses: (steps,) loss of a batch of validation data after each step; None where there was none.
 
     Example:
         >>> rates = np.geomspace(1e-4, 1.0, 100)
@@ -44,6 +45,7 @@ class LearningRateSearch:
     losses: np.ndarray
     diverged: bool
     tried: dict[float, float] = field(default_factory=dict)
+    valid_losses: np.ndarray | None = None
 
     @property
     def smoothed(self) -> np.ndarray:
@@ -124,6 +126,7 @@ def find_learning_rate(
     linear: bool = False,
     weight_decays: Rates | None = None,
     divergence: float = 4.0,
+    valid: tf.data.Dataset | None = None,
 ) -> LearningRateSearch:
     """Train for a few steps with a rate that grows from `start` to `end` (Smith, 2017), then put everything back.
 
@@ -139,6 +142,7 @@ def find_learning_rate(
         linear: Whether the rate grows by equal differences instead of equal ratios.
         weight_decays: One decay, or one per group; the optimizer's own by default.
         divergence: Stop when the smoothed loss is more than this many times its minimum.
+        valid: Batches of validation data, of which one is judged after each step (after each call of several steps).
 
     Returns:
         The rates, the losses, a suggestion and a plot.
@@ -165,17 +169,19 @@ def find_learning_rate(
     factors = grow(1.0, end / first[-1], steps - 1)(np.arange(steps))
     control.check_plain_rate()
     train_function_of(model).finish()  # a schedule whose fit was broken off
-    watch = _StopOnDivergence(control, divergence)
+    watch, judge = _StopOnDivergence(control, divergence), None if valid is None else _NextBatch(valid)
+    callbacks = [watch] if judge is None else [watch, judge]
     with untouched(model):
         rates = control.learning_rates
         control.program(factors[:, None] * first, weight_decays=weight_decays)
         control.start_log(steps)
         try:
-            model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
+            model.fit(_endless(data), epochs=1, steps_per_epoch=steps, callbacks=callbacks, shuffle=False, verbose=0)
             learning_rates, losses = watch.curve(steps)
         finally:
             control.set_rates(rates)
-    return LearningRateSearch(learning_rates, losses, watch.diverged)
+    valid_losses = None if judge is None else np.array(judge.losses)
+    return LearningRateSearch(learning_rates, losses, watch.diverged, valid_losses=valid_losses)
 
 
 def _endless(data: Any) -> tf.data.Dataset | Iterator:
@@ -240,6 +246,20 @@ class _StopOnDivergence(keras.callbacks.Callback):
         if not np.isfinite(losses[-1]) or (len(losses) > 10 and smoothed[-1] > self._factor * lowest):
             self.diverged = True
             self.model.stop_training = True
+
+
+class _NextBatch(keras.callbacks.Callback):
+    """Judge the next batch of validation data after each step, from the first again after the last."""
+
+    def __init__(self, valid: tf.data.Dataset):
+        super().__init__()
+        self._batches = iter(valid.repeat())
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        inputs, targets = next(self._batches)[:2]
+        predictions = self.model.predict_on_batch(inputs)
+        self.losses.append(float(self.model.compute_loss(y=targets, y_pred=predictions, training=False)))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from kerasfast.optimizing.rates import Rates, per_group
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_ROUNDING = 1e-6  # of sums of fractions of epochs
 FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
 
@@ -172,7 +173,7 @@ class Phase:
     """A part of a training with settings of its own, for `Learner.fit_opt_sched` (the course's `TrainingPhase`).
 
     Args:
-        epochs: Length.
+        epochs: Length; a fraction too, where the phases of one optimizer make whole epochs together.
         learning_rate: Rate, one or one per layer group; or a tuple (first, last) of such.
         learning_rate_decay: How the rate goes from first to last: "constant", "linear", "cosine", "exponential" or
             "polynomial".
@@ -183,7 +184,7 @@ class Phase:
         power: Exponent of "polynomial".
 
     Raises:
-        ValueError: If a decay is none of these, or `epochs` is no whole number.
+        ValueError: If a decay is none of these, or a number out of its range.
 
     Example:
         >>> phases = [Phase(1, 1e-3), Phase(2, (1e-2, 1e-4), "cosine")]      # for `learn.fit_opt_sched(phases)`
@@ -191,7 +192,7 @@ class Phase:
         array([0.01  , 0.0075, 0.0026])
     """
 
-    epochs: int = 1
+    epochs: float = 1
     learning_rate: Rates | tuple[Rates, Rates] = 1e-2
     learning_rate_decay: str = "constant"
     momentum: float | tuple[float, float] | None = None
@@ -203,7 +204,7 @@ class Phase:
     def __post_init__(self):
         for name in ("learning_rate_decay", "momentum_decay"):
             choice(name, getattr(self, name), DECAYS)
-        whole("epochs", self.epochs)
+        number("epochs", self.epochs, above=0)
         number("power", self.power, above=0)
         for value in self.momentum if isinstance(self.momentum, tuple) else (self.momentum,):
             if value is not None:
@@ -252,18 +253,38 @@ def optimizer_runs(phases: Sequence[Phase]) -> list[tuple[Callable | None, list[
 
 
 def phases_plan(phases: Sequence[Phase], steps: int, groups: int) -> Plan:
-    """Return the plan of phases with one optimizer, for epochs of `steps` optimizer steps."""
-    lengths = [phase.epochs * steps for phase in phases]
-    ends = tuple(int(end) for end in np.cumsum([phase.epochs for phase in phases]))
+    """Return the plan of phases with one optimizer, for epochs of `steps` optimizer steps.
+
+    A phase that ends within an epoch ends with the step in which its time is over; one below a step may have none.
+
+    Raises:
+        ValueError: If the phases end within an epoch.
+    """
+    ends = np.cumsum([phase.epochs for phase in phases])
+    epochs = round(ends[-1])
+    if abs(ends[-1] - epochs) > _ROUNDING:
+        raise ValueError(
+            f"Phases of one optimizer make whole epochs together; received {ends[-1]:g}: "
+            f"{', '.join(f'{phase.epochs:g}' for phase in phases)}."
+        )
+    last_steps = np.minimum(np.ceil(ends * steps - _ROUNDING), epochs * steps).astype(int)
+    pairs = zip(phases, np.diff(last_steps, prepend=0).tolist(), strict=True)
+    phases, lengths = zip(*((phase, length) for phase, length in pairs if length), strict=True)
+    whole_ends = tuple(int(end) for end in np.round(ends) if np.min(np.abs(ends - end)) <= _ROUNDING)
     return Plan(
-        ends[-1],
+        epochs,
         np.concatenate([phase.rates(length, groups) for phase, length in zip(phases, lengths, strict=True)]),
         _joined([phase.momentums(length) for phase, length in zip(phases, lengths, strict=True)], "momentum"),
         _joined(
             [_decays(phase, length, groups) for phase, length in zip(phases, lengths, strict=True)], "weight_decay"
         ),
-        ends,
+        whole_ends,
     )
+
+
+def check_phases(phases: Sequence[Phase], groups: int) -> None:
+    """Raise ValueError where phases with one optimizer make no plan, whatever the length of an epoch."""
+    phases_plan(phases, 1000, groups)
 
 
 def _decays(phase: Phase, steps: int, groups: int) -> np.ndarray | None:

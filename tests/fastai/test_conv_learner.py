@@ -196,7 +196,12 @@ def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn, capsys):
     assert "nothing is left: all are drawn" in capsys.readouterr().out
     plt.close("all")
     learn.lr_find2(num_it=20)
-    assert len(learn.sched.losses) == 20
+    assert len(learn.sched.losses) == len(learn.sched.val_losses) == 20
+    assert np.isfinite(learn.sched.val_losses).all() and (learn.sched.val_losses > 0).all()
+    assert "validation" in [line.get_label() for line in learn.sched.plot().lines]
+    plt.close("all")
+    with pytest.raises(ValueError, match="leave `stop_dv=False` out"):
+        learn.lr_find2(stop_dv=False)
     np.testing.assert_array_equal(learn.predict(), before)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.training.training_plans import cycles_plan, one_cycle_plan, sgdr_plan
+from kerasfast.training.training_plans import cycles_plan, one_cycle_plan, phases_plan, sgdr_plan
 
 NONE = {"use_clr": None, "use_clr_beta": None}
 
@@ -91,3 +91,17 @@ def test_a_schedule_is_drawn_before_training():
     assert axes.lines[0].get_ydata().max() == pytest.approx(1, abs=0.01)
     with pytest.raises(ValueError, match="length"):
         kf.Schedule(learning_rate=kf.sgdr(cycle_len=1)).plot(0)
+
+
+def test_phases_may_end_within_an_epoch_and_make_whole_ones_together():
+    phases = [kf.Phase(0.3, 1.0), kf.Phase(0.95, 2.0), kf.Phase(0.75, (3.0, 4.0), "linear"), kf.Phase(1, 5.0)]
+    plan = phases_plan(phases, 10, 1)
+    np.testing.assert_allclose(plan.learning_rates[:13, 0], [1.0] * 3 + [2.0] * 10)
+    assert plan.epochs == 3 and plan.cycle_ends == (2, 3) and len(plan.learning_rates) == 30
+    assert plan.learning_rates[13, 0] == 3.0 and (np.diff(plan.learning_rates[13:20, 0]) > 0).all()
+    assert phases_plan([kf.Phase(0.1, 1.0), kf.Phase(0.1, 2.0), kf.Phase(0.8, 3.0)], 2, 1).learning_rates.tolist() == [
+        [1.0],
+        [3.0],
+    ]
+    with pytest.raises(ValueError, match="make whole epochs together; received 1.3: 0.5, 0.8"):
+        phases_plan([kf.Phase(0.5), kf.Phase(0.8)], 10, 1)
