@@ -1,4 +1,4 @@
-"""Rotation, scale and shift of the pictures of a batch: by OpenCV where it is installed, at a third of Pillow's cost."""
+"""Rotation, scale and shift of a batch of pictures: by OpenCV where it is installed, at a third of Pillow's cost."""
 
 import functools
 import math
