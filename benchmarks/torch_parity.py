@@ -78,7 +78,8 @@ def write_weights(name: str, folder: pathlib.Path) -> None:
     """Write random weights, with statistics that fit the pictures as those of a trained network would."""
     import torch
 
-    body, pixels = body_of(name), np.load(folder / "pictures.npy")
+    body, pixels = body_of(name), np.load(folder.parent / "pictures.npy")
+    folder.mkdir()
     norms = [module for module in body.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
@@ -130,12 +131,18 @@ def rate_factors(steps: int):
 
 
 def train(name: str, folder: pathlib.Path) -> None:
-    """Train on the batches that kerasfast trained on, in one state; write the losses and the last predictions."""
+    """Train on the batches that kerasfast trained on, in each state; write the losses and the last predictions."""
+    for place in sorted(folder.glob("state*")):
+        losses, valid = train_in_one_state(name, folder, place)
+        np.savez(place / "torch.npz", losses=losses, valid=valid)
+
+
+def train_in_one_state(name: str, folder: pathlib.Path, place: pathlib.Path) -> tuple[list[float], np.ndarray]:
     import torch
 
-    state, batches = json.loads((folder / "state.json").read_text()), np.load(folder / "batches.npz")
+    state, batches = json.loads((place / "state.json").read_text()), np.load(place / "batches.npz")
     late, mode = NETWORKS[name]
-    body, head, pool = body_of(name), head_of(folder), ConcatPool()
+    body, head, pool = body_of(name), head_of(place), ConcatPool()
     body.load_state_dict(torch.load(folder / "weights.pth"))
     names = [module for module, _ in body.named_modules()]
     early = names[: names.index(late)]
@@ -177,7 +184,7 @@ def train(name: str, folder: pathlib.Path) -> None:
     body.eval(), head.eval()
     with torch.no_grad():
         valid = torch.exp(head(pool(body(normalised(batches["valid"], mode)))))
-    np.savez(folder / "torch.npz", losses=losses, valid=valid.numpy())
+    return losses, valid.numpy()
 
 
 # ---------------------------------------------------------------- kerasfast
@@ -216,54 +223,58 @@ def learner(name: str, folder: pathlib.Path, data):
     return ConvLearner.pretrained(backbone, data, ps=0.0)
 
 
-def train_here(name: str, folder: pathlib.Path, data, state: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return (losses, validation predictions), having written the head and the batches for torch."""
+def train_here(name: str, folder: pathlib.Path, place: pathlib.Path, state: dict, data) -> None:
+    """Train in one state; write the head and the batches for torch, the losses and the last predictions."""
     learn = learner(name, folder, data)
-    layers = {layer.name: layer for layer in learn.model.layers}
-    dense = {
-        f"dense{number}_{i}": w for number in (1, 2) for i, w in enumerate(layers[f"head_dense{number}"].get_weights())
-    }
-    np.savez(folder / "head.npz", **dense)
+    head = [learn.model.get_layer(f"head_dense{number}").get_weights() for number in (1, 2)]
+    dense = {f"dense{number}_{i}": values for number, pair in enumerate(head, start=1) for i, values in enumerate(pair)}
+    np.savez(place / "head.npz", **dense)
     epochs = sum(CYCLE_MULT**cycle for cycle in range(CYCLES))
-    rows = [batch for epoch in range(epochs) for batch in data.core.train.dataset(epoch)]
+    rows = [batch for epoch in range(epochs) for batch in data.core.train.dataset(epoch).take(STEPS)]
     x, y = (np.stack([np.asarray(row[part]) for row in rows]) for part in (0, 1))
-    np.savez(folder / "batches.npz", x=x, y=y.astype(np.int64), valid=np.concatenate([x for x, _ in data.val_dl]))
+    np.savez(place / "batches.npz", x=x, y=y.astype(np.int64), valid=np.concatenate([x for x, _ in data.val_dl]))
+    (place / "state.json").write_text(json.dumps(state))
     learn.freeze_to(state["first"])
     learn.bn_freeze(state.get("held", False))
     with contextlib.redirect_stdout(io.StringIO()):
         decoupled = state.get("decoupled", False)
         learn.fit(RATES, CYCLES, DECAY, cycle_len=1, cycle_mult=CYCLE_MULT, use_wd_sched=decoupled, metrics=[])
-    return np.asarray(learn.sched.losses), np.exp(learn.predict())
+    np.savez(place / "here.npz", losses=learn.sched.losses, valid=np.exp(learn.predict()))
 
 
-def compare(python: str, name: str, *, curves: bool) -> None:
+def compare(python: str, names: list[str], root: pathlib.Path, *, curves: bool) -> None:
     from kerasfast.fastai.dataset import ImageClassifierData
     from kerasfast.fastai.transforms import CropType, tfms_from_model
 
-    with tempfile.TemporaryDirectory() as place:
-        folder = pathlib.Path(place)
-        train_set, valid_set = pictures(STEPS * BATCH, 0), pictures(64, 1)
-        np.save(folder / "pictures.npy", train_set[0])
-        subprocess.run([python, __file__, "--write-weights", name, place], check=True)
+    train_set, valid_set = pictures(STEPS * BATCH, 0), pictures(64, 1)
+    np.save(root / "pictures.npy", train_set[0])
+    subprocess.run([python, __file__, "--write-weights", root, *names], check=True)
+    for name in names:
         np.random.seed(0)
         tfms = tfms_from_model(None, SIDE, crop_type=CropType.NO)
-        data = ImageClassifierData.from_arrays(place, train_set, valid_set, bs=BATCH, tfms=tfms)
-        for title, state in STATES.items():
-            ours, predicted = train_here(name, folder, data, state)
-            (folder / "state.json").write_text(json.dumps(state))
-            subprocess.run([python, __file__, "--train", name, place], check=True)
-            theirs = np.load(folder / "torch.npz")
-            losses, valid = theirs["losses"], theirs["valid"]
-            assert len(ours) == len(losses), (len(ours), len(losses))
-            print(
-                f"{name:13} {title:22} {len(ours)} steps  first {ours[0]:.4f} {losses[0]:.4f}  "
-                f"last {ours[-1]:.4f} {losses[-1]:.4f}  largest difference {np.abs(ours - losses).max():.1e}  "
-                f"validation {np.abs(predicted - valid).max():.1e}",
-                flush=True,
-            )
-            if curves:
-                for step, pair in enumerate(zip(ours, losses, strict=True)):
-                    print(f"    {step:3} {pair[0]:.6f} {pair[1]:.6f}")
+        data = ImageClassifierData.from_arrays(root, train_set, valid_set, bs=BATCH, tfms=tfms)
+        for number, state in enumerate(STATES.values()):
+            place = root / name / f"state{number}"
+            place.mkdir()
+            train_here(name, root / name, place, state, data)
+    subprocess.run([python, __file__, "--train", root, *names], check=True)
+    for name in names:
+        for number, title in enumerate(STATES):
+            here, torch = (np.load(root / name / f"state{number}" / f"{side}.npz") for side in ("here", "torch"))
+            report(f"{name:13} {title:21}", here, torch, curves=curves)
+
+
+def report(title: str, here: dict, torch: dict, *, curves: bool) -> None:
+    ours, theirs = here["losses"], torch["losses"]
+    assert len(ours) == len(theirs), (len(ours), len(theirs))
+    print(
+        f"{title} {len(ours)} steps  first {ours[0]:.4f} {theirs[0]:.4f}  last {ours[-1]:.4f} {theirs[-1]:.4f}  "
+        f"largest difference {np.abs(ours - theirs).max():.1e}  "
+        f"validation {np.abs(here['valid'] - torch['valid']).max():.1e}",
+        flush=True,
+    )
+    for step, pair in enumerate(zip(ours, theirs, strict=True) if curves else ()):
+        print(f"    {step:3} {pair[0]:.6f} {pair[1]:.6f}")
 
 
 def main() -> None:
@@ -272,12 +283,14 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=f"some of {', '.join(NETWORKS)}")
     parser.add_argument("--curves", action="store_true", help="print both losses of every step")
     arguments = parser.parse_args()
-    for name in arguments.networks:
-        compare(arguments.python, name, curves=arguments.curves)
+    with tempfile.TemporaryDirectory() as root:
+        compare(arguments.python, arguments.networks, pathlib.Path(root), curves=arguments.curves)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] in (["--write-weights"], ["--train"]):
-        {"--write-weights": write_weights, "--train": train}[sys.argv[1]](sys.argv[2], pathlib.Path(sys.argv[3]))
-    else:
+    torch_side = {"--write-weights": write_weights, "--train": train}.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if torch_side is None:
         main()
+    else:
+        for network in sys.argv[3:]:
+            torch_side(network, pathlib.Path(sys.argv[2], network))

@@ -29,6 +29,7 @@ if "TF_CONFIG" not in os.environ:
 
 import keras
 import kerasfast as kf
+from kerasfast.optimizing.torch_rules import follow_torch
 from kerasfast.training.replicas import prepare
 
 layers = keras.layers
@@ -64,8 +65,9 @@ def train(strategy):
     }
     metric = kf.ArrayMetric(lambda targets, predictions: np.mean((targets - predictions) ** 2), "mse")
     learn.loss = keras.losses.MeanSquaredError()
+    learn.make_optimizer = lambda: follow_torch(keras.optimizers.SGD(momentum=0.9, nesterov=True))
     with strategy.scope():
-        history = learn.fit(0.01, 1, metrics=[metric]).history
+        history = learn.fit(0.01, 1, 1e-2, metrics=[metric]).history
     result["array metric"] = [history["val_loss"], history["val_mse"]]
     return result
 

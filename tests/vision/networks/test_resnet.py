@@ -75,14 +75,8 @@ def reference(x, state, name):
     return x
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("resnet18", marks=pytest.mark.slow),
-        pytest.param("resnet34", marks=pytest.mark.slow),
-        "small_resnext",
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BLOCKS)
 def test_equals_the_reference_at_odd_and_even_sizes(tmp_path, rng, name):
     state = random_state(name, rng)
     model = BUILD[name](weights=write(tmp_path / "weights.safetensors", state))

@@ -58,7 +58,7 @@ def test_zoom_and_stretch_look_up_pixels_nearer_to_the_centre(smooth, draws, cha
         rows, columns = down / high + centre, across / wide + centre
         expected = np.stack([60 + 2 * rows + columns, 200 - 3 * rows, 40 + 4 * columns], 2)
         below = expected - picture
-        assert below.min() > -0.05 and below.max() < 1.05  # Pillow rounds down
+        assert below.min() > -0.55 and below.max() < 1.05  # OpenCV rounds to the nearest, Pillow down
 
 
 def test_zoom_enlarges_every_picture_and_stretch_one_of_its_sides(draws):
@@ -96,7 +96,7 @@ def test_a_blur_is_opencvs(rng, draws, side):
     blurred = augment(images, draws[:4], with_changes(Blur((side,), 1.0)))
     for image, received in zip(images, blurred, strict=True):
         expected = cv2.GaussianBlur(image.astype(np.float32), (side, side), 0)
-        assert np.abs(received - expected).max() < 0.51
+        assert np.abs(received - expected).max() < (0.51 if side < 9 else 2.0)  # OpenCV 5 has rounded taps of 9
 
 
 def test_a_blur_of_three_pixels_by_its_definition(draws):
