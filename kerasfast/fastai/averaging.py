@@ -1,13 +1,16 @@
 """The course's averages of the weights at epoch ends (`use_swa`), which lie beside the weights that train."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from kerasfast.basics.arguments import whole
+from kerasfast.metrics.array_metrics import ArrayMetric, ArrayValidation
 from kerasfast.training.averaging import WeightAverage, estimate_statistics
 
 
@@ -40,6 +43,7 @@ class AveragedWeights:
     if TYPE_CHECKING:  # at run time an annotation would make them assignable
         model: keras.Model
         data: Any
+        core: Any
     _average: list[np.ndarray] | None = None
 
     @property
@@ -60,14 +64,40 @@ class AveragedWeights:
             raise ValueError(f"`swa_start={start}` is after the last of {epochs} epochs: nothing would be averaged.")
         return WeightAverage(start=start, of=self.model, load=False)
 
-    def _keep(self, average: WeightAverage) -> None:
-        """Keep averaged weights, with statistics of their own."""
+    def _keep(self, average: WeightAverage) -> bool:
+        """Keep averaged weights, with statistics of their own; say whether there are any."""
         values = average.values
         if values is None:  # the fit stopped before
-            return
+            return False
         with weights_of(self.model, values):
             estimate_statistics(self.model, self._training_inputs())
             self._average = [np.asarray(variable) for variable in self.model.variables]
+        return True
+
+    def _judge_average(self, metrics: Sequence[ArrayMetric]) -> list[float]:
+        """Return [validation loss, metrics ...] of the averaged weights, and print them."""
+        judge, logs = ArrayValidation(metrics, self.data.core.valid, self.core.loss), {}
+        with self._average_in_place():
+            judge.set_model(self.model)
+            judge.on_epoch_end(0, logs)
+        values = {name.removeprefix("val_"): float(value) for name, value in logs.items()}
+        print("averaged weights: " + "  ".join(f"swa_{name} {value:.6f}" for name, value in values.items()))
+        return list(values.values())
+
+    def _save_average(self, name: str) -> None:
+        """Write the averaged weights beside those of this name; take away older ones where there are none."""
+        if self._average is None:
+            pathlib.Path(self.get_model_path(f"{name}-swa")).unlink(missing_ok=True)
+            return
+        with self._average_in_place():
+            self.core.save(f"{name}-swa")
+
+    def _load_average(self, name: str) -> None:
+        """Read the averaged weights beside those of this name, where there are any."""
+        if os.path.exists(self.get_model_path(f"{name}-swa")):
+            with weights_of(self.model, [np.asarray(variable) for variable in self.model.variables]):
+                self.core.load(f"{name}-swa", weights_only=True)
+                self._average = [np.asarray(variable) for variable in self.model.variables]
 
     def _averaged(self) -> list[np.ndarray]:
         if self._average is None:

@@ -207,22 +207,26 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
             callbacks: The course's callbacks or Keras's.
             get_ep_vals: Return the values of all epochs too.
             use_wd_sched: Decouple the weight decay, so that it follows the rate and not the gradient's history.
-            use_swa: Average the weights at epoch ends: `learn.swa_model`, `learn.predict(use_swa=True)`.
+            use_swa: Average the weights at epoch ends: `learn.swa_model`, `learn.predict(use_swa=True)`. They are
+                judged at the end, and saved with the others.
             swa_start: First epoch of this fit that the average takes in, from 1.
-            swa_eval_freq: Makes no difference: the average is judged where you ask for its predictions.
+            swa_eval_freq: Makes no difference: the average is judged once, at the end.
             **schedule: `cycle_len`, `cycle_mult`, `use_clr`, `use_clr_beta`, `cycle_save_name`, `best_save_name`.
 
         Returns:
-            [validation loss, metrics ...] of the last epoch; with `get_ep_vals` also {epoch: [training loss, ...]}.
+            [validation loss, metrics ...] of the last epoch, and with `use_swa` those of the average; with
+            `get_ep_vals` also {epoch: [training loss, ...]}.
         """
         schedule = supported(schedule)
         averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
         rules = [] if schedule.get("resume") else [TorchRules(decay_in_gradient=not use_wd_sched)]
         more = self._with(metrics, [*rules, *averages, *(callbacks or [])])
         history = self.core.fit(lrs, n_cycle, wds, **schedule, **more)
-        if use_swa:
-            self._keep(averages[0])
-        return self._trained([history], get_ep_vals)
+        values = self._trained([history], get_ep_vals)
+        if use_swa and self._keep(averages[0]):
+            judged = self._judge_average(more["metrics"])
+            values = ([*values[0], *judged], values[1]) if get_ep_vals else [*values, *judged]
+        return values
 
     def fit_opt_sched(
         self,
@@ -295,12 +299,14 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
         return self._as_course(np.concatenate([plain, views[1:]])), targets
 
     def save(self, name: str) -> None:
-        """Save the weights as `models/<name>.weights.h5` in the folder of the data."""
+        """Save the weights as `models/<name>.weights.h5` in the folder of the data; averaged ones as `<name>-swa`."""
         self.core.save(name)
+        self._save_average(name)
 
     def load(self, name: str) -> None:
-        """Load weights that `save` wrote."""
+        """Load weights that `save` wrote, and the averaged ones beside them."""
         self.core.load(name, weights_only=True)
+        self._load_average(name)
 
     def save_cycle(self, name: str, cycle: int) -> None:
         """Save the weights as those of a cycle."""

@@ -21,7 +21,7 @@ class Kept(Callback):
 @pytest.mark.slow
 def test_averages_are_means_of_epoch_ends_from_the_start_on(learn):
     kept = Kept(learn.model)
-    learn.fit(0.05, 4, use_swa=True, swa_start=2, callbacks=[kept], use_wd_sched=True)
+    values = learn.fit(0.05, 4, use_swa=True, swa_start=2, callbacks=[kept], use_wd_sched=True)
     before = [np.asarray(variable) for variable in learn.model.variables]
     averaged = learn.swa_model
     for place, variable in enumerate(averaged.trainable_variables):
@@ -31,6 +31,13 @@ def test_averages_are_means_of_epoch_ends_from_the_start_on(learn):
     plain, own = learn.predict(), learn.predict(use_swa=True)
     assert np.abs(plain - own).max() > 1e-6
     np.testing.assert_array_equal(learn.predict_with_targs(use_swa=True)[0], own)
+    targets = learn.data.val_y
+    judged = [-own[np.arange(len(own)), targets].mean(), np.mean(own.argmax(axis=1) == targets)]
+    np.testing.assert_allclose(values[2:], judged, rtol=1e-4)
+    learn.save("averaged")
+    learn._average = None
+    learn.load("averaged")
+    np.testing.assert_array_equal(learn.predict(use_swa=True), own)
     probabilities = np.concatenate([averaged.predict(x, verbose=0) for x, _ in learn.data.val_dl])
     np.testing.assert_allclose(np.exp(own), probabilities, atol=1e-5)
     for variable, value in zip(learn.model.variables, before, strict=True):
