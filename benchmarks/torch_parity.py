@@ -78,8 +78,10 @@ def write_weights(name: str, folder: pathlib.Path) -> None:
     """Write random weights, with statistics that fit the pictures as those of a trained network would."""
     import torch
 
+    if (folder / "weights.pth").exists():
+        return
     body, pixels = body_of(name), np.load(folder.parent / "pictures.npy")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     norms = [module for module in body.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
@@ -133,6 +135,8 @@ def rate_factors(steps: int):
 def train(name: str, folder: pathlib.Path) -> None:
     """Train on the batches that kerasfast trained on, in each state; write the losses and the last predictions."""
     for place in sorted(folder.glob("state*")):
+        if (place / "torch.npz").exists() or not (place / "here.npz").exists():
+            continue
         losses, valid = train_in_one_state(name, folder, place)
         np.savez(place / "torch.npz", losses=losses, valid=valid)
 
@@ -255,8 +259,9 @@ def compare(python: str, names: list[str], root: pathlib.Path, *, curves: bool) 
         data = ImageClassifierData.from_arrays(root, train_set, valid_set, bs=BATCH, tfms=tfms)
         for number, state in enumerate(STATES.values()):
             place = root / name / f"state{number}"
-            place.mkdir()
-            train_here(name, root / name, place, state, data)
+            place.mkdir(exist_ok=True)
+            if not (place / "here.npz").exists():
+                train_here(name, root / name, place, state, data)
     subprocess.run([python, __file__, "--train", root, *names], check=True)
     for name in names:
         for number, title in enumerate(STATES):
@@ -282,8 +287,9 @@ def main() -> None:
     parser.add_argument("python", help="a Python that has torch and torchvision")
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=f"some of {', '.join(NETWORKS)}")
     parser.add_argument("--curves", action="store_true", help="print both losses of every step")
+    parser.add_argument("--keep", help="a folder for what both sides write; what is there is not computed again")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
+    with contextlib.nullcontext(arguments.keep) if arguments.keep else tempfile.TemporaryDirectory() as root:
         compare(arguments.python, arguments.networks, pathlib.Path(root), curves=arguments.curves)
 
 
