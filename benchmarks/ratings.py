@@ -13,12 +13,8 @@ import tempfile
 import numpy as np
 import pandas as pd
 
-USERS, FILMS, FACTORS, NOISE = 671, 3000, 5, 0.75  # about as many as MovieLens small, and as scattered
-    671,
-    3000,
-    5,
-    0.75,
-)  # about as many as MovieLens small, with the deviation of its residuals
+# About as many users and films as MovieLens small has, and as scattered.
+USERS, FILMS, FACTORS, NOISE = 671, 3000, 5, 0.75
 
 
 def draw(count: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
