@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.optimizing.control import control_of
+from kerasfast.optimizing.torch_rules import keep_slots
 from kerasfast.training.model_summary import ModelSummary, summarize
 
 _LEARNERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of `fit`, by optimizer
@@ -32,7 +33,7 @@ def fit(
 
     learn, made = _LEARNERS.get(opt, (None, None))
     if learn is None or made != (id(model), id(data), crit):
-        learn = Learner.from_model_data(model, data, opt_fn=lambda: opt, crit=crit)
+        learn = Learner.from_model_data(model, data, opt_fn=lambda: keep_slots(opt), crit=crit)
         _LEARNERS[opt] = learn, (id(model), id(data), crit)
     learn.metrics = list(metrics or [])
     control = control_of(opt)

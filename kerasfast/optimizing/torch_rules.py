@@ -26,6 +26,12 @@ def follow_torch(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Opti
     return optimizer
 
 
+def keep_slots(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Let fits with `TorchRules` go on with an optimizer's slots instead of beginning afresh, and return it."""
+    internals.patch(internals.inner_optimizer(optimizer), _kerasfast_keeps_slots=True)
+    return optimizer
+
+
 def _momentum_step(
     optimizer: keras.optimizers.SGD, gradient: tf.Tensor, variable: keras.Variable | tf.Variable, rate: tf.Tensor
 ) -> None:
@@ -61,7 +67,7 @@ def start_afresh(optimizer: keras.optimizers.Optimizer) -> None:
 
 
 class TorchRules(keras.callbacks.Callback):
-    """Begins a fit as torch's users do, with a new optimizer.
+    """Begins a fit as torch's users do, with a new optimizer; one of `keep_slots` goes on.
 
     Args:
         decay_in_gradient: Whether weight decay is added to the gradient in this fit, or decoupled.
@@ -74,6 +80,8 @@ class TorchRules(keras.callbacks.Callback):
     def set_model(self, model: keras.Model) -> None:
         """Empty the slots before anything looks at the optimizer's step count."""
         super().set_model(model)
-        start_afresh(model.optimizer)
-        coupled = getattr(internals.inner_optimizer(model.optimizer), "_kerasfast_decay_in_gradient", False)
+        inner = internals.inner_optimizer(model.optimizer)
+        if not getattr(inner, "_kerasfast_keeps_slots", False):
+            start_afresh(inner)
+        coupled = getattr(inner, "_kerasfast_decay_in_gradient", False)
         control_of(model.optimizer).decay_in_gradient = coupled and self._decay_in_gradient

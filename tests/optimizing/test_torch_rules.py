@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasfast as kf
 from kerasfast.optimizing.control import control_of
-from kerasfast.optimizing.torch_rules import TorchRules, follow_torch, start_afresh
+from kerasfast.optimizing.torch_rules import TorchRules, follow_torch, keep_slots, start_afresh
 
 START, TARGET = np.array([[1.0], [-2.0]], np.float32), 3.0
 RATES, DECAY = [0.1, 0.1, 0.0, 0.02, 0.05], 0.3
@@ -87,6 +87,15 @@ def test_a_fresh_start_has_the_slots_of_a_new_optimizer_and_the_rates_stay(make)
     for variable, value in zip(model.optimizer.variables, new, strict=True):
         np.testing.assert_array_equal(variable, value)
     assert control_of(model.optimizer).learning_rates.tolist() == [0.25]
+
+
+def test_an_optimizer_may_go_on_with_its_slots():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    optimizer = keep_slots(follow_torch(keras.optimizers.SGD(momentum=0.9)))
+    model.compile(kf.grouped(optimizer, kf.LayerGroups.split(model, []), learning_rates=0.1), loss="mse")
+    for _ in range(2):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[TorchRules()])
+    assert int(model.optimizer.iterations) == 2
 
 
 def test_a_saved_model_holds_a_plain_optimizer(tmp_path):
