@@ -198,7 +198,8 @@ def test_the_finder_runs_an_epoch_and_leaves_no_trace(learn, capsys):
     learn.lr_find2(num_it=20)
     assert len(learn.sched.losses) == len(learn.sched.val_losses) == 20
     assert np.isfinite(learn.sched.val_losses).all() and (learn.sched.val_losses > 0).all()
-    assert "validation" in [line.get_label() for line in learn.sched.plot().lines]
+    learn.sched.plot()
+    assert "validation" in [line.get_label() for line in plt.gca().lines]
     plt.close("all")
     with pytest.raises(ValueError, match="leave `stop_dv=False` out"):
         learn.lr_find2(stop_dv=False)
