@@ -54,6 +54,11 @@ def checked_metrics(metrics: Sequence[Any]) -> list[Any]:
     return metrics
 
 
+def _symbolic_inputs(model: keras.Model) -> Any:
+    """Return the inputs of a model; a `Sequential` that was never called on symbols has no `input`."""
+    return model.inputs if isinstance(model, keras.Sequential) else model.input
+
+
 def sgd_with_momentum() -> keras.optimizers.Optimizer:
     """Return the course's default optimizer: SGD with momentum 0.9."""
     return keras.optimizers.SGD(momentum=0.9)
@@ -157,7 +162,7 @@ class ModelWithData(Described):
         Raises:
             ValueError: If there are no rows, or the shapes are not those that the model takes.
         """
-        return predict_here(self.model, batch_of(inputs, self.model.input))
+        return predict_here(self.model, batch_of(inputs, _symbolic_inputs(self.model)))
 
     def plan(
         self,

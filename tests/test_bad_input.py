@@ -121,7 +121,7 @@ LABELS = [
 ]
 SHAPES = [
     (lambda w: arrays((8, 16)), ValueError, r"received \(8, 16\)"),
-    (lambda w: arrays((8, 16, 16, 4)), ValueError, r"received \(8, 16, 16, 4\)"),
+    (lambda w: arrays((8, 16, 16, 40)), ValueError, r"received \(8, 16, 16, 40\)"),
     (lambda w: arrays(np.full((8, 16, 16, 3), 200.0)), ValueError, "floats from 0 to 1"),
     (
         lambda w: kf.write_submission("s.csv", ["a", "b"], np.zeros((5, 2, 2)), ["x", "y"]),

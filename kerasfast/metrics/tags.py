@@ -290,7 +290,9 @@ def _array_score(truth: np.ndarray, predicted: np.ndarray, beta: float, average:
 
 
 def _as_floats(thresholds: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    return tuple(numbers("thresholds", thresholds, axes=1).tolist())
+    if np.ndim(numbers("thresholds", thresholds, finite=False)) != 1:
+        raise ValueError(f"`thresholds` must be a list of numbers (one goes in `threshold`); received {thresholds!r}.")
+    return tuple(float(value) for value in thresholds)
 
 
 def _checked_grid(threshold: float | None, thresholds: Sequence[float] | np.ndarray | None) -> tuple[float, ...]:

@@ -52,8 +52,9 @@ class Plan:
         Raises:
             ValueError: If there are not as many as groups.
         """
-        rates, decays = (None if value is None else per_group(name, value, groups) for name, value in given.items())
-        return self.scaled(rates, decays)
+        (name, rates), (other, decays) = given.items()
+        decays = None if decays is None else per_group(other, decays, groups)
+        return self.scaled(per_group(name, rates, groups), decays)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the rate of each layer group at every step, and the momentum where it is set; return the axes."""

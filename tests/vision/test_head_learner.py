@@ -10,7 +10,8 @@ import kerasfast as kf
 def learner(folder, seed):
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(4, 3, strides=4)(keras.layers.Rescaling(1 / 255)(inputs))  # else probabilities are 0 and 1
+    x = keras.layers.Conv2D(4, 3, strides=2)(keras.layers.Rescaling(1 / 255)(inputs))  # else probabilities are 0 and 1
+    x = keras.layers.Conv2D(4, 3, strides=2)(x)
     backbone = kf.Backbone.from_model(keras.Model(inputs, x), size=32)
     data = kf.ImageData.from_folders(folder / "pictures", transforms=kf.Transforms(32), batch_size=4)
     return kf.ImageLearner.pretrained(backbone, data, precompute=True, path=folder)
