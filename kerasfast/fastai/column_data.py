@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai.columns import ColumnarDataset, ColumnarLoader, DataLoader  # noqa: F401
+from kerasfast.fastai.columns import ColumnarDataset, ColumnarLoader, loader_of
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ModelData, split_by_idx
 from kerasfast.fastai.learner import *
@@ -21,6 +21,7 @@ from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
 from kerasfast.tabular.tasks import task_of
 
+DataLoader = loader_of  # of rows too, in the place of the pictures' that the star above brings
 _OWN = "CollabFilterDataset CollabFilterLearner ColumnarModelData StructuredLearner"
 __all__ = names_of(["learner", "columns"], _OWN.split())
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai.dataloader import DataLoader as PictureLoader
+from kerasfast.fastai.dataloader import DataLoader
 
-__all__ = ["ColumnarDataset", "ColumnarLoader", "DataLoader"]
+__all__ = ["ColumnarDataset", "ColumnarLoader", "loader_of"]
 
 
 class ColumnarDataset:
@@ -76,8 +76,8 @@ class ColumnarLoader:
             yield self.dataset[order[start : start + self.batch_size]]
 
 
-def DataLoader(dataset: Any, batch_size: int = 64, shuffle: bool = False, **others: Any) -> Any:
+def loader_of(dataset: Any, batch_size: int = 64, shuffle: bool = False, **others: Any) -> Any:
     """Return a loader of rows of a table, or of pictures, for `learn.predict_dl`."""
     if isinstance(dataset, ColumnarDataset):
         return ColumnarLoader(dataset, batch_size, shuffle)
-    return PictureLoader(dataset, batch_size, shuffle, **others)
+    return DataLoader(dataset, batch_size, shuffle, **others)

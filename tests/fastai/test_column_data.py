@@ -130,3 +130,11 @@ def test_weights_of_tables_are_averaged_with_statistics_of_their_own():
     means = [np.asarray(model.get_layer("values_norm").moving_mean) for model in (learn.model, learn.swa_model)]
     np.testing.assert_allclose(means[1], learn.data.trn_ds.conts.mean(axis=0), atol=1e-3)
     assert np.abs(means[0] - means[1]).max() > 1e-4
+
+
+def test_the_star_of_tables_loads_rows():
+    starred: dict = {}
+    exec("from kerasfast.fastai.structured import *\nfrom kerasfast.fastai.column_data import *", starred)
+    rows = starred["ColumnarDataset"](np.zeros((5, 1)), np.ones((5, 2)), np.arange(5))
+    codes, values, targets = next(iter(starred["DataLoader"](rows, 3)))
+    assert codes.shape == (3, 1) and values.shape == (3, 2) and targets.ravel().tolist() == [0, 1, 2]
