@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.basics.arguments import text, whole
+from kerasfast.basics.arguments import sized, text, whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
@@ -286,6 +286,7 @@ class Learner(ModelWithData):
         resume: bool | str,
         progress: FitProgress | None = None,
     ) -> keras.callbacks.History:
+        sized("callbacks", callbacks)
         self.recorder, watch, self._broken_off = kf_callbacks.Recorder(), StopOnDivergence(), None
         progress = progress or FitProgress.of(stage, self.recorder, Moment())
         savers = self._saving.callbacks(

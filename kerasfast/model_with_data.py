@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import flag, number, sized
+from kerasfast.basics import arguments
+from kerasfast.basics.arguments import flag, number, sized, whole
 from kerasfast.basics.described import Described
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batch_of, batches, sample_shape, targets_of
@@ -89,12 +90,12 @@ class ModelWithData(Described):
                 f"`lambda: keras.optimizers.SGD(momentum=0.9)`; received {optimizer!r}."
             )
         groups = groups or LayerGroups(model, [flat_layers(model)])
-        self._main = Stage(model, groups, data, steps_per_execution)
+        self._main = Stage(model, groups, data, whole("steps_per_execution", steps_per_execution))
         self.loss = model.loss if loss is None else loss
         self.metrics = checked_metrics(metrics)
         self.make_optimizer, self.jit_compile = optimizer, jit_compile
         self.clip = None if clip is None else number("clip", clip, above=0)
-        self.path = pathlib.Path(getattr(data, "path", ".") if path is None else path)
+        self.path = arguments.path("path", getattr(data, "path", ".") if path is None else path)
         self.models_path = self.path / "models"
         self.recorder = kf_callbacks.Recorder()
         self.search: LearningRateSearch | None = None

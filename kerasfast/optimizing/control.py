@@ -29,6 +29,8 @@ def control_of(optimizer: keras.optimizers.Optimizer) -> "GroupControl | None":
 
 def control_for(model: keras.Model) -> "GroupControl":
     """Return the control of a compiled model's optimizer; a plain optimizer is instrumented as one group first."""
+    if not isinstance(model, keras.Model) or getattr(model, "optimizer", None) is None:
+        raise ValueError(f"Expected a compiled `keras.Model` (call `compile` first); received {model!r}.")
     train_function = train_function_of(model)
     control = control_of(model.optimizer)
     if control is None:
@@ -230,11 +232,7 @@ class GroupControl:
         self._log_start.assign(self.iterations - len(rows))
 
     def read_log(self, first: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return (losses (steps,), rates (steps, groups), momentum (steps,)) of the updates since `start_log`.
-
-        Args:
-            first: Leave out the updates before this one, which then need not come from the device.
-        """
+        """Return (losses (n,), rates (n, groups), momentum (n,)) of the updates since `start_log`, from `first` on."""
         rows = np.asarray(tf.convert_to_tensor(self._log)[first:-1])
         rows = rows[: max(self.iterations - int(value_of(self._log_start)) - first, 0)]
         return rows[:, 0], rows[:, 1:-1], rows[:, -1]

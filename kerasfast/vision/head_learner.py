@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.basics.arguments import flag
+from kerasfast.basics.arguments import flag, whole
 from kerasfast.basics.bars import say
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
@@ -127,6 +127,7 @@ class HeadLearner(Learner):
         Returns:
             The solution with its weight decay and what was tried; None for a head that was trained by steps.
         """
+        whole("seed", seed, least=0)
         stage = self._features or self._feature_stage(["train"])
         rows, halves = stage.data.train, self.network.features.layers[-1].name == "head_pool"
         fit = solve_head(

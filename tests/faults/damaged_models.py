@@ -29,11 +29,12 @@ def folders(work: pathlib.Path) -> kf.ImageData:
 
 
 def backbone_of() -> kf.Backbone:
-    """Return a network of one layer."""
+    """Return a network of two layers."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((None, None, 3), name="pixels")
-    layer = keras.layers.Conv2D(4, 3, strides=4, padding="same", name="convolution")
-    return kf.Backbone.from_model(keras.Model(inputs, layer(inputs), name="net"), size=32)
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="early")(inputs)
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="late")(x)
+    return kf.Backbone.from_model(keras.Model(inputs, x, name="net"), size=32)
 
 
 def _table() -> tuple[Any, kf.TableLearner]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from resumed_program import draw
+from kill_training import draw
 
 import kerasfast as kf
 

@@ -189,8 +189,8 @@ def test_compiled_model_reloads_with_its_metrics(tmp_path, rng):
         ({"average": "weighted"}, "'samples', 'micro', 'macro'; received 'weighted'"),
         ({"threshold": 1.0}, r"between 0 and 1.*\[1.0\]"),
         ({"threshold": 0.5, "thresholds": [0.5]}, "not both"),
-        ({"thresholds": []}, "list of numbers"),
-        ({"thresholds": [0.2, float("nan")]}, "list of numbers"),
+        ({"thresholds": []}, r"at least one; received \[\]"),
+        ({"thresholds": [0.2, float("nan")]}, r"between 0 and 1.*\[0.2, nan\]"),
         ({"thresholds": 0.2}, "list of numbers"),
     ],
 )
