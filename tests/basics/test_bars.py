@@ -62,5 +62,5 @@ def test_a_script_with_redirected_output_prints_its_lines_and_nothing_of_tensorf
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
     )
     assert "\r" not in done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 3
+    assert len(done.stdout.splitlines()) == 4
     assert done.stderr == ""
