@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasfast.basics import arguments
-from kerasfast.basics.arguments import flag, number, sized, whole
+from kerasfast.basics.arguments import choice, flag, number, sized, whole
 from kerasfast.basics.described import Described
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batch_of, batches, sample_shape, targets_of
@@ -93,7 +93,12 @@ class ModelWithData(Described):
         self._main = Stage(model, groups, data, whole("steps_per_execution", steps_per_execution))
         self.loss = model.loss if loss is None else loss
         self.metrics = checked_metrics(metrics)
-        self.make_optimizer, self.jit_compile = optimizer, jit_compile
+        self.make_optimizer = optimizer
+        self.jit_compile: bool | str = (
+            choice("jit_compile", jit_compile, ("auto",))
+            if isinstance(jit_compile, str)
+            else flag("jit_compile", jit_compile)
+        )
         self.clip = None if clip is None else number("clip", clip, above=0)
         self.path = arguments.path("path", getattr(data, "path", ".") if path is None else path)
         self.models_path = self.path / "models"

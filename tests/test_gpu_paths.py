@@ -62,6 +62,12 @@ def test_xla_is_used_where_it_is_asked_for_alone(tmp_path):
         assert learn.model.jit_compile is expected
 
 
+@pytest.mark.parametrize("wrong", ["yes", None, 2])
+def test_a_word_that_is_no_choice_of_xla_is_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match="jit_compile"):
+        learner(tmp_path, jit_compile=wrong)
+
+
 def test_a_step_compiled_by_xla_trains_as_one_that_is_not(tmp_path):
     curves = []
     for jit_compile in (False, True):

@@ -1,7 +1,6 @@
 """Reading safetensors and torch files without torch, and copying them into Keras layers."""
 
 import collections
-import contextlib
 import io
 import json
 import pickle
@@ -250,14 +249,17 @@ def test_small_files_cannot_ask_for_much_memory(tmp_path, tensors):
 def test_damage_anywhere_is_found_or_harmless(tmp_path, tensors, write, rng):
     path = tmp_path / "weights"
     write(path, tensors)
-    whole = path.read_bytes()
+    whole, found = path.read_bytes(), 0
     for _ in range(150):
         damaged = bytearray(whole)
         for place in rng.integers(0, len(whole), rng.integers(1, 4)):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged[: rng.integers(1, len(whole))] if rng.random() < 0.2 else damaged)
-        with contextlib.suppress(CheckpointError):
+        try:
             read_checkpoint(path)
+        except CheckpointError:
+            found += 1
+    assert found > 20  # a cut file at least
 
 
 @pytest.fixture
