@@ -53,7 +53,7 @@ def use_small_networks(text: str) -> None:
     import keras
 
     import kerasfast as kf
-    from kerasfast.fastai import architectures
+    from kerasfast.fastai.internals import architectures
     from kerasfast.fastai.models.cifar10 import resnext
     from kerasfast.vision.networks.registry import get
 

@@ -208,8 +208,8 @@ def learner(name: str, folder: pathlib.Path, data):
     """Return the course's learner of a network with the weights of the file, and no dropout."""
     import keras
 
-    from kerasfast.fastai import architectures
     from kerasfast.fastai.conv_learner import ConvLearner
+    from kerasfast.fastai.internals import architectures
     from kerasfast.vision.networks.torch_checkpoints import load_tensors, read_checkpoint
 
     keras.utils.set_random_seed(1)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai.columns import ColumnarDataset, ColumnarLoader, loader_of
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ModelData, split_by_idx
+from kerasfast.fastai.internals.columns import ColumnarDataset, ColumnarLoader, loader_of
+from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import Learner
-from kerasfast.fastai.stars import names_of
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
@@ -23,7 +23,7 @@ from kerasfast.tabular.tasks import task_of
 
 DataLoader = loader_of  # of rows too, in the place of the pictures' that the star above brings
 _OWN = "CollabFilterDataset CollabFilterLearner ColumnarModelData StructuredLearner"
-__all__ = names_of(["learner", "columns"], _OWN.split())
+__all__ = names_of(["learner", "internals.columns"], _OWN.split())
 
 
 class ColumnarModelData(ModelData):

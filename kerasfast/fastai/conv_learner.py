@@ -5,20 +5,20 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfast.fastai.architectures import *
-from kerasfast.fastai.architectures import as_backbone
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ImageClassifierData
+from kerasfast.fastai.internals.architectures import *
+from kerasfast.fastai.internals.architectures import as_backbone
+from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import BasicModel, Learner
 from kerasfast.fastai.metrics import accuracy, accuracy_thresh
-from kerasfast.fastai.module_layer import ModuleLayer
-from kerasfast.fastai.stars import names_of
-from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
+from kerasfast.fastai.torch_names.module_layer import ModuleLayer
+from kerasfast.fastai.torch_names.modules import Module, ModuleList, parts_of
 from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
 
-__all__ = names_of(("learner", "architectures"), ("ConvLearner",))
+__all__ = names_of(("learner", "internals.architectures"), ("ConvLearner",))
 
 
 class ConvLearner(Learner):

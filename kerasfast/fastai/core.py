@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.basics.processors import usable_processors
-from kerasfast.fastai.course_tensors import CourseTensor, course_tensor
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
+from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor
 
 __all__ = [
     "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfast.basics.arguments import whole
-from kerasfast.fastai.course_arrays import course_array
+from kerasfast.fastai.torch_names.arrays import course_array
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.arrays import arrays_source

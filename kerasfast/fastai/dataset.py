@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerasfast.fastai import dataloader
-from kerasfast.fastai.attributes import KnownAttributes
 from kerasfast.fastai.dataloader import *
 from kerasfast.fastai.dataloader import DataLoader, ImageDataset
+from kerasfast.fastai.internals.attributes import KnownAttributes
 from kerasfast.fastai.transforms import Transforms
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms

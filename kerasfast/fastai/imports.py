@@ -39,7 +39,7 @@ from tqdm import tqdm as TerminalBar
 
 from kerasfast.basics.bars import NotebookBar
 from kerasfast.basics.notebook import in_notebook
-from kerasfast.fastai.stand_ins import DataFrameSummary, Optional, Week
+from kerasfast.fastai.internals.stand_ins import DataFrameSummary, Optional, Week
 
 __all__ = [
     "Counter", "DataFrameSummary", "FileLink", "Image", "ImageEnhance", "ImageOps", "Iterable", "OrderedDict", "PIL",

@@ -12,21 +12,21 @@ import keras
 import numpy as np
 
 from kerasfast.basics.arguments import number
-from kerasfast.fastai.attributes import KnownAttributes
-from kerasfast.fastai.averaging import AveragedWeights
-from kerasfast.fastai.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
-from kerasfast.fastai.below_learner import *
 from kerasfast.fastai.core import SGD_Momentum
-from kerasfast.fastai.course_groups import CourseGroups
-from kerasfast.fastai.course_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.dataset import ModelData
+from kerasfast.fastai.internals.array_metrics import array_metrics, as_keras_loss, log_of
+from kerasfast.fastai.internals.attributes import KnownAttributes
+from kerasfast.fastai.internals.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
+from kerasfast.fastai.internals.below_learner import *
+from kerasfast.fastai.internals.groups import CourseGroups
+from kerasfast.fastai.internals.rate_search import RateSearch
+from kerasfast.fastai.internals.refused import Refused, supported
+from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.layer_optimizer import TorchLike
-from kerasfast.fastai.module_models import as_model, usual_crit
-from kerasfast.fastai.rate_search import RateSearch
-from kerasfast.fastai.refused import Refused, supported
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, rules_of, validation_values
-from kerasfast.fastai.stars import names_of
-from kerasfast.fastai.torch_methods import with_torch_methods
+from kerasfast.fastai.swa import AveragedWeights
+from kerasfast.fastai.torch_names.methods import with_torch_methods
+from kerasfast.fastai.torch_names.module_models import as_model, usual_crit
 from kerasfast.learner import Learner as CoreLearner
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
@@ -35,7 +35,7 @@ from kerasfast.training.training_plans import Phase
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.prediction.tta import predict_views
 
-__all__ = names_of(["below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
+__all__ = names_of(["internals.below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
 
 class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttributes):

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasfast.fastai import torch_layers
-from kerasfast.fastai.course_arrays import Extreme, course_array
-from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, on_tensors
-from kerasfast.fastai.torch_functions import avg_pool2d, dropout, made, max_pool2d, whole
-from kerasfast.fastai.torch_modules import Parameters
+from kerasfast.fastai.torch_names import layers as torch_layers
+from kerasfast.fastai.torch_names.arrays import Extreme, course_array
+from kerasfast.fastai.torch_names.functions import avg_pool2d, dropout, made, max_pool2d, whole
+from kerasfast.fastai.torch_names.modules import Parameters
+from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor, on_tensors
 
 __all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
 

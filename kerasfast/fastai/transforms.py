@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.fastai import augmentations
-from kerasfast.fastai.architectures import Architecture, inception_4, inceptionresnet_2
-from kerasfast.fastai.augmentations import *
-from kerasfast.fastai.augmentations import REFLECT, Augmentation, check_target, padding_name
+from kerasfast.fastai.internals import augmentations
+from kerasfast.fastai.internals.architectures import Architecture, inception_4, inceptionresnet_2
+from kerasfast.fastai.internals.augmentations import *
+from kerasfast.fastai.internals.augmentations import REFLECT, Augmentation, check_target, padding_name
 from kerasfast.vision.pipeline import changes
 from kerasfast.vision.pipeline import transforms as core
 from kerasfast.vision.pipeline.augment import augment

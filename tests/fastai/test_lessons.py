@@ -11,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 import kerasfast as kf
-from kerasfast.fastai import architectures
+from kerasfast.fastai.internals import architectures
 
 LESSONS = pathlib.Path(__file__).parent / "lessons"
 
@@ -35,7 +35,7 @@ def small_networks(weights_dir, monkeypatch):
     weights = weights_dir / "mobilenet_v1_0.25_224_no_top.weights.h5"
     backbone = kf.Backbone.from_keras(keras.applications.MobileNet, alpha=0.25, weights=weights)
     monkeypatch.setattr(architectures.Architecture, "backbone", lambda self: backbone)
-    monkeypatch.setattr("kerasfast.fastai.rate_search.FEWEST_STEPS", 20)
+    monkeypatch.setattr("kerasfast.fastai.internals.rate_search.FEWEST_STEPS", 20)
 
 
 def copy_first(source: pathlib.Path, target: pathlib.Path, count: int) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 import kerasfast as kf
 from kerasfast.fastai import architectures, transforms
-from kerasfast.fastai.architectures import inception_4, resnet34
+from kerasfast.fastai.internals.architectures import inception_4, resnet34
 from kerasfast.fastai.transforms import (
     CropType,
     RandomFlip,

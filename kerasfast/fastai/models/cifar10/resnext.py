@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasfast.fastai.torch_methods import with_torch_methods
+from kerasfast.fastai.torch_names.methods import with_torch_methods
 
 __all__ = ["CifarResNeXt", "resnext29_16_64", "resnext29_8_64"]
 

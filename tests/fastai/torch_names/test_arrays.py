@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasfast.fastai.core import F, torch
-from kerasfast.fastai.course_arrays import course_array
+from kerasfast.fastai.torch_names.arrays import course_array
 
 PREDS = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]])
 TARGS = np.array([1, 2])

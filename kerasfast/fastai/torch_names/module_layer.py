@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import layers, ops
 
-from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, plain
-from kerasfast.fastai.torch_modules import STATE, ModuleList, channels_first
+from kerasfast.fastai.torch_names.modules import STATE, ModuleList, channels_first
+from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor, plain
 
 __all__ = ["ModuleLayer"]
 

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from kerasfast.fastai.core import T
-from kerasfast.fastai.course_tensors import CourseTensor
 from kerasfast.fastai.torch_imports import F, Variable, nn, torch
+from kerasfast.fastai.torch_names.tensors import CourseTensor
 
 
 @pytest.fixture

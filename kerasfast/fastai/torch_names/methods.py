@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasfast.fastai.torch_modules import Called, Parameters
+from kerasfast.fastai.torch_names.modules import Called, Parameters
 from kerasfast.vision.networks.graphs import pieces
 
 __all__ = ["with_torch_methods"]

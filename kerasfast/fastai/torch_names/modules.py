@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasfast.fastai.course_tensors import CourseTensor, course_tensor, plain
+from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor, plain
 from kerasfast.keras_internals import trainable_by_design
 
 __all__ = [

@@ -7,9 +7,9 @@ import pytest
 
 from kerasfast.fastai.column_data import ColumnarModelData, fit, set_lrs
 from kerasfast.fastai.conv_learner import ConvLearner, ImageClassifierData
-from kerasfast.fastai.module_models import as_model
 from kerasfast.fastai.torch_imports import F, nn, optim, torch
-from kerasfast.fastai.torch_modules import Module
+from kerasfast.fastai.torch_names.module_models import as_model
+from kerasfast.fastai.torch_names.modules import Module
 
 
 class BnLayer(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasfast.fastai.course_arrays import Extreme
+from kerasfast.fastai.torch_names.arrays import Extreme
 
 __all__ = ["CourseTensor", "course_tensor", "on_tensors", "plain"]
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasfast.fastai.dataset import ModelData
-from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
+from kerasfast.fastai.torch_names.modules import Module, ModuleList, parts_of
 from kerasfast.optimizing.groups import flat_layers
 
 __all__ = ["BasicModel", "SingleModel"]

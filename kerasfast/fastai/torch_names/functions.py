@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasfast.fastai.course_tensors import CourseTensor
+from kerasfast.fastai.torch_names.tensors import CourseTensor
 
 __all__ = ["avg_pool2d", "dropout", "made", "max_pool2d", "whole"]
 

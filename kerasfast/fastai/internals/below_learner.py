@@ -3,12 +3,12 @@
 from kerasfast.fastai.core import *
 from kerasfast.fastai.dataset import *
 from kerasfast.fastai.imports import *
+from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.layer_optimizer import *
 from kerasfast.fastai.layers import *
 from kerasfast.fastai.metrics import *
 from kerasfast.fastai.model import *
 from kerasfast.fastai.sgdr import *
-from kerasfast.fastai.stars import names_of
 from kerasfast.fastai.torch_imports import *
 from kerasfast.fastai.transforms import *
 

@@ -3,7 +3,7 @@ import datetime
 import pandas as pd
 import pytest
 
-from kerasfast.fastai.stand_ins import DataFrameSummary, Optional, Week
+from kerasfast.fastai.internals.stand_ins import DataFrameSummary, Optional, Week
 
 
 def test_weeks_as_lesson_3_takes_them():

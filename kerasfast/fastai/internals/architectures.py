@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import keras
 
-from kerasfast.fastai.torch_layers import AdaptiveAvgPool2d, Linear
-from kerasfast.fastai.torch_methods import with_torch_methods
+from kerasfast.fastai.torch_names.layers import AdaptiveAvgPool2d, Linear
+from kerasfast.fastai.torch_names.methods import with_torch_methods
 from kerasfast.vision.networks.graphs import pieces
 from kerasfast.vision.networks.registry import Backbone, get
 

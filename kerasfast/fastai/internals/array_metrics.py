@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.fastai.course_arrays import course_array
-from kerasfast.fastai.course_tensors import CourseTensor, plain
+from kerasfast.fastai.torch_names.arrays import course_array
+from kerasfast.fastai.torch_names.tensors import CourseTensor, plain
 from kerasfast.metrics.array_metrics import ArrayMetric
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasfast.fastai.torch_modules import Called, Module, ModuleList, Parameter, Sequential, gives_logs
+from kerasfast.fastai.torch_names.modules import Called, Module, ModuleList, Parameter, Sequential, gives_logs
 
 __all__ = [
     "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "Dropout",

@@ -4,11 +4,11 @@ from typing import Any
 
 import keras
 
-from kerasfast.fastai.basic_models import in_front
 from kerasfast.fastai.dataset import ImageClassifierData, ModelData
-from kerasfast.fastai.module_layer import ModuleLayer
+from kerasfast.fastai.internals.basic_models import in_front
 from kerasfast.fastai.torch_imports import nll_loss
-from kerasfast.fastai.torch_modules import Module, ModuleList, parts_of
+from kerasfast.fastai.torch_names.module_layer import ModuleLayer
+from kerasfast.fastai.torch_names.modules import Module, ModuleList, parts_of
 
 __all__ = ["as_model", "is_module", "usual_crit"]
 
