@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import kerasfast as kf
-from kerasfast.fastai import architectures, transforms
+from kerasfast.fastai import transforms
+from kerasfast.fastai.internals import architectures
 from kerasfast.fastai.internals.architectures import inception_4, resnet34
 from kerasfast.fastai.transforms import (
     CropType,
