@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,13 +13,13 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")  # its ten bits of mantissa are fewer than tests compare
 
 
-def _shared(variable: str, name: str) -> pathlib.Path:
-    """Return the folder named by the environment, or the one beside the repository."""
-    beside = pathlib.Path(__file__).resolve().parents[2] / "shared" / name
-    return pathlib.Path(os.environ.get(variable, beside))
+for _variable, _name in (("KERASFAST_DATA", "data"), ("KERASFAST_WEIGHTS", "weights")):
+    os.environ.setdefault(_variable, str(pathlib.Path(__file__).resolve().parents[2] / "shared" / _name))
+PROGRAMS = pytest.StashKey[dict[Callable, Future]]()
 
 
-def _required(folder: pathlib.Path, variable: str) -> pathlib.Path:
+def _required(variable: str) -> pathlib.Path:
+    folder = pathlib.Path(os.environ[variable])
     if not folder.is_dir():
         pytest.skip(f"real data not found: set {variable} to its folder")
     return folder
@@ -31,16 +32,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what tests marked `beside` wait for, one after another, beside the tests that come first."""
+    marks = [mark for item in session.items if (mark := item.get_closest_marker("beside"))]
+    if session.config.option.collectonly or not marks:
+        return
+    one = ThreadPoolExecutor(1)
+    session.config.stash[PROGRAMS] = {
+        run: one.submit(run) for run in dict.fromkeys(mark.kwargs["run"] for mark in marks)
+    }
+    one.shutdown(wait=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Start nothing more that no test will wait for."""
+    for program in session.config.stash.get(PROGRAMS, {}).values():
+        program.cancel()
+
+
+@pytest.fixture
+def beside(request: pytest.FixtureRequest) -> object:
+    """What the function named by the mark `beside` returned; it ran beside the tests before this one."""
+    return request.config.stash[PROGRAMS][request.node.get_closest_marker("beside").kwargs["run"]].result()
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """The folder with `dogscats/`, `planet/` and `rossmann/`; the test is skipped without it."""
-    return _required(_shared("KERASFAST_DATA", "data"), "KERASFAST_DATA")
+    return _required("KERASFAST_DATA")
 
 
 @pytest.fixture(scope="session")
 def weights_dir() -> pathlib.Path:
     """The folder with ImageNet weights files; the test is skipped without it."""
-    return _required(_shared("KERASFAST_WEIGHTS", "weights"), "KERASFAST_WEIGHTS")
+    return _required("KERASFAST_WEIGHTS")
 
 
 @pytest.fixture

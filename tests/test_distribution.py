@@ -6,13 +6,12 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import json
@@ -177,28 +176,30 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> tuple[list[dict], list[dict]]:
-    """What `one_and_two` and `workers` give, from three processes at the same time."""
+def trained() -> tuple[list[dict], list[dict]]:
+    """What training gave on one device and on two of the same process, and in each of two processes."""
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     configurations = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in range(2)]
-    shared = tmp_path_factory.mktemp("workers")
-    environments = [(shared, {"TF_CONFIG": json.dumps(configuration)}) for configuration in configurations]
-    *results, one_and_two = run([*environments, (tmp_path_factory.mktemp("devices"), {})])
-    logs = [(shared / f"{index}.log").read_text() for index in range(2)]
+    with tempfile.TemporaryDirectory() as shared, tempfile.TemporaryDirectory() as devices:
+        environments = [{"TF_CONFIG": json.dumps(configuration)} for configuration in configurations]
+        *results, one_and_two = run(
+            [*((pathlib.Path(shared), one) for one in environments), (pathlib.Path(devices), {})]
+        )
+        logs = [pathlib.Path(shared, f"{index}.log").read_text() for index in range(2)]
     return one_and_two, [{**result, "log": log} for (result,), log in zip(results, logs, strict=True)]
 
 
-@pytest.fixture(scope="module")
-def one_and_two(runs) -> list[dict]:
-    """What training gave on one device and on two of the same process."""
-    return runs[0]
+pytestmark = [pytest.mark.slow, pytest.mark.beside(run=trained)]
 
 
-@pytest.fixture(scope="module")
-def workers(runs) -> list[dict]:
-    """What training gave in each of two processes, which share a folder."""
-    return runs[1]
+@pytest.fixture
+def one_and_two(beside) -> list[dict]:
+    return beside[0]
+
+
+@pytest.fixture
+def workers(beside) -> list[dict]:
+    return beside[1]
 
 
 SAME = [

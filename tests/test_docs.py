@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -35,17 +36,27 @@ def test_links_of_readme_lead_somewhere_from_a_package_index_too():
     assert len(named) > 8 and not [name for name in named if not (ROOT / name).exists()]
 
 
+def site() -> tuple[subprocess.CompletedProcess, dict[str, str]]:
+    """Build the site; return how that ended and the text of some of its files."""
+    names = ("gallery/spreadsheet.html", "gallery/report.html", "search/search_index.json")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", folder]
+        environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        files = [pathlib.Path(folder, name) for name in names]
+        return done, {file.name: file.read_text("utf-8") for file in files if file.exists()}
+
+
 @pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_can_be_searched(tmp_path):
+@pytest.mark.beside(run=site)
+def test_the_site_builds_without_a_warning_and_can_be_searched(beside):
     pytest.importorskip("mkdocs")
     pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", tmp_path]
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done, texts = beside
     assert done.returncode == 0, done.stdout + done.stderr
     # The examples ran: pages have what they drew, and the page that one of them wrote.
-    assert "data:image/png" in (tmp_path / "gallery/spreadsheet.html").read_text("utf-8")
-    assert "best constant answer" in (tmp_path / "gallery/report.html").read_text("utf-8")
-    index = json.loads((tmp_path / "search/search_index.json").read_text("utf-8"))
+    assert "data:image/png" in texts["spreadsheet.html"]
+    assert "best constant answer" in texts["report.html"]
+    index = json.loads(texts["search_index.json"])
     titles = {re.sub(r"<.*?>", "", entry["title"]).strip() for entry in index["docs"]}
     assert not set(kf._HOME_OF) - {word for title in titles for word in re.findall(r"\w+", title)}

@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -35,6 +36,11 @@ def test_wrong_calls_are_refused_in_a_sentence_but_for_known_ones(tmp_path):
     assert tally["refused"] > 300 and len(faults) <= KNOWN_FAULTS, faults
 
 
-def test_the_same_program_in_two_processes_ends_with_the_same_weights_to_the_bit(tmp_path):
-    digests = [run("trained_twice.py", str(tmp_path / name)).split()[-2:] for name in "ab"]
-    assert digests[0] == digests[1] and len(digests[0][0]) == 32
+def trained_twice() -> list[list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [run("trained_twice.py", f"{folder}/{name}").split()[-2:] for name in "ab"]
+
+
+@pytest.mark.beside(run=trained_twice)
+def test_the_same_program_in_two_processes_ends_with_the_same_weights_to_the_bit(beside):
+    assert beside[0] == beside[1] and len(beside[0][0]) == 32

@@ -224,9 +224,13 @@ def test_keeping_takes_no_more_than_its_share(monkeypatch):
     assert any(moment.batches for moment in written) and all(moment.batches < 5 for moment in written)
 
 
-@pytest.mark.slow
-def test_a_run_that_is_killed_for_good_goes_on():
+def killed_run() -> subprocess.CompletedProcess:
     """All of `kerasfast train`, with SIGKILL at random moments."""
-    done = subprocess.run([sys.executable, str(KILLS), "--kills", "2"], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "kill 2: " in done.stdout and "0 trainings ended differently" in done.stdout
+    return subprocess.run([sys.executable, str(KILLS), "--kills", "2"], check=False, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.beside(run=killed_run)
+def test_a_run_that_is_killed_for_good_goes_on(beside):
+    assert beside.returncode == 0, beside.stdout + beside.stderr
+    assert "kill 2: " in beside.stdout and "0 trainings ended differently" in beside.stdout
