@@ -38,9 +38,9 @@ def run(name: str, network: str, seed: int, size: int, work: Path) -> dict[str, 
     data = picture_data(lay_out(name, seed, work), seed).at_size(size).in_memory()
     keras.utils.set_random_seed(seed)
     learn, found = kf.ImageLearner.pretrained(backbone(network), data, path=work / "learners" / f"{name}-{seed}"), {}
-    rows = {part: compute_features(learn.network.features, view) for part, view in (("x", data.fixed), ("v", data.valid))}
-    averages = {part: values[:, values.shape[1] // 2 :] for part, values in rows.items()}
-    found["logistic"] = PICTURE_PEERS["logistic"](averages["x"], data.fixed.targets, averages["v"], seed)
+    rows = [compute_features(learn.network.features, view) for view in (data.fixed, data.valid)]
+    known, unseen = (values[:, values.shape[1] // 2 :] for values in rows)  # averages come after maxima
+    found["logistic"] = PICTURE_PEERS["logistic"](known, data.fixed.targets, unseen, seed)
     learn.fit_head()
     found["head"], found["head, TTA"] = learn.predict(), learn.tta()[0].mean(axis=0)
     epochs = [found["head"]]
@@ -105,7 +105,9 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = lambda text: [word.strip() for word in text.split(",") if word.strip()]
-    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of those of `accuracy.py`; by default {', '.join(SETS)}")
+    parser.add_argument(
+        "sets", nargs="*", metavar="SET", help=f"of those of `accuracy.py`; by default {', '.join(SETS)}"
+    )
     parser.add_argument("--backbones", type=words, default=list(BACKBONES))
     parser.add_argument("--seeds", type=lambda text: [int(word) for word in words(text)], default=[0, 1])
     parser.add_argument("--size", type=int, default=64, help="pixels a side")
