@@ -34,6 +34,7 @@ EXTRAS = {
         [("python-multipart",), ("starlette",), ("uvicorn",)],
     ),
     "tfds": ("TensorFlow Datasets as a source of pictures", [("tensorflow-datasets",)]),
+    "tiff": ("TIFFs of more than three channels", [("tifffile",), ("imagecodecs",)]),
     "tabular": ("fast binary files for tables", [("pyarrow",)]),
     "docs": ("the documentation site", [("mkdocs-material",), ("mkdocstrings",)]),
     "dev": ("what `.ci/run` checks code and packages with", [("mypy",), ("ruff",), ("twine",)]),

@@ -13,7 +13,7 @@ from kerasfast.fastai.torch_names.arrays import course_array
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.arrays import arrays_source
-from kerasfast.vision.sources.decoding import decode
+from kerasfast.vision.sources.decoding import decode, scanning
 from kerasfast.vision.sources.file_samples import FileSamples
 
 __all__ = [
@@ -191,7 +191,7 @@ def _of_files(
     if len(fnames) != len(y):
         raise ValueError(f"Each file has a target; received {len(fnames)} files and {len(y)} targets.")
     names = [os.fspath(name) for name in fnames]
-    found = decode.scan(pathlib.Path(path), names)
+    found = scanning.scan(pathlib.Path(path), names)
     if found.problems:
         raise decode.ImageError(found.problems)
     samples = FileSamples(pathlib.Path(path), np.array(names, dtype=str), y, found)

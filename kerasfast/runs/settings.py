@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -9,11 +10,18 @@ from typing import Any
 
 from kerasfast.basics.arguments import choice, whole
 from kerasfast.basics.files import atomic_path
+from kerasfast.vision.pipeline.transforms import checked_size
+from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
 METRICS = ("accuracy", "f1", "f2", "mae")
 KINDS = {"classes": "single", "tags": "multi", "numbers": "regression"}
 RECORD = "run.json"
 VIEWS = 4
+
+
+def size_in_words(size: Size) -> str:
+    """Return "128", or "96x128" of a rectangle: height, then width."""
+    return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +33,7 @@ class RunSettings:
         out: Folder of all results; made as needed.
         csv: The table of labels, a path of its own or relative to `data`; None looks for one, or for class folders.
         backbone: Name of the pretrained network.
-        sizes: Sides of the pictures in pixels, one training after the other, growing.
+        sizes: Sides of the pictures in pixels, or (height, width) of rectangles, one training after the other, growing.
         epochs: Epochs of fine-tuning at each size.
         metric: "accuracy" (one class a picture), "f2" or "f1" (tags), "mae" (numbers); None for the first that fits the
             data.
@@ -43,7 +51,7 @@ class RunSettings:
     out: pathlib.Path = pathlib.Path("kerasfast-run")
     csv: str | None = None
     backbone: str = "efficientnet_lite0"
-    sizes: tuple[int, ...] = (128,)
+    sizes: tuple[Size, ...] = (128,)
     epochs: int = 3
     metric: str | None = None
     batch_size: int = 32
@@ -55,8 +63,9 @@ class RunSettings:
     def __post_init__(self):
         for name, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
             whole(name, getattr(self, name), least=least)
-        object.__setattr__(self, "sizes", tuple(whole("size", size, least=32) for size in self.sizes))
-        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
+        object.__setattr__(self, "sizes", tuple(checked_size(size, least=32) for size in self.sizes))
+        areas = [math.prod(both_sides(size)) for size in self.sizes]
+        if not areas or areas != sorted(set(areas)):
             raise ValueError(f"`sizes` must be one or more numbers of pixels that grow; received {list(self.sizes)}.")
         if self.metric is not None:
             choice("metric", self.metric, METRICS)
@@ -74,7 +83,7 @@ class RunSettings:
         Args:
             test: Whether there are test pictures.
         """
-        first, *later = self.sizes
+        first, *later = map(size_in_words, self.sizes)
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         tuning = f"all layers learn gently from augmented pictures at {first} pixels, {epochs}"
         tuning += "".join(f"; then at {size}" for size in later)
@@ -159,7 +168,8 @@ class RunRecord:
             raise FileNotFoundError(f"{file.parent} holds no run ({RECORD} is missing); start one with `--out`.")
         try:
             record = json.loads(file.read_text("utf-8"))
-            settings = record["settings"] | {"out": file.parent, "sizes": tuple(record["settings"]["sizes"])}
+            sizes = tuple(tuple(size) if isinstance(size, list) else size for size in record["settings"]["sizes"])
+            settings = record["settings"] | {"out": file.parent, "sizes": sizes}
             return cls(RunSettings(**settings), dict(record["decided"]), begun=True)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no record of a run: {error}") from error

@@ -12,7 +12,7 @@ from kerasfast.metrics.tags import FBeta, best_constant, best_threshold, f2, fbe
 from kerasfast.runs import report
 from kerasfast.runs.layout import Layout, detect_layout
 from kerasfast.runs.progress import Progress
-from kerasfast.runs.settings import VIEWS, RunRecord, RunSettings
+from kerasfast.runs.settings import VIEWS, RunRecord, RunSettings, size_in_words
 from kerasfast.training.callbacks import Recorder
 from kerasfast.vision import backbones
 from kerasfast.vision.data import ImageData
@@ -103,7 +103,8 @@ def _data(settings: RunSettings, progress: Progress) -> tuple[ImageData, Layout]
         side_on = transforms_side_on(size, max_zoom=MAX_ZOOM)
         options = {"batch_size": settings.batch_size, "seed": settings.seed, "skip_broken": settings.skip_broken}
         data = layout.open(side_on, **options)
-        if data.target_kind == "multi":
+        squares = all(isinstance(size, int) for size in settings.sizes)
+        if data.target_kind == "multi" and squares:  # rectangles bear no quarter turns
             data = replace(data, transforms=transforms_top_down(size, max_zoom=MAX_ZOOM))
         data = replace(data, path=settings.out)
         print(report.describe_data(data))
@@ -133,8 +134,9 @@ def _train(
     with progress.stage("head", f"{name} looks at every picture once, and the new layer is solved on what it says"):
         learn.fit_head(seed=settings.seed)
     for size in settings.sizes:
-        name = "fine-tuning" if len(settings.sizes) == 1 else f"fine-tuning {size}"
-        with progress.stage(name, f"all layers learn gently from augmented pictures at {size} pixels"):
+        pixels = size_in_words(size)
+        name = "fine-tuning" if len(settings.sizes) == 1 else f"fine-tuning {pixels}"
+        with progress.stage(name, f"all layers learn gently from augmented pictures at {pixels} pixels"):
             if size != learn.data.size:
                 learn.set_data(learn.data.at_size(size))
             learn.fine_tune(settings.epochs, head_first=False, resume=record.resume)

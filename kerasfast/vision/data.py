@@ -82,8 +82,8 @@ class ImageData(Described, MadeImageData):
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures: 3, but of arrays with more."""
-        return getattr(self.source.train, "channels", 3)
+        """Channels of the pictures: 3, but where more were asked for, or arrays have more."""
+        return self.source.train.channels
 
     @property
     def size(self) -> Size:
@@ -175,10 +175,12 @@ class ImageData(Described, MadeImageData):
 
         Raises:
             ValueError: If the copies would be smaller than the pictures that the transforms make of them, or the
-                pictures are arrays.
+                pictures are arrays or have other than three channels.
         """
         if not self.source.train.on_disk:
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
+        if self.channels != 3:
+            raise ValueError(f"Copies have three channels, these pictures {self.channels}; `in_memory` keeps them all.")
         data = replace(self, copies=whole("size", size))
         # Absolute, since a relative one would lie inside the root of the pictures.
         return replace(data, source=resized(self.source, size, (self.path / folder).absolute(), progress=progress))
@@ -199,7 +201,7 @@ class ImageData(Described, MadeImageData):
         views = ((self.source.train, self.transforms), (self.source.valid, self.transforms.validation()))
         if not self.source.train.on_disk:
             return self
-        need = sum(bytes_of(kept_sides(samples, transforms)) for samples, transforms in views) / 2**30
+        need = sum(bytes_of(kept_sides(*view), self.channels) for view in views) / 2**30
         if need > gibibytes:
             raise ValueError(
                 f"The pictures need {need:.2g} GiB in memory, more than the {gibibytes} allowed; pass `gibibytes`, a "
@@ -210,7 +212,8 @@ class ImageData(Described, MadeImageData):
     def _facts(self) -> dict[str, str]:
         kinds = {"single": "one of", "multi": "several of", "regression": "the numbers"}
         counts = {name: len(getattr(self.source, name) or ()) for name in ("train", "valid", "test")}
-        skipped = f"; {len(self.source.skipped)} broken ones left out" if self.source.skipped else ""
+        more = f" of {self.channels} channels" if self.channels != 3 else ""
+        skipped = f"{more}; {len(self.source.skipped)} broken ones left out" if self.source.skipped else more
         return {
             "pictures": ", ".join(f"{count} {name}" for name, count in counts.items() if count) + skipped,
             "targets": f"{kinds[self.target_kind]} {some(self.classes)}",

@@ -49,6 +49,7 @@ class MadeImageData:
         test_labelled: bool = False,
         valid_fraction: float = 0.2,
         groups: Callable[[str], Any] | None = None,
+        channels: int = 3,
         on_error: str = "raise",
         outside_links: bool = True,
         transforms: Transforms = Transforms(),
@@ -69,6 +70,8 @@ class MadeImageData:
             valid_fraction: Share of each class for validation where `valid` is None.
             groups: Function from a file's path below the root to a name; pictures of one name stay together, where
                 validation pictures are chosen and in `fold`.
+            channels: 3, as a viewer shows pictures; or 4 to 16, which all of them must have: the alpha of RGBA, CMYK,
+                the bands of a TIFF (extra `tiff`). The network is widened for them.
             on_error: `"raise"` names all broken pictures in one error; `"skip"` decodes each and leaves those out.
             outside_links: Whether pictures may lie outside the root, where links lead to; False refuses such links.
             transforms: What becomes of each picture in training.
@@ -87,7 +90,7 @@ class MadeImageData:
         draw = Draw(valid_fraction, seed)
         source = folder_source(
             root, train=train, valid=valid, test=test, test_labelled=test_labelled, draw=draw, groups=groups,
-            on_error=on_error, outside_links=outside_links,
+            channels=channels, on_error=on_error, outside_links=outside_links,
         )  # fmt: skip
         return cls(source, transforms, batch_size, seed)
 
@@ -108,6 +111,7 @@ class MadeImageData:
         valid_fraction: float = 0.2,
         groups: int | str | None = None,
         test: str | None = None,
+        channels: int = 3,
         on_error: str = "raise",
         outside_links: bool = True,
         transforms: Transforms = Transforms(),
@@ -136,6 +140,7 @@ class MadeImageData:
             groups: Column, by position or name, of what pictures belong together (a patient, a place): they stay
                 together, where validation rows are chosen and in `fold`.
             test: Folder of the pictures to predict.
+            channels: As in `from_folders`.
             on_error: `"raise"` names all broken and absent pictures in one error; `"skip"` decodes each, and leaves
                 those out before validation rows are chosen.
             outside_links: Whether pictures may lie outside the root, where links lead to; False refuses such links.
@@ -156,8 +161,8 @@ class MadeImageData:
         return cls.from_dataframe(
             root, frame, folder=folder, suffix=suffix, name_column=name_column, label_columns=label_columns,
             separator=separator, target_kind=target_kind, valid_indices=valid_indices, valid_fraction=valid_fraction,
-            groups=groups, test=test, on_error=on_error, outside_links=outside_links, transforms=transforms,
-            batch_size=batch_size, seed=seed,
+            groups=groups, test=test, channels=channels, on_error=on_error, outside_links=outside_links,
+            transforms=transforms, batch_size=batch_size, seed=seed,
         )  # fmt: skip
 
     @classmethod
@@ -176,6 +181,7 @@ class MadeImageData:
         valid_fraction: float = 0.2,
         groups: int | str | None = None,
         test: str | None = None,
+        channels: int = 3,
         on_error: str = "raise",
         outside_links: bool = True,
         transforms: Transforms = Transforms(),
@@ -188,7 +194,8 @@ class MadeImageData:
             root: The data set's folder.
             frame: A row for each picture; its index does not matter. A cell of tags may also hold a list.
             folder, suffix, name_column, label_columns, separator, target_kind, valid_indices: As in `from_csv`.
-            valid_fraction, groups, test, on_error, outside_links, transforms, batch_size, seed: As in `from_csv`.
+            valid_fraction, groups, test, channels, on_error, outside_links: As in `from_csv`.
+            transforms, batch_size, seed: As in `from_csv`.
 
         Raises:
             FileNotFoundError: When the root, a folder or pictures are missing.
@@ -203,7 +210,7 @@ class MadeImageData:
         source = table_source(
             root, frame, folder=folder, suffix=suffix, name_column=name_column, label_columns=label_columns,
             separator=separator, target_kind=target_kind, valid_indices=valid_indices, draw=Draw(valid_fraction, seed),
-            groups=groups, test=test, on_error=on_error, outside_links=outside_links,
+            groups=groups, test=test, channels=channels, on_error=on_error, outside_links=outside_links,
         )  # fmt: skip
         return cls(source, transforms, batch_size, seed)
 

@@ -94,7 +94,7 @@ def frame() -> pd.DataFrame:
 def _picture(name: str, ending: str, share: int = 1000, checked: bool = False, **options: Any) -> Kind:
     def prepare(work: pathlib.Path) -> Reader:
         from kerasfast import open_image
-        from kerasfast.vision.sources.decoding.decode import scan
+        from kerasfast.vision.sources.decoding.scanning import scan
 
         mode = options.pop("mode", "RGB")
         Image.fromarray(pixels()).convert(mode).save(work / ending, **options)

@@ -66,17 +66,17 @@ def classes(tmp_path_factory) -> pathlib.Path:
 @pytest.mark.slow
 def test_train_predict_and_evaluate_tags(tiny, tagged, tmp_path, capfd):
     out = tmp_path / "run"
-    options = ["--csv", "tags.csv", "--backbone", tiny, "--sizes", "32,48", "--epochs", "1", "--batch-size", "8"]
+    options = ["--csv", "tags.csv", "--backbone", tiny, "--sizes", "32,40x56", "--epochs", "1", "--batch-size", "8"]
     code = main(["train", str(tagged), *options, "--metric", "f1", "--out", str(out)])
     printed, errors = capfd.readouterr()
     summary = json.loads((out / "summary.json").read_text())
-    assert code == (0 if summary["beats_constant"] else 1) and summary["metric"] == "F1" and summary["size"] == 48
+    assert code == (0 if summary["beats_constant"] else 1) and summary["metric"] == "F1" and summary["size"] == [40, 56]
     recipe, start = printed.index("\nRecipe\n"), printed.index("\n== head")
-    assert recipe < start and "at 32 pixels, 1 epoch; then at 48" in printed[recipe:start]
+    assert recipe < start and "at 32 pixels, 1 epoch; then at 40x56" in printed[recipe:start]
     assert "\r" not in printed + errors and "retracing" not in printed + errors
     assert "<html" in (out / "report.html").read_text("utf-8")
     history = pd.read_csv(out / "history.csv")
-    assert history["stage"].tolist() == ["fine-tuning 32", "fine-tuning 48"]
+    assert history["stage"].tolist() == ["fine-tuning 32", "fine-tuning 40x56"]
     model = str(out / "model.kerasfast")
     assert main(["predict", model, str(tagged / "test"), "--out", str(tmp_path / "p.csv")]) == 0
     frame = pd.read_csv(tmp_path / "p.csv")
@@ -127,6 +127,9 @@ def test_train_as_json_and_predict_in_every_way(tiny, no_report, classes, tmp_pa
     [
         ({"sizes": (64, 32)}, "that grow"),
         ({"sizes": (16,)}, "`size` must be a whole number, 32 or more"),
+        ({"sizes": ((64, 16),)}, "`size` must be a whole number, 32 or more"),
+        ({"sizes": ((64, 96, 3),)}, r"a pair \(height, width\)"),
+        ({"sizes": ((64, 96), (96, 64))}, "that grow"),
         ({"epochs": 0}, "`epochs` must be a whole number"),
         ({"metric": "auc"}, "`metric` must be one of 'accuracy', 'f1', 'f2', 'mae'; received 'auc'"),
         ({"out": "a/run"}, "would lie among the pictures"),
@@ -138,7 +141,7 @@ def test_settings_out_of_range_are_refused(changes, message):
 
 
 def test_records_come_back_from_their_folder(tmp_path):
-    settings = RunSettings(tmp_path / "data", tmp_path / "run", sizes=(64, 128), metric="f2")
+    settings = RunSettings(tmp_path / "data", tmp_path / "run", sizes=(64, (96, 128)), metric="f2")
     record = RunRecord(settings)
     record.begin()
     assert record.decide("rate", lambda: 0.1) == 0.1

@@ -1,8 +1,11 @@
-"""Pictures of more than three channels, from arrays through networks and training to prediction."""
+"""Pictures of more than three channels, from arrays and files through networks and training to prediction."""
+
+import sys
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import kerasfast as kf
 from kerasfast.vision.pipeline.augment import augment
@@ -52,13 +55,70 @@ def test_five_channels_are_trained_on_predicted_saved_and_loaded(tmp_path):
     learn.export(tmp_path / "five.kerasfast")
     predictor = kf.ImagePredictor.load(tmp_path / "five.kerasfast")
     np.testing.assert_allclose(predictor.predict(images)[["0", "1"]].to_numpy(), predictions, atol=1e-5)
-    for given in ("a.jpg", ["a.jpg"], b"..."):
-        with pytest.raises(ValueError, match="5 channels, and files give three"):
+    Image.fromarray(images[0, ..., :3]).save(tmp_path / "three.png")
+    for given in (tmp_path / "three.png", (tmp_path / "three.png").read_bytes()):
+        with pytest.raises(kf.ImageError, match="has 3 channels of uint8; 5 of uint8 were asked for"):
             predictor.predict(given)
     with pytest.raises(ValueError, match="expected uint8"):
         predictor.predict(images[..., :3])
     with pytest.raises(ValueError, match="three channels"):
         predictor.export(tmp_path / "served", "savedmodel")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Class folders of pictures with transparency."""
+    images, targets = arrays(8, 4)
+    for part in ("train", "valid"):
+        for number, (image, target) in enumerate(zip(images, targets, strict=True)):
+            path = tmp_path / "pictures" / part / "ab"[target] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return tmp_path / "pictures"
+
+
+def test_all_channels_of_files_are_read_where_they_are_asked_for(folder):
+    make = lambda **options: kf.ImageData.from_folders(
+        folder, transforms=kf.Transforms(20, crop="squash"), batch_size=8, **options
+    )
+    data, images = make(channels=4), arrays(8, 4)[0]
+    assert data.channels == 4 and "8 train, 8 valid of 4 channels" in repr(data) and make().channels == 3
+    for view in (data.valid, data.fold(0, 2).valid, data.in_memory().valid):
+        numbers = [int(file.split("/")[-1][0]) for file in view.files]
+        np.testing.assert_array_equal(next(iter(view.dataset()))[0], images[numbers])
+    assert next(iter(make(channels=4).in_memory().train.dataset()))[0].shape == (8, 20, 20, 4)
+    learn = kf.ImageLearner.pretrained(backbone(), data, path=folder.parent)
+    found, predictor = learn.predict(), learn.predictor()
+    np.testing.assert_allclose(predictor.predict(folder / "valid")[["a", "b"]].to_numpy(), found, atol=1e-5)
+    with pytest.raises(ValueError, match="Copies have three channels, these pictures 4"):
+        data.resize(20)
+    Image.fromarray(images[0, ..., :3]).save(folder / "train" / "a" / "0.png")
+    with pytest.raises(kf.ImageError, match="has 3 channels of uint8; 4 of uint8 were asked for"):
+        make(channels=4)
+    assert len(make(channels=4, on_error="skip").train) == 7
+    for channels in (2, 17, "4"):
+        with pytest.raises(ValueError, match="`channels` must be"):
+            make(channels=channels)
+
+
+def test_the_bands_of_a_tiff_are_channels(tmp_path, monkeypatch):
+    tifffile = pytest.importorskip("tifffile")
+    images, file = arrays(1, 5)[0][0], tmp_path / "bands.tif"
+    deep = images.astype(np.uint16) * 256 + 99
+    for pixels, options in (
+        (images, {"photometric": "minisblack", "planarconfig": "contig"}),
+        (deep, {"photometric": "minisblack", "planarconfig": "contig"}),
+        (np.moveaxis(deep, -1, 0), {"photometric": "minisblack", "planarconfig": "separate"}),
+        (np.moveaxis(images, -1, 0), {"photometric": "minisblack"}),  # a page for each band
+    ):
+        tifffile.imwrite(file, pixels, **options)
+        np.testing.assert_array_equal(kf.open_image(file, channels=5), images)
+    tifffile.imwrite(file, images.astype(np.float32), photometric="minisblack", planarconfig="contig")
+    with pytest.raises(kf.ImageError, match="has pixels of float32; write uint8 or uint16"):
+        kf.open_image(file, channels=5)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    with pytest.raises(ImportError, match=r"kerasfast\[tiff\]"):
+        kf.open_image(file, channels=5)
 
 
 @pytest.mark.parametrize("preprocess", ["torch", "tf", "caffe", "none"])
@@ -75,7 +135,7 @@ def test_a_widened_network_begins_by_seeing_what_the_narrow_one_sees(preprocess)
 def test_pretrained_families_can_be_widened(name):
     made = kf.backbones.get(name)
     wide = made.create(weights=None, channels=4)
-    assert wide.input_shape[-1] == 4 and wide.predict(np.zeros((1, 64, 64, 4)), verbose=0).shape[-1] > 300
+    assert wide.input_shape[-1] == 4 and wide.output_shape[-1] > 300
 
 
 @pytest.mark.parametrize("channels", [4, 6])

@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
         type=sizes,
         default=(128,),
         metavar="PIXELS",
-        help="growing sides of the pictures: 64,128,256 (default: 128)",
+        help="growing sides of the pictures: 64,128,256, or rectangles, height x width: 96x128 (default: 128)",
     )
     train.add_argument(
         "--epochs", type=int, default=3, metavar="N", help="of fine-tuning at each size (default: %(default)s)"
@@ -56,9 +56,10 @@ def add(commands: Commands) -> None:
     add_seed(train, "split, shuffling, augmentation and new weights")
 
 
-def sizes(text: str) -> tuple[int, ...]:
-    """Return the numbers of "64,128"."""
-    return tuple(int(part) for part in text.split(","))
+def sizes(text: str) -> tuple[int | tuple[int, ...], ...]:
+    """Return the numbers of "64,128", and of "96x128" the pair (96, 128)."""
+    parts = [tuple(int(side) for side in part.lower().split("x")) for part in text.split(",")]
+    return tuple(part[0] if len(part) == 1 else part for part in parts)
 
 
 def run(options: argparse.Namespace) -> int:

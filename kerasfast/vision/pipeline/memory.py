@@ -43,6 +43,11 @@ class MemorySamples:
         return self.kept.files
 
     @property
+    def channels(self) -> int:
+        """Channels of the pictures."""
+        return self.kept.channels
+
+    @property
     def targets(self) -> np.ndarray | None:
         """The targets of the files."""
         return self.kept.targets
@@ -54,19 +59,19 @@ class MemorySamples:
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the pictures as they are kept."""
-        starts, widths = tf.constant(self.starts), tf.constant(self.sides[1])
+        starts, widths, channels = tf.constant(self.starts), tf.constant(self.sides[1]), self.channels
 
         def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
             top, left, rows, columns = tf.unstack(box)
             width = widths[index]
-            first = starts[index] + tf.cast(top * width * 3, tf.int64)
-            lines = tf.reshape(self.pixels[first : first + tf.cast(rows * width * 3, tf.int64)], [rows, width, 3])
+            first, count = (tf.cast(number * width * channels, tf.int64) for number in (top, rows))
+            lines = tf.reshape(self.pixels[starts[index] + first :][:count], [rows, width, channels])
             return lines[:, left : left + columns]
 
         return read
 
     def picture(self, index: int) -> np.ndarray:
-        """Return one whole picture of its file, (height, width, 3) uint8."""
+        """Return one whole picture of its file, (height, width, channels) uint8."""
         return self.kept.picture(index)
 
     def content_keys(self) -> list[str]:
@@ -100,9 +105,9 @@ def kept_sides(samples: Samples, transforms: Transforms) -> np.ndarray:
     )
 
 
-def bytes_of(sides: np.ndarray) -> int:
+def bytes_of(sides: np.ndarray, channels: int = 3) -> int:
     """Return the memory that pictures of (n, 2) sides take."""
-    return int(3 * sides.astype(np.int64).prod(1).sum())
+    return int(channels * sides.astype(np.int64).prod(1).sum())
 
 
 def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
@@ -116,7 +121,7 @@ def loaded(samples: Samples, transforms: Transforms) -> MemorySamples:
     if _is_fixed(transforms):
         boxes = windows(transforms, tf.constant(heights), tf.constant(widths), tf.zeros([len(samples), 0])).numpy()
     read = samples.reader(transforms.size if _is_fixed(transforms) else int(sides.min(1).max()))
-    starts = np.cumsum([0, *(3 * sides.astype(np.int64).prod(1))])
+    starts = np.cumsum([0, *(samples.channels * sides.astype(np.int64).prod(1))])
     pixels = np.empty(starts[-1], np.uint8)
     with tf.device("CPU:0"):
         columns = (np.arange(len(samples)), boxes.astype(np.int32), sides.astype(np.int32))

@@ -18,12 +18,12 @@ def validation_pixels(
     Args:
         image: A file, its bytes, or an array (height, width, channels) uint8.
         transforms: Of training; what they do to validation pictures is done.
-        channels: That the network reads; of files three.
+        channels: That the network reads; other than 3, those that a file must have (see `open_image`).
 
     Raises:
         ValueError: If an array is no such picture.
     """
-    pixels = image if isinstance(image, np.ndarray) else open_image(image)
+    pixels = image if isinstance(image, np.ndarray) else open_image(image, channels)
     if pixels.ndim != 3 or pixels.shape[-1] != channels or pixels.dtype != np.uint8:
         raise ValueError(
             f"A picture is uint8 of shape (height, width, {channels}); received {pixels.dtype}, {pixels.shape}."

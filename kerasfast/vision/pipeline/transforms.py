@@ -69,7 +69,7 @@ class Transforms:
         # NumPy's numbers cannot be written to JSON
         for name in ("flip", "dihedral"):
             object.__setattr__(self, name, flag(name, getattr(self, name)))
-        object.__setattr__(self, "size", _checked(self.size))
+        object.__setattr__(self, "size", checked_size(self.size))
         object.__setattr__(self, "pad", whole("pad", self.pad, least=0, most=min(self.sides)))
         if self.dihedral and self.sides[0] != self.sides[1]:
             raise ValueError("`dihedral` turns pictures by a quarter, which rectangles do not bear; use `flip=True`.")
@@ -120,13 +120,17 @@ class Transforms:
         return replace(self, size=size)
 
 
-def _checked(size: Any) -> Size:
-    """Return a side, or the two of a rectangle; NumPy's numbers as Python's."""
+def checked_size(size: Any, *, least: int = 1) -> Size:
+    """Return a side, or the two of a rectangle; NumPy's numbers as Python's.
+
+    Raises:
+        ValueError: For anything else, or a side of fewer pixels than `least`.
+    """
     if not isinstance(size, (tuple, list)):
-        return whole("size", size)
+        return whole("size", size, least=least)
     if len(size) != 2:
         raise ValueError(f"`size` must be a side or a pair (height, width) in pixels; received {size!r}.")
-    height, width = (whole("size", side) for side in size)
+    height, width = (whole("size", side, least=least) for side in size)
     return height if height == width else (height, width)
 
 

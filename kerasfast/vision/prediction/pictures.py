@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from kerasfast.vision.sources.arrays import ArraySamples
 from kerasfast.vision.sources.content_samples import ContentSamples
-from kerasfast.vision.sources.decoding.decode import ImageError, Scan, scan, scan_contents
+from kerasfast.vision.sources.decoding.decode import ImageError
+from kerasfast.vision.sources.decoding.scanning import Scan, scan, scan_contents
 from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.listing import checks
 from kerasfast.vision.sources.listing.folders import list_files
@@ -47,53 +48,48 @@ class Pictures:
         Args:
             pictures, column, root: See there.
             skip: Whether broken files are left out instead of raised.
-            channels: That the network reads.
-
-        Raises:
-            ValueError: For files where the network reads more channels than the three of files.
+            channels: That the network reads; other than 3, those that files must have (see `open_image`).
         """
-        if channels != 3 and not _are_arrays(pictures):
-            raise ValueError(
-                f"This network reads pictures of {channels} channels, and files give three; pass arrays of shape "
-                f"(height, width, {channels}), uint8."
-            )
         root = pathlib.Path(root).expanduser()
         if hasattr(pictures, "columns"):
-            return cls._of_files(_column(pictures, column), root, skip, pictures.index)
+            return cls._of_files(_column(pictures, column), root, skip, channels, pictures.index)
         if isinstance(pictures, (str, os.PathLike)):
             path = root / pathlib.Path(pictures).expanduser()
             if path.is_dir():
-                return cls._of_files(pictures_in(path), path, skip)
-            return cls._of_files([os.fspath(pictures)], root, skip)
+                return cls._of_files(pictures_in(path), path, skip, channels)
+            return cls._of_files([os.fspath(pictures)], root, skip, channels)
         if isinstance(pictures, (bytes, bytearray)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
             pictures = [pictures]
         if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUS":
             return cls._of_arrays(list(pictures), channels)
         pictures = list(pictures) if isinstance(pictures, Sequence) or hasattr(pictures, "__iter__") else [pictures]
         if pictures and all(isinstance(one, (str, os.PathLike)) for one in pictures):
-            return cls._of_files([os.fspath(one) for one in pictures], root, skip)
+            return cls._of_files([os.fspath(one) for one in pictures], root, skip, channels)
         if pictures and all(isinstance(one, (bytes, bytearray)) for one in pictures):
-            return cls._of_contents([bytes(one) for one in pictures], skip)
+            return cls._of_contents([bytes(one) for one in pictures], skip, channels)
         if pictures and all(isinstance(one, np.ndarray) for one in pictures):
             return cls._of_arrays(pictures, channels)
         kinds = sorted({type(one).__name__ for one in pictures})
         raise ValueError(f"`pictures` holds {', '.join(kinds) or 'nothing'}; {EXPECTED}.")
 
     @classmethod
-    def _of_files(cls, files: list[str], root: pathlib.Path, skip: bool, index: Any = None) -> "Pictures":
-        found = scan(root, files, full=skip)
+    def _of_files(
+        cls, files: list[str], root: pathlib.Path, skip: bool, channels: int, index: Any = None
+    ) -> "Pictures":
+        found = scan(root, files, channels=channels, full=skip)
         good = _good(found, files, skip)
-        samples = FileSamples(root, np.array(files, dtype=object)[good], None, found.take(good))
+        samples = FileSamples(root, np.array(files, dtype=object)[good], None, found.take(good), channels)
         names = [files[row] for row in good]
         index = None if index is None else index[good]
         return cls(names, _one_part(samples), index, dict(found.problems))
 
     @classmethod
-    def _of_contents(cls, contents: list[bytes], skip: bool) -> "Pictures":
+    def _of_contents(cls, contents: list[bytes], skip: bool, channels: int) -> "Pictures":
         names = [f"picture {number}" for number in range(len(contents))]
-        found = scan_contents(contents, names, full=skip)
+        found = scan_contents(contents, names, channels=channels, full=skip)
         good = _good(found, names, skip)
-        samples = ContentSamples(tuple(contents[row] for row in good), np.array(names)[good], found.take(good))
+        held = tuple(contents[row] for row in good)
+        samples = ContentSamples(held, np.array(names)[good], found.take(good), channels)
         return cls(good.tolist(), _one_part(samples), skipped=dict(found.problems))
 
     @classmethod
@@ -109,12 +105,6 @@ class Pictures:
             images = np.stack([arrays[row] for row in rows])
             parts.append((np.array(rows), ArraySamples(images, None, np.array(rows).astype(str))))
         return cls(list(range(len(arrays))), parts)
-
-
-def _are_arrays(pictures: Any) -> bool:
-    if isinstance(pictures, np.ndarray):
-        return pictures.dtype.kind not in "OUS"
-    return isinstance(pictures, (list, tuple)) and all(isinstance(one, np.ndarray) for one in pictures)
 
 
 @contextmanager

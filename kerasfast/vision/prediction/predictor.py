@@ -117,7 +117,7 @@ class ImagePredictor(Described):
 
     @property
     def channels(self) -> int:
-        """Channels of the pictures that the network reads; files have three."""
+        """Channels of the pictures that the network reads; other than 3, all that files have (see `open_image`)."""
         return self.model.input_shape[-1]
 
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:

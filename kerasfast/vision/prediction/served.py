@@ -33,7 +33,7 @@ def write_served(
     size, names, channels = transforms.size, list(classes), model.input_shape[-1]
     if channels != 3:
         raise ValueError(
-            f"A SavedModel reads files, which have three channels, and this network {channels}; export it as 'keras', "
+            f"A SavedModel reads files of three channels, and this network {channels}; export it as 'keras', "
             "'onnx' or 'litert'."
         )
     window = tf.TensorSpec([*transforms.sides, 3], tf.uint8)

@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasfast.vision.pipeline.transforms import DRAWS, Transforms, windows
-from kerasfast.vision.sources.decoding.decode import ImageError, open_image, scan_contents
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image
 from kerasfast.vision.sources.decoding.reading import decoded_window, squared
+from kerasfast.vision.sources.decoding.scanning import scan_contents
 
 
 class WindowReader:

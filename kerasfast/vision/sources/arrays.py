@@ -13,14 +13,11 @@ import numpy as np
 from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.file_samples import content_key
 from kerasfast.vision.sources.listing.labels import LARGEST_TARGET
-from kerasfast.vision.sources.samples import ImageSource, divided
+from kerasfast.vision.sources.samples import MOST_CHANNELS, ImageSource, divided
 from kerasfast.vision.sources.splits import Draw, held_out
 
 if TYPE_CHECKING:
     from kerasfast.vision.sources.decoding.reading import Reader
-
-
-MOST_CHANNELS = 16  # more are the width of pictures whose channels come first
 
 
 @dataclass(frozen=True, eq=False)

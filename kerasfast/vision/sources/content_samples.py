@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasfast.vision.sources.decoding.decode import Scan, open_image, scan_contents
+from kerasfast.vision.sources.decoding.decode import open_image
+from kerasfast.vision.sources.decoding.scanning import Scan, scan_contents
 from kerasfast.vision.sources.file_samples import content_key
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class ContentSamples:
         contents: What the file of each picture holds.
         files: (n,) names.
         scan: What their headers say.
+        channels: As of `FileSamples`.
     """
 
     contents: tuple[bytes, ...]
     files: np.ndarray
     scan: Scan
+    channels: int = 3
 
     on_disk = False
     targets = None
@@ -43,17 +46,17 @@ class ContentSamples:
     def take(self, indices: np.ndarray | Sequence[int]) -> ContentSamples:
         """Return the samples at these positions, in this order."""
         contents = tuple(self.contents[index] for index in indices)
-        return ContentSamples(contents, self.files[indices], self.scan.take(indices))
+        return dataclasses.replace(self, contents=contents, files=self.files[indices], scan=self.scan.take(indices))
 
     def reader(self, size: int) -> Reader:
         """Return what reads windows of the pictures, to be scaled to `size` pixels or more."""
         from kerasfast.vision.sources.decoding.reading import bytes_reader
 
-        return bytes_reader(self.contents, self.scan, size)
+        return bytes_reader(self.contents, self.scan, size, self.channels)
 
     def picture(self, index: int) -> np.ndarray:
-        """Return one whole picture, (height, width, 3) uint8."""
-        return open_image(self.contents[index])
+        """Return one whole picture, (height, width, channels) uint8."""
+        return open_image(self.contents[index], self.channels)
 
     def content_keys(self) -> list[str]:
         """Return a hash of the content of each picture."""
@@ -61,4 +64,4 @@ class ContentSamples:
 
     def broken(self) -> dict[str, str]:
         """Return name -> reason for the pictures that cannot be decoded."""
-        return scan_contents(self.contents, self.files.tolist(), full=True).problems
+        return scan_contents(self.contents, self.files.tolist(), channels=self.channels, full=True).problems

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasfast.basics.processors import usable_processors
-from kerasfast.vision.sources.decoding.decode import ImageError, Scan, open_image, scan
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image
+from kerasfast.vision.sources.decoding.scanning import Scan, scan
 
 if TYPE_CHECKING:
     from kerasfast.vision.sources.decoding.reading import Reader
@@ -28,12 +29,14 @@ class FileSamples:
         files: (n,) paths relative to it, with forward slashes.
         targets: As in `Samples`.
         scan: Size and coding of each file.
+        channels: Of the pictures; other than 3 all that the files have.
     """
 
     root: pathlib.Path
     files: np.ndarray
     targets: np.ndarray | None
     scan: Scan
+    channels: int = 3
 
     on_disk = True
 
@@ -48,12 +51,12 @@ class FileSamples:
     def take(self, indices: np.ndarray | Sequence[int]) -> FileSamples:
         """Return the samples at these positions, in this order."""
         targets = None if self.targets is None else self.targets[indices]
-        return FileSamples(self.root, self.files[indices], targets, self.scan.take(indices))
+        return dataclasses.replace(self, files=self.files[indices], targets=targets, scan=self.scan.take(indices))
 
     def joined(self, other: FileSamples) -> FileSamples:
         """Return these samples and then the others, below the same root."""
         files, targets = np.concatenate([self.files, other.files]), np.concatenate([self.targets, other.targets])
-        return FileSamples(self.root, files, targets, self.scan.joined(other.scan))
+        return dataclasses.replace(self, files=files, targets=targets, scan=self.scan.joined(other.scan))
 
     def at(self, root: pathlib.Path, *, progress: bool = True) -> FileSamples:
         """Return the same files below another root, where they may have other sizes.
@@ -70,11 +73,11 @@ class FileSamples:
         """Return what reads windows of the files, to be scaled to `size` pixels or more."""
         from kerasfast.vision.sources.decoding.reading import file_reader
 
-        return file_reader([os.path.join(self.root, file) for file in self.files], self.scan, size)
+        return file_reader([os.path.join(self.root, file) for file in self.files], self.scan, size, self.channels)
 
     def picture(self, index: int) -> np.ndarray:
-        """Return one whole picture, (height, width, 3) uint8."""
-        return open_image(self.root / self.files[index])
+        """Return one whole picture, (height, width, channels) uint8."""
+        return open_image(self.root / self.files[index], self.channels)
 
     def content_keys(self) -> list[str]:
         """Return a hash of the content of each file."""
@@ -83,7 +86,7 @@ class FileSamples:
 
     def broken(self) -> dict[str, str]:
         """Return name -> reason for the files that cannot be decoded now, or are other pictures than they were."""
-        found = scan(self.root, self.files, full=True)
+        found = scan(self.root, self.files, channels=self.channels, full=True)
         now, then = (np.stack([one.height, one.width, one.plain_jpeg], 1).tolist() for one in (found, self.scan))
         changed = {
             str(

@@ -20,13 +20,13 @@ from kerasfast.vision.sources.copies import CopiesRecord, Entry
 from kerasfast.vision.sources.decoding.decode import (
     ImageError,
     as_rgb,
-    each_in_threads,
     load,
     opened,
     orientation_of,
     reason_of,
     upright,
 )
+from kerasfast.vision.sources.decoding.scanning import each_in_threads
 from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.samples import ImageSource
 

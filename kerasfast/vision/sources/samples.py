@@ -15,6 +15,8 @@ from kerasfast.vision.sources.splits import folds_of
 if TYPE_CHECKING:
     from kerasfast.vision.sources.decoding.reading import Reader
 
+MOST_CHANNELS = 16  # more are the width of pictures whose channels come first
+
 
 class Samples(Protocol):
     """The pictures of one split, with their targets: files, arrays, or files kept in memory."""
@@ -35,6 +37,10 @@ class Samples(Protocol):
         """(n,) heights and (n,) widths in pixels."""
 
     @property
+    def channels(self) -> int:
+        """Channels of the pictures."""
+
+    @property
     def on_disk(self) -> bool:
         """Whether the pictures are files, which are read and decoded anew in every epoch."""
 
@@ -47,7 +53,7 @@ class Samples(Protocol):
         """Return what reads windows of the pictures, to be scaled to `size` pixels or more."""
 
     def picture(self, index: int) -> np.ndarray:
-        """Return one whole picture, (height, width, 3) uint8."""
+        """Return one whole picture, (height, width, channels) uint8."""
 
     def content_keys(self) -> list[str]:
         """Return a hash of the content of each picture."""

@@ -1,24 +1,19 @@
-"""Read image files of every common kind rightly, and find the broken ones before training does."""
+"""Read image files of every common kind rightly: what a viewer shows, or all channels that they have."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import dataclasses
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from kerasfast.basics.arguments import whole
-from kerasfast.basics.bars import progress_bar
-from kerasfast.basics.processors import usable_processors
-from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
 from kerasfast.vision.sources.decoding.png_checksums import check_pixels
+from kerasfast.vision.sources.decoding.tiff_channels import is_tiff, tiff_channels
 
 # What Pillow may read: nothing that starts other programs (PostScript), nor what data sets hardly ever hold.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -32,12 +27,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SWAPS_SIDES = (5, 6, 7, 8)
-_TAIL_BYTES = 2048
-_PNG_ORIENTATION_HOLDERS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
-_LARGEST_CHUNK, _CHUNKS_PER_WORKER = 64, 16
 _SHOWN_PROBLEMS = 20
-_SECONDS_BEFORE_BAR = 2
 
 
 class ImageError(ValueError):
@@ -69,53 +59,23 @@ class ImageError(ValueError):
         return "\n".join([f"{count} image file{'s' * (count != 1)} cannot be read:", *lines, advice])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scan:
-    """What the headers of image files say, one entry per file.
-
-    Args:
-        width: (files,) int32, pixels as displayed (after EXIF orientation); 0 for a file with a problem.
-        height: (files,) int32, likewise.
-        plain_jpeg: (files,) bool, whether `tf.io.decode_jpeg(channels=3)` decodes the file rightly: an RGB or grey JPEG
-            without EXIF rotation. TensorFlow turns a four-channel JPEG without Adobe marker black without an error.
-        problems: File -> reason, for the files that cannot be read.
-        files: The names, as they were given.
-    """
-
-    width: np.ndarray
-    height: np.ndarray
-    plain_jpeg: np.ndarray
-    problems: dict[str, str]
-    files: tuple[str, ...]
-
-    def take(self, indices: Sequence[int] | np.ndarray) -> Scan:
-        """Return the entries at `indices` (whole numbers, or a bool for every file), in that order."""
-        chosen = np.arange(len(self.files))[list(indices)]
-        files = tuple(self.files[index] for index in chosen)
-        problems = {file: self.problems[file] for file in files if file in self.problems}
-        return Scan(self.width[chosen], self.height[chosen], self.plain_jpeg[chosen], problems, files)
-
-    def joined(self, other: Scan) -> Scan:
-        """Return these entries and then the others."""
-        arrays = zip(*((one.width, one.height, one.plain_jpeg) for one in (self, other)), strict=True)
-        width, height, plain = (np.concatenate(pair) for pair in arrays)
-        return Scan(width, height, plain, self.problems | other.problems, self.files + other.files)
-
-
-def open_image(file: str | os.PathLike | bytes) -> np.ndarray:
-    """Read an image as uint8 (height, width, 3) RGB, the way a viewer shows it.
+def open_image(file: str | os.PathLike | bytes, channels: int = 3) -> np.ndarray:
+    """Read an image as uint8 (height, width, 3) RGB, the way a viewer shows it; or with all channels that it has.
 
     EXIF orientation is applied, transparency is laid over white, the first frame of an animation is taken, and
     16-bit, 32-bit and floating point pictures are scaled to 8 bits rather than clipped.
 
     Args:
         file: A path, or the bytes of a file.
+        channels: Other than 3, the picture must have so many, which are read as they are: the alpha of RGBA, CMYK, the
+            bands of a TIFF (extra `tiff`) of 8 bits, or 16 of which the upper 8 are taken.
 
     Returns:
-        (height, width, 3) uint8.
+        (height, width, channels) uint8.
 
     Raises:
-        ImageError: When the file cannot be read.
+        ImageError: When the file cannot be read, or has other channels.
+        ImportError: For a TIFF of other than three channels, without the extra `tiff`.
 
     Example:
         >>> Image.new("RGB", (30, 20), "red").save("red.png")
@@ -123,101 +83,43 @@ def open_image(file: str | os.PathLike | bytes) -> np.ndarray:
         >>> picture.shape, picture[0, 0].tolist()
         ((20, 30, 3), [255, 0, 0])
     """
+    if channels != 3:
+        return _every_channel(file, channels)
     with opened(file) as (image, stream):
         load(image, stream)
         return np.array(upright(as_rgb(image), orientation_of(image)))
 
 
-def scan(
-    root: str | os.PathLike,
-    files: Sequence[str | os.PathLike],
-    *,
-    full: bool = False,
-    progress: bool = True,
-    workers: int | None = None,
-) -> Scan:
-    """Read the headers of image files and find those that are missing, empty, truncated, too large or no images.
-
-    Args:
-        root: Folder that the files are relative to.
-        files: Their names.
-        full: Decode every picture as well, which also finds damage in the middle. (JPEG has no checksum: damage that
-            leaves a decodable stream shows as a wrong picture in every viewer and is not found.)
-        progress: Whether to show a bar when it takes more than a couple of seconds.
-        workers: Threads; a few more than there are cores when not given.
-
-    Returns:
-        The sizes and problems; nothing is raised for a broken file.
-    """
-    names = [os.fspath(file) for file in files]
-    paths = [os.path.join(os.fspath(root), name) for name in names]
-    return _scanned(paths, names, full, progress, workers)
-
-
-def scan_contents(contents: Sequence[bytes], names: Sequence[str], *, full: bool = False) -> Scan:
-    """Do what `scan` does for files whose contents are in memory; `names` are what the result calls them."""
-    return _scanned(contents, names, full, progress=False, workers=None)
-
-
-def _scanned(
-    items: Sequence[str | bytes], names: Sequence[str], full: bool, progress: bool, workers: int | None
-) -> Scan:
-    width, height = np.zeros((2, len(names)), np.int32)
-    plain, problems = np.zeros(len(names), bool), {}
-    inspect = _inspect_fully if full else _inspect
-    for index, (found, problem) in each_in_threads(inspect, items, "Checking images", progress, workers):
-        if problem is None:
-            width[index], height[index], plain[index] = found
+def _every_channel(file: str | os.PathLike | bytes, channels: int) -> np.ndarray:
+    with _named_errors(file), _stream(file) as stream:
+        if is_tiff(stream):
+            pixels = tiff_channels(stream)
         else:
-            problems[index] = problem
-    # In the order of the files, not of the threads: the same message on every run.
-    return Scan(width, height, plain, {names[index]: problems[index] for index in sorted(problems)}, tuple(names))
-
-
-def each_in_threads(
-    function: Callable[[Any], Any], items: Sequence[Any], title: str, progress: bool, workers: int | None
-) -> Iterator[tuple[int, tuple[Any, str | None]]]:
-    """Yield (index, (result, None)), or (index, (None, reason)) for an `ImageError`, for every item as it gets done."""
-    if workers is not None:
-        whole("workers", workers)
-    workers = workers or usable_processors() + 2
-    # One task a file would cost more than reading a header; too few tasks would leave threads idle.
-    step = min(max(len(items) // (workers * _CHUNKS_PER_WORKER), 1), _LARGEST_CHUNK)
-    pool = concurrent.futures.ThreadPoolExecutor(workers)
-    bar = progress_bar(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, shown=progress)
-    try:
-        starts = {
-            pool.submit(_outcomes, function, items[start : start + step]): start for start in range(0, len(items), step)
-        }
-        for task in concurrent.futures.as_completed(starts):
-            outcomes = task.result()
-            bar.update(len(outcomes))
-            yield from enumerate(outcomes, starts[task])
-    finally:
-        bar.close()
-        pool.shutdown(cancel_futures=True)
-
-
-def _outcomes(function: Callable[[Any], Any], items: Sequence[Any]) -> list[tuple[Any, str | None]]:
-    outcomes = []
-    for item in items:
-        try:
-            outcomes.append((function(item), None))
-        except ImageError as error:
-            outcomes.append((None, next(iter(error.problems.values()))))
-    return outcomes
+            with _identified(stream) as image:
+                load(image, stream)
+                whole = image.convert("RGBA") if image.mode == "P" and image.has_transparency_data else image
+                pixels = np.array(upright(whole, orientation_of(image)))
+        found = pixels.shape[2] if pixels.ndim == 3 else 1
+        if found != channels or pixels.dtype != np.uint8:
+            raise ValueError(f"has {found} channels of {pixels.dtype}; {channels} of uint8 were asked for")
+        return pixels
 
 
 @contextlib.contextmanager
 def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """Open an image, and its stream; whatever goes wrong with them inside becomes an `ImageError` naming the file."""
+    with _named_errors(file), _stream(file) as stream, _identified(stream) as image:
+        yield image, stream
+
+
+@contextlib.contextmanager
+def _named_errors(file: str | os.PathLike | bytes) -> Iterator[None]:
     if not isinstance(file, (str, os.PathLike, bytes)):
         raise TypeError(f"a picture is opened from a path or the bytes of a file; received {type(file).__name__}.")
     name = f"<{len(file)} bytes>" if isinstance(file, bytes) else os.fspath(file)
     try:
-        with _stream(file) as stream, _identified(stream) as image:
-            yield image, stream
-    except ImageError:
+        yield
+    except (ImageError, ImportError):
         raise
     # Pillow's format readers raise SyntaxError, struct.error, IndexError, zlib.error and more on damaged files.
     except Exception as error:
@@ -305,43 +207,3 @@ def _eight_bits(values: np.ndarray, image: Image.Image) -> np.ndarray:
         tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         low, high = 0.0, next(top for top in tops if high <= top)
     return np.round((values - low) * (255 / max(high - low, 1e-300))).astype(np.uint8)
-
-
-def _inspect(path: str | bytes) -> tuple[int, int, bool]:
-    """Return width, height and whether it is a plain JPEG, decoding only where header and end are not enough."""
-    sides = None if isinstance(path, bytes) else plain_sides(path)
-    if sides is not None:
-        return *sides, True
-    with opened(path) as (image, stream):
-        if _ends_well(image, stream):
-            orientation = 1 if image.format == "PNG" else orientation_of(image)
-            width, height = image.size[::-1] if orientation in _SWAPS_SIDES else image.size
-            plain = image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L") and orientation == 1
-            return width, height, plain
-    height, width = open_image(path).shape[:2]
-    return width, height, False
-
-
-def _inspect_fully(path: str | bytes) -> tuple[int, int, bool]:
-    open_image(path)
-    return _inspect(path)
-
-
-def _ends_well(image: Image.Image, stream: BinaryIO) -> bool:
-    """Whether the file is surely complete and its header says all; False means that only decoding can tell."""
-    header_end = stream.tell()
-    size = stream.seek(0, os.SEEK_END)
-    # Not before the header's end: the thumbnail inside an EXIF block has an end marker of its own.
-    stream.seek(max(size - _TAIL_BYTES, header_end if image.format in ("JPEG", "MPO") else 0))
-    tail = stream.read()
-    if image.format in ("JPEG", "MPO"):
-        return b"\xff\xd9" in tail
-    if image.format == "GIF":
-        return tail.rstrip(b"\0").endswith(b";")
-    stream.seek(0)
-    head = stream.read(65536 if image.format == "PNG" else 8)
-    if image.format == "PNG":
-        return b"IEND" in tail and not any(mark in head or mark in tail for mark in _PNG_ORIENTATION_HOLDERS)
-    if image.format == "BMP":
-        return 0 < int.from_bytes(head[2:6], "little") <= size
-    return image.format == "WEBP" and int.from_bytes(head[4:8], "little") + 8 <= size

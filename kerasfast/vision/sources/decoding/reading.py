@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.vision.sources.decoding.decode import Scan, open_image
+from kerasfast.vision.sources.decoding.decode import open_image
+from kerasfast.vision.sources.decoding.scanning import Scan
 
 # Decoding at a half costs a third less; at least this much is left to the scaling that follows, which filters better.
 _LEFT_TO_SCALE = 1.5
@@ -16,7 +17,7 @@ _CHANGED = "has other sides than when the data was made"
 
 Size = int | tuple[int, int]  # a side, or height and width
 Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""(index (), box (4,) top, left, height, width) -> pixels (height, width, 3) uint8, or an even fraction of them."""
+"""(index (), box (4,) top, left, height, width) -> pixels (height, width, channels) uint8, or a fraction of them."""
 
 
 def both_sides(size: Size) -> tuple[int, int]:
@@ -69,7 +70,7 @@ def array_reader(images: np.ndarray) -> Reader:
     return read
 
 
-def file_reader(paths: list[str], headers: Scan, size: Size) -> Reader:
+def file_reader(paths: list[str], headers: Scan, size: Size, channels: int = 3) -> Reader:
     """Return the reader of files: TensorFlow decodes plain JPEGs, only the window; Pillow all else, and rightly.
 
     Args:
@@ -77,14 +78,17 @@ def file_reader(paths: list[str], headers: Scan, size: Size) -> Reader:
         headers: What their headers say.
         size: Side of the square, or sides of the rectangle, that each window will be scaled to: of much larger windows
             JPEG decodes a half, quarter or eighth of each side.
+        channels: Other than 3, those of `open_image`.
     """
     names = [os.fsencode(path) for path in paths]
-    return _coded_reader(names, headers, size, tf.io.read_file, lambda name: open_image(os.fsdecode(name)))
+    opener = lambda name: open_image(os.fsdecode(name), channels)
+    return _coded_reader(names, headers, size, tf.io.read_file, opener, channels)
 
 
-def bytes_reader(contents: Sequence[bytes], headers: Scan, size: Size) -> Reader:
+def bytes_reader(contents: Sequence[bytes], headers: Scan, size: Size, channels: int = 3) -> Reader:
     """Return the reader of files whose contents are in memory; the pixels are those of `file_reader`."""
-    return _coded_reader(contents, headers, size, lambda content: content, open_image)
+    opener = lambda content: open_image(content, channels)
+    return _coded_reader(contents, headers, size, lambda content: content, opener, channels)
 
 
 def _coded_reader(
@@ -93,6 +97,7 @@ def _coded_reader(
     size: Size,
     content_of: Callable[[tf.Tensor], tf.Tensor],
     opener: Callable[[bytes], np.ndarray],
+    channels: int,
 ) -> Reader:
     """Return a reader of `items`, of which `content_of` gives the coded picture in a graph and `opener` the pixels."""
     held = tf.constant(list(items))
@@ -105,15 +110,15 @@ def _coded_reader(
         top, left, height, width = box
         return pixels[top : top + height, left : left + width]
 
-    def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-        item = held[index]
-        return tf.cond(
-            plain[index],
-            lambda: _decoded(content_of(item), box, sides[index], size),
-            lambda: _ensure_rgb(tf.numpy_function(open_and_crop, [item, box, sides[index]], tf.uint8, stateful=False)),
-        )
+    def opened(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        pixels = tf.numpy_function(open_and_crop, [held[index], box, sides[index]], tf.uint8, stateful=False)
+        return tf.ensure_shape(pixels, [None, None, channels])
 
-    return read
+    def read(index: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        decoded = lambda: _decoded(content_of(held[index]), box, sides[index], size)
+        return tf.cond(plain[index], decoded, lambda: opened(index, box))
+
+    return read if channels == 3 else opened
 
 
 def _decoded(content: tf.Tensor, box: tf.Tensor, sides: tf.Tensor, size: Size) -> tf.Tensor:
@@ -144,7 +149,3 @@ def _decoded_at(ratio: int, content: tf.Tensor, box: tf.Tensor, width: tf.Tensor
         dct_method="INTEGER_ACCURATE",
     )
     return wider[:, left - start : right - start]
-
-
-def _ensure_rgb(pixels: tf.Tensor) -> tf.Tensor:
-    return tf.ensure_shape(pixels, [None, None, 3])

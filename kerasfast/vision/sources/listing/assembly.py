@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasfast.vision.sources.decoding.decode import ImageError, scan
+from kerasfast.vision.sources.decoding.decode import ImageError
+from kerasfast.vision.sources.decoding.scanning import scan
 from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.listing import checks
 from kerasfast.vision.sources.samples import ImageSource, divided
@@ -39,6 +40,7 @@ def assemble(
     *,
     classes: tuple[str, ...],
     target_kind: str,
+    channels: int = 3,
     on_error: str = "raise",
     draw: Draw | None = None,
 ) -> ImageSource:
@@ -52,6 +54,7 @@ def assemble(
         splits: Files under `"training"`, `"validation"` and, if wanted, `"test"`.
         classes: Sorted class names.
         target_kind: `"single"`, `"multi"` or `"regression"`.
+        channels: Of the pictures (see `open_image`).
         on_error: `"raise"` or `"skip"`.
         draw: How to choose validation pictures from those of training where there is no `"validation"`.
 
@@ -60,15 +63,17 @@ def assemble(
         ImageError: When pictures cannot be read and `on_error` is `"raise"`.
     """
     checks.check_on_error(on_error)
+    checks.check_channels(channels)
     _check_splits(splits, classes, target_kind, "")
-    found = scan(root, np.concatenate([listed.files for listed in splits.values()]), full=on_error == "skip")
+    every = np.concatenate([listed.files for listed in splits.values()])
+    found = scan(root, every, channels=channels, full=on_error == "skip")
     if found.problems and on_error == "raise":
         raise ImageError(found.problems)
     samples, left, start = {}, {}, 0
     for name, listed in splits.items():
         good = np.array([index for index, file in enumerate(listed.files) if file not in found.problems], np.int64)
         left[name] = listed.take(good)
-        samples[name] = FileSamples(root, left[name].files, left[name].targets, found.take(start + good))
+        samples[name] = FileSamples(root, left[name].files, left[name].targets, found.take(start + good), channels)
         start += len(listed.files)
     if found.problems:
         first = checks.few(found.problems)

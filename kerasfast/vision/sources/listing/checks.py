@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import choice
+from kerasfast.basics.arguments import choice, whole
+from kerasfast.vision.sources.samples import MOST_CHANNELS
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -40,6 +41,15 @@ def warn_caller(message: str) -> None:
 def check_on_error(on_error: str) -> None:
     """Refuse anything but the two ways to treat broken pictures."""
     choice("on_error", on_error, ("raise", "skip"))
+
+
+def check_channels(channels: int) -> None:
+    """Refuse other than 3, as a viewer shows pictures, and 4 to `MOST_CHANNELS`."""
+    if whole("channels", channels, most=MOST_CHANNELS) < 3:
+        raise ValueError(
+            f"`channels` must be 3, which grey pictures are read as too, or 4 to {MOST_CHANNELS}; received {channels}. "
+            "Pictures of two channels can be passed as arrays: `ImageData.from_arrays`."
+        )
 
 
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:

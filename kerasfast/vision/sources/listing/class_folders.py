@@ -23,13 +23,15 @@ def folder_source(
     test_labelled: bool = False,
     draw: Draw | None = None,
     groups: Callable[[str], object] | None = None,
+    channels: int = 3,
     on_error: str = "raise",
     outside_links: bool = True,
 ) -> ImageSource:
     """Return the source of class folders; `ImageData.from_folders` says what they must be.
 
     Args:
-        root, train, valid, test, test_labelled, groups, on_error, outside_links: As in `ImageData.from_folders`.
+        root, train, valid, test, test_labelled, groups: As in `ImageData.from_folders`.
+        channels, on_error, outside_links: Likewise.
         draw: How to choose validation pictures where `valid` is None.
     """
     checks.check_on_error(on_error)
@@ -50,7 +52,9 @@ def folder_source(
         splits["test"] = Listed(*folders.unlabelled(root, test))
     if not flag("outside_links", outside_links):
         checks.check_inside(root, splits)
-    return assemble(root, splits, classes=classes, target_kind="single", on_error=on_error, draw=draw)
+    return assemble(
+        root, splits, classes=classes, target_kind="single", channels=channels, on_error=on_error, draw=draw
+    )
 
 
 def _grouped(listed: tuple[np.ndarray, np.ndarray], groups: Callable[[str], object] | None) -> Listed:

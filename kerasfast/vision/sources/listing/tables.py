@@ -34,14 +34,15 @@ def table_source(
     test: str | None = None,
     separator: str | None = " ",
     target_kind: str | None = None,
+    channels: int = 3,
     on_error: str = "raise",
     outside_links: bool = True,
 ) -> ImageSource:
     """Return the source of a table's rows, in their order; `ImageData.from_csv` says what they must be.
 
     Args:
-        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, on_error,
-            outside_links: As in `ImageData.from_csv`.
+        root, folder, name_column, label_columns, suffix, valid_indices, groups, test, separator, target_kind, channels,
+            on_error, outside_links: As in `ImageData.from_csv`.
         frame: A row for each picture.
         draw: How to choose validation rows where `valid_indices` is None.
     """
@@ -64,7 +65,7 @@ def table_source(
         splits["test"] = Listed(*folders.unlabelled(root, test))
     if not flag("outside_links", outside_links):
         checks.check_inside(root, splits)
-    return assemble(root, splits, classes=classes, target_kind=kind, on_error=on_error, draw=draw)
+    return assemble(root, splits, classes=classes, target_kind=kind, channels=channels, on_error=on_error, draw=draw)
 
 
 def _located(root: pathlib.Path, folder: str, name: str, suffix: str) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision.sources.decoding.decode import ImageError, open_image, scan
+from kerasfast.vision.sources.decoding.decode import ImageError, open_image
+from kerasfast.vision.sources.decoding.scanning import scan
 
 ORIENTATION = 0x0112
 HEIGHT, WIDTH = 24, 40

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasfast.vision.sources.decoding import decode
+from kerasfast.vision.sources.decoding import decode, scanning
 from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
 
 SMOOTH = (np.indices((30, 47)).sum(0)[..., None] * [1, 2, 3]).astype(np.uint8)
@@ -22,13 +22,13 @@ def encoded(mode="RGB", **options):
 def by_pillow(path, monkeypatch):
     """What Pillow alone finds: (width, height, plain), or the reason why it finds nothing."""
     with monkeypatch.context() as patch:
-        patch.setattr(decode, "plain_sides", lambda path: None)
+        patch.setattr(scanning, "plain_sides", lambda path: None)
         return inspected(path)
 
 
 def inspected(path):
     try:
-        return decode._inspect(str(path))
+        return scanning._inspect(str(path))
     except decode.ImageError as error:
         return str(error)
 

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasfast.vision.sources.decoding.decode import open_image, scan
+from kerasfast.vision.sources.decoding.decode import open_image
 from kerasfast.vision.sources.decoding.reading import file_reader, squared
+from kerasfast.vision.sources.decoding.scanning import scan
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 40), (16, 16), (17, 16), (33, 90)])
