@@ -73,10 +73,7 @@ def fit_linear(
     parts = [_scale(features[:, block]) for block in blocks]
     mean, scale = (np.concatenate(values) for values in zip(*parts, strict=True))
     scaled = (features - mean) / scale
-    centre, unit = np.float32(0), np.float32(1)
-    if activation == "linear":
-        centre, unit = targets.mean(axis=0), targets.std(axis=0)
-        unit[unit == 0] = 1
+    centre, unit = _target_scale(targets, activation)
     weights = np.ones(len(targets), np.float32) if weights is None else np.asarray(weights, np.float32)
     best = None
     for columns in blocks[-1:] if len(blocks) == 1 else (blocks[-1], slice(None)):
@@ -91,6 +88,33 @@ def fit_linear(
     kernel = np.zeros((features.shape[1], targets.shape[1]), np.float32)
     kernel[columns] = basis @ solved * unit
     return LinearFit(mean, scale, kernel, bias * unit + centre, decay, tried)
+
+
+def out_of_fold(
+    fit: LinearFit,
+    features: np.ndarray,
+    targets: np.ndarray,
+    activation: str,
+    fold_of: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the outputs (n, units) of each row by a layer that was fitted, as `fit` was, to the rows of other folds.
+
+    Args:
+        fit: A layer of all features, fitted to the same rows: its scales and weight decay are used again.
+        features, targets, activation, weights: As in `fit_linear`.
+        fold_of: (n,) the number of the fold of each row.
+    """
+    centre, unit = _target_scale(targets, activation)
+    rows, _, variances = _rotated((features - fit.mean) / fit.scale)
+    weights = np.ones(len(targets), np.float32) if weights is None else weights
+    problem = _Problem(rows, variances, (targets - centre) / unit, weights, activation)
+    found = np.empty(targets.shape, np.float32)
+    for fold in np.unique(fold_of):
+        kernel, bias = problem.part(fold_of != fold).solution(fit.weight_decay, ROUGH)
+        found[fold_of == fold] = rows[fold_of == fold] @ kernel + bias
+    return found * unit + centre
 
 
 @dataclass(frozen=True)
@@ -168,6 +192,14 @@ def _scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.hypot(deviation, deviation.mean())
     scale[scale == 0] = 1
     return mean.astype(np.float32), scale.astype(np.float32)
+
+
+def _target_scale(targets: np.ndarray, activation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is subtracted from targets and what they are divided by: nothing where they are probabilities."""
+    if activation != "linear":
+        return np.float32(0), np.float32(1)
+    unit = targets.std(axis=0)
+    return targets.mean(axis=0), np.where(unit == 0, np.float32(1), unit)
 
 
 def _rotated(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

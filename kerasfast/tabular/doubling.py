@@ -51,6 +51,11 @@ class SomeSteps:
         return batches.apply(tf.data.experimental.assert_cardinality(self.steps))
 
 
+def held_by_members(view: TableView, members: int, seed: int) -> np.ndarray:
+    """Return which rows (rows, members) each member does not train on."""
+    return member_shares(len(view), members, max(members, FOLDS), seed)
+
+
 def shared_out(view: TableView, members: int, seed: int) -> tuple[TableView, TableView]:
     """Return the rows for training, and those that show how good it was: none that was trained on.
 
@@ -58,7 +63,7 @@ def shared_out(view: TableView, members: int, seed: int) -> tuple[TableView, Tab
     losses can be compared. A single network leaves out a fifth of the rows.
     """
     ordered = Batching(view.batching.batch_size, False, view.batching.seed)
-    held = member_shares(len(view), members, max(members, FOLDS), seed)
+    held = held_by_members(view, members, seed)
     if members == 1:
         return replace(view, rows=view.rows.take(~held[:, 0])), TableView(view.rows.take(held[:, 0]), ordered)
     own = np.ones(len(view), np.float32) if view.rows.weights is None else view.rows.weights

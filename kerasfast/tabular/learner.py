@@ -9,19 +9,20 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import whole
-from kerasfast.learner import Learner
+from kerasfast.basics.arguments import flag, whole
+from kerasfast.basics.quiet import expected_tracing
 from kerasfast.metrics.array_metrics import ArrayMetric
 from kerasfast.optimizing.control import Rates, per_group
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.tabular.blending import Companions
 from kerasfast.tabular.data import TableData
-from kerasfast.tabular.doubling import CYCLES, train_doubling
-from kerasfast.tabular.insight.importance import Score, column_positions, permutation_importance
-from kerasfast.tabular.insight.interpretation import MOST_ROWS, TableInterpretation
+from kerasfast.tabular.doubling import CYCLES, held_by_members, train_doubling
+from kerasfast.tabular.insight.learner import LearnerWithInsight
+from kerasfast.tabular.networks.beside import unmix
 from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, ensemble_model
 from kerasfast.tabular.networks.model import Sizes, embedding_groups, embedding_widths, entity_embedding_model
 from kerasfast.tabular.pipeline.views import TableView
-from kerasfast.tabular.predictor import TablePredictor, checked_inputs, predict_rows
+from kerasfast.tabular.predictor import checked_inputs
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
 from kerasfast.tabular.tasks import adam_for, checked_table, task_of
 from kerasfast.training.callbacks import Recorder
@@ -32,7 +33,7 @@ FORGETTING = 0.99  # the second beta of an ensemble's Adam: a cycle may have a h
 _SAMPLE = 100_000  # rows to measure numbers on
 
 
-class TableLearner(Learner):
+class TableLearner(LearnerWithInsight):
     """A `Learner` for tables. Make one with `TableLearner.entity_embeddings`, or give it a model of your own.
 
     Three layer groups: embeddings, hidden, output. All are trained; the optimizer is Adam.
@@ -85,6 +86,7 @@ class TableLearner(Learner):
             steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
         )  # fmt: skip
         self._widths = embedding_widths
+        self._companions: Companions | None = None
         self._members: Stage | None = None
         if each_member is not None:
             groups = groups or LayerGroups(each_member, [flat_layers(each_member)])
@@ -101,6 +103,7 @@ class TableLearner(Learner):
         hidden: Sequence[int] = (128, 128),
         dropout: float = 0.1,
         embedding_sizes: Sizes | None = None,
+        mix: bool = True,
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
         optimizer: OptimizerMaker | None = None,
@@ -111,13 +114,15 @@ class TableLearner(Learner):
     ) -> "TableLearner":
         """Make the network to begin with on a table of your own: several networks in one model, which is their mean.
 
-        Train it with `train`.
+        Train it with `train`, which mixes them with a linear model and boosted trees in the same model.
 
         Args:
             data: The rows.
             members: How many networks; each costs as much as the first.
             hidden, dropout: Of each network (see `ensemble_model`).
             embedding_sizes: As in `entity_embedding_model`.
+            mix: Whether there is room for a linear model and trees; never with a `loss` of your own, as both have the
+                usual one.
             loss, metrics, ...: As in `TableLearner`.
 
         Raises:
@@ -130,16 +135,20 @@ class TableLearner(Learner):
         """
         task, width = task_of(checked_table(data).target), embedding_widths(data.cardinalities, embedding_sizes)
         widths = {name: members * count for name, count in width.items()}
+        spread = NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None
+        companions = Companions(spread, data.cardinalities, data.target, task.activation)
+        mix = flag("mix", mix) and loss is None
         each, model = ensemble_model(
-            data.cardinalities, NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None,
-            len(data.target.classes), members=members, hidden=hidden,
-            dropout=dropout, embedding_widths=widths, activation=task.activation,
-            scale=data.target.scale,
+            data.cardinalities, spread, len(data.target.classes), members=members, hidden=hidden, dropout=dropout,
+            embedding_widths=widths, activation=task.activation, scale=data.target.scale,
+            companions=companions.room if mix else None,
         )  # fmt: skip
-        return cls(
+        learn = cls(
             model, data, embedding_widths=widths, each_member=each, loss=loss, metrics=metrics, optimizer=optimizer,
             clip=clip, steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
         )  # fmt: skip
+        learn._companions = companions if mix else None
+        return learn
 
     @classmethod
     def entity_embeddings(
@@ -205,7 +214,9 @@ class TableLearner(Learner):
         Cycles of the learning rate, each twice as long as the last (from 100 steps or half an epoch), go on until one
         lowers the loss on training rows that were held out by less than a hundredth; the best weights stay. Each member
         of an `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a
-        fifth. Validation rows are not looked at before the end, when the metrics on them are printed.
+        fifth. At the end a linear model and boosted trees of the same rows are mixed with the members of an `ensemble`,
+        in the shares that answer held-out rows best. Validation rows are not looked at before the end, when the metrics
+        on them are printed.
 
         Args:
             learning_rates: Largest rate, one or one per layer group.
@@ -233,10 +244,15 @@ class TableLearner(Learner):
             cycles=whole("cycles", cycles), seed=whole("seed", seed, least=0),
             callbacks=[self.recorder, *callbacks],
         )  # fmt: skip
-        self._say_result(table)
+        shares = None
+        if self._companions is not None and table["best"].any():
+            held = held_by_members(view, stage.model.output_shape[1], seed)
+            with expected_tracing():
+                shares = self._companions.mix_in(self.model, stage.model, view.rows, held, seed)
+        self._say_result(table, shares)
         return table
 
-    def _say_result(self, table: pd.DataFrame) -> None:
+    def _say_result(self, table: pd.DataFrame, shares: dict[str, float] | None) -> None:
         if not table["best"].any():
             print(
                 "no cycle was of use: the loss was not a number; the weights are those of before. "
@@ -244,6 +260,8 @@ class TableLearner(Learner):
             )
             return
         said = f"the weights of cycle {table.index[table['best']][0]} are loaded"
+        if shares is not None:
+            said += ", mixed: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         if self.data.valid is not None:
             predictions, targets = self.predict_with_targs()
             scores = (
@@ -252,6 +270,11 @@ class TableLearner(Learner):
             )
             said += "; on the validation rows: " + ", ".join(f"{name} {value:.6g}" for name, value in scores)
         print(said)
+
+    def _run(self, stage: Stage, *arguments: Any, **options: Any) -> keras.callbacks.History:
+        if self._companions is not None and unmix(self.model):
+            print("`fit` trains the networks alone: the linear model and the trees of `train` have no share any more.")
+        return super()._run(stage, *arguments, **options)
 
     @property
     def groups(self) -> LayerGroups:
@@ -270,17 +293,6 @@ class TableLearner(Learner):
         self._members.compile(self._each_loss, metrics, make_optimizer, clip=self.clip, jit_compile=self.jit_compile)
         return self._members
 
-    @property
-    def predictor(self) -> TablePredictor:
-        """The model with all that it needs to predict raw tables.
-
-        Raises:
-            ValueError: For data from arrays, which has no encoder.
-        """
-        if self.data.encoder is None:
-            raise ValueError("this data came as arrays, without an encoder; use `predict` and `predict_array`.")
-        return TablePredictor(self.model, self.data.encoder, self.data.target, self._widths)
-
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return predictions for a raw table in the target's own units (see `TablePredictor.predict`)."""
         return self.predictor.predict(frame)
@@ -297,51 +309,3 @@ class TableLearner(Learner):
     def export(self, path: str | os.PathLike) -> pathlib.Path:
         """Write encoder, model and target to one file, which `TablePredictor.load` reads."""
         return self.predictor.save(path)
-
-    def embeddings(self) -> dict[str, pd.DataFrame]:
-        """Return the learned vectors as frames (see `TablePredictor.embeddings`)."""
-        return self.predictor.embeddings()
-
-    def plot_embeddings(self, column: str, ax=None):
-        """Plot a column's vectors along their two principal axes, named; return the axes."""
-        from kerasfast.plots.curves import plot_projection
-
-        vectors = self.embeddings()
-        if column not in vectors:
-            raise ValueError(f"{column!r} is no categorical column; these are {', '.join(vectors)}.")
-        levels = vectors[column].drop(index=["unknown", "missing"], errors="ignore")
-        return plot_projection(levels.to_numpy(), [str(level) for level in levels.index], title=column, ax=ax)
-
-    def importance(
-        self, loss: Score | None = None, *, rows: int = 10_000, repeats: int = 1, seed: int = 0
-    ) -> pd.Series:
-        """Return how much the loss on validation rows grows when each column is shuffled, the largest first.
-
-        Args:
-            loss: Of (targets, predictions), smaller is better; the learner's own by default.
-            rows: Validation rows to use, at most.
-            repeats: Shuffles per column, averaged.
-            seed: Of the rows and the shuffles.
-        """
-        sample = self._split(self.data, is_test=False).sample(whole("rows", rows), whole("seed", seed, least=0))
-        columns = column_positions(self.data.cardinalities, self.data.value_names, self.data.encoder)
-        own = keras.losses.get(self.loss)
-        score = loss or (lambda targets, predictions: float(np.mean(own(targets, predictions))))
-        return permutation_importance(self.model, sample, columns, score, repeats=repeats, seed=seed)
-
-    def interpret(self, is_test: bool = False) -> TableInterpretation:
-        """Predict the validation rows once and return what tells where the model is wrong, and why.
-
-        Args:
-            is_test: Whether to look at labelled test rows instead.
-
-        Raises:
-            ValueError: If there are no such rows, or their targets are not known.
-        """
-        rows = self._split(self.data, is_test).sample(MOST_ROWS)
-        return TableInterpretation(
-            rows, lambda part: predict_rows(self.model, part), self.data.target,
-            column_positions(self.data.cardinalities, self.data.value_names, self.data.encoder),
-            cardinalities=self.data.cardinalities, encoder=self.data.encoder, train=self.data.train.sample(MOST_ROWS),
-            facts=self._facts(), recorders={"training": self.recorder},
-        )  # fmt: skip

@@ -10,6 +10,7 @@ from keras import ops
 
 from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.encoding.targets import NumberScale
+from kerasfast.tabular.networks.beside import mixed
 from kerasfast.tabular.networks.model import EmbeddingTable, embedding_tables, hidden_widths, target_units
 
 PIECES = 16  # of the range of each number, with as many rows in each
@@ -56,6 +57,10 @@ class NumberSpread:
             begin[column, pieces] = -edges[:-1] * slope[column, pieces]
         return cls(middle, width, mean, deviation, slope, begin)
 
+    def near(self, values: np.ndarray) -> np.ndarray:
+        """Return values (rows, columns) drawn in and standardised, float32."""
+        return ((drawn_in((values - self.middle) / self.width) - self.mean) / self.deviation).astype(np.float32)
+
 
 def drawn_in(z: Any) -> Any:
     """Return numbers with none beyond 3 in size: nearly as they are around 0."""
@@ -73,6 +78,7 @@ def ensemble_model(
     embedding_widths: Mapping[str, int],
     activation: str = "linear",
     scale: NumberScale | None = None,
+    companions: tuple[int, tuple[int, int]] | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return the model whose outputs are those of all members, and the one whose output is their mean.
 
@@ -90,30 +96,36 @@ def ensemble_model(
         embedding_widths: Width of the vectors of each categorical column, those of all members side by side.
         activation: Of the last layer: "linear", "softmax" or "sigmoid".
         scale: Of the numbers to predict; outputs are standardised by it inside the model.
+        companions: Room for a linear model and trees beside the networks (see `beside.mixed`): the numbers that trees
+            know of each level, how many trees and their depth. None for none.
 
     Returns:
-        Two plain functional models on the same weights: {"codes": (b, columns) int32, "values": (b, continuous)} ->
-        (b, members, outputs), and -> (b, outputs).
+        Two plain functional models on the same weights, the second with the companions: {"codes": (b, columns) int32,
+        "values": (b, continuous)} -> (b, members, outputs), and -> (b, outputs).
     """
     whole("members", members)
     number("dropout", dropout, least=0, below=1)
-    inputs, parts = {}, []
+    inputs, parts, near = {}, [], None
     if cardinalities:
         inputs["codes"] = keras.Input((len(cardinalities),), dtype="int32", name="codes")
         tables = embedding_tables(cardinalities, embedding_widths)
         parts += _vectors(inputs["codes"], tables, members)
     if spread is not None:
         inputs["values"] = keras.Input((len(spread.middle),), name="values")
-        parts.append(_pieces(_near(inputs["values"], spread), spread, members))
+        near = _near(inputs["values"], spread)
+        parts.append(_pieces(near, spread, members))
     x = keras.layers.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
     for place, units in enumerate(hidden_widths(hidden), start=1):
         x = _dense(x, members, units, "relu", f"hidden_{place}")
         if dropout:  # the same units of all members: random numbers would take longer than the products
             x = keras.layers.Dropout(dropout, noise_shape=(1, None, units), name=f"hidden_dropout_{place}")(x)
     x = ops.transpose(_dense(x, members, whole("outputs", outputs), activation, "output"), (1, 0, 2))
-    if scale is not None:
-        x = target_units(scale)(x)
     mean = keras.layers.GlobalAveragePooling1D(name="mean_of_members")(x)
+    if companions is not None:
+        counts = list(cardinalities.values())
+        mean = mixed(mean, near, inputs.get("codes"), counts, activation, *companions)
+    if scale is not None:
+        x, mean = target_units(scale)(x), target_units(scale, "mixture_units")(mean)
     return keras.Model(inputs, x, name=_MEMBERS), keras.Model(inputs, mean, name="table_ensemble")
 
 

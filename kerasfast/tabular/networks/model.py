@@ -167,10 +167,10 @@ def hidden_widths(hidden: Sequence[int]) -> list[int]:
     return [whole("hidden", units) for units in hidden]
 
 
-def target_units(scale: NumberScale) -> keras.layers.Layer:
+def target_units(scale: NumberScale, name: str = "target_units") -> keras.layers.Layer:
     """Return the layer that takes standardised predictions (..., outputs) back to the target's own units."""
     variance = [deviation**2 for deviation in scale.deviation]
-    return keras.layers.Normalization(mean=list(scale.mean), variance=variance, invert=True, name="target_units")
+    return keras.layers.Normalization(mean=list(scale.mean), variance=variance, invert=True, name=name)
 
 
 def embedding_groups(model: keras.Model) -> list[list[keras.layers.Layer]]:
