@@ -16,6 +16,7 @@ from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 
 MANY, MOST = 5_000, 30_000  # rows from which four parts are left out in turn instead of all, and one alone
+GROUPS = 8  # of trees that are asked together: all at once would take hundreds of megabytes
 JUDGED = 20_000  # rows that decide on the shares
 
 
@@ -76,9 +77,9 @@ class Companions:
     activation: str
 
     @property
-    def room(self) -> tuple[int, tuple[int, int]]:
+    def room(self) -> tuple[int, tuple[int, int, int]]:
         """The `companions` of `ensemble_model`."""
-        return count_told(len(self.target.classes), self.activation), (trees.TREES, trees.DEPTH)
+        return count_told(len(self.target.classes), self.activation), (GROUPS, trees.TREES // GROUPS, trees.DEPTH)
 
     def mix_in(
         self, model: keras.Model, members: keras.Model, rows: Rows, held: np.ndarray, seed: int
@@ -134,20 +135,18 @@ def _linear(table: _Table, fold_of: np.ndarray, judged: np.ndarray, seed: int) -
 
 
 def _trees(table: _Table, fold_of: np.ndarray, seed: int) -> tuple[trees.Trees, LevelMeans, np.ndarray]:
-    """Return trees, means by level and the answers (n, outputs) to rows by trees that did not see them."""
-    outputs, counts = np.zeros(table.targets.shape, np.float32), []
-    for fold in range(fold_of.max() + 1):
+    """Return the mean of the trees of all parts, means by level, and answers (n, outputs) to rows not seen by trees."""
+    outputs, several, parts = np.zeros(table.targets.shape, np.float32), [], fold_of.max() + 1
+    for fold in range(parts):
         kept, held = table.part(fold_of != fold), table.part(fold_of == fold)
-        means = kept.means()
-        judged = held.known(means), held.targets, held.weights
+        judged = held.known(kept.means())
         grown = trees.grown(
-            kept.known(None, seed), kept.targets, kept.activation, kept.weights, held=judged, seed=seed + fold
-        )
-        outputs[fold_of == fold] = grown.outputs(judged[0])
-        counts.append(len(grown.leaves))
-    all_rows = table.known(None, seed), table.targets, table.activation, table.weights
-    grown = trees.grown(*all_rows, most=round(float(np.mean(counts))), seed=seed)
-    return grown, table.means(), trees.Loss(table.activation).answers(outputs)
+            kept.known(None, seed), kept.targets, kept.activation, kept.weights,
+            held=(judged, held.targets, held.weights), most=trees.TREES // parts, seed=seed + fold,
+        )  # fmt: skip
+        outputs[fold_of == fold] = grown.outputs(judged)
+        several.append(grown)
+    return trees.Trees.mean(several), table.means(), trees.Loss(table.activation).answers(outputs)
 
 
 def _table(rows: Rows, of: Companions) -> _Table:

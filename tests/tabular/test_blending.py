@@ -13,8 +13,8 @@ from kerasfast.tabular.companions import trees
 def table(rows=400, seed=0):
     random = np.random.default_rng(seed)
     frame = pd.DataFrame({"kind": random.choice(list("abcdef"), rows), "size": random.normal(size=rows)})
-    high = (frame["size"] > 0.5) & frame["kind"].isin(["a", "b"])
-    frame["sort"] = np.where(high, "high", np.where(frame["size"] < 0, "low", "middle"))
+    turned = np.where(frame["kind"].isin(list("abc")), 1, -1) * frame["size"].abs()
+    frame["sort"] = np.where(turned > 0.4, "high", np.where(turned < -0.4, "low", "middle"))
     frame["line"] = 1e4 + 500 * frame["size"] + 50 * random.normal(size=rows)
     return frame
 
@@ -46,9 +46,11 @@ def test_the_shares_add_up_and_trees_have_most_where_there_are_steps(trained):
 def test_keras_computes_the_trees_that_were_grown(trained):
     rows, shares = trained.data.train.rows, trained.model.get_layer("shares").get_weights()
     read = blending._table(rows, trained._companions)
-    asked, bias = trained.model.get_layer("tree_questions").get_weights()
-    leaves = trained.model.get_layer("tree_leaves").get_weights()[0].reshape(trees.TREES, -1, 3)
+    layers = [trained.model.get_layer(f"tree_questions_{group}").get_weights() for group in range(1, 9)]
+    asked, bias = (np.concatenate(parts, axis=-1) for parts in zip(*layers, strict=True))
+    leaves = [trained.model.get_layer(f"tree_leaves_{group}").get_weights()[0] for group in range(1, 9)]
     columns, thresholds = asked.argmax(axis=0).reshape(trees.TREES, -1), -bias.reshape(trees.TREES, -1)
+    leaves = np.concatenate(leaves).reshape(trees.TREES, -1, 3)
     grown = trees.Trees(np.zeros(3, np.float32), columns, thresholds, leaves)
     expected = trees.Loss("softmax").answers(grown.outputs(read.known(read.means())))
     only(trained, 2)
@@ -67,7 +69,6 @@ def test_the_linear_model_has_the_units_of_the_target():
     assert np.square(found - new["line"]).mean() < 0.1 * new["line"].var()
 
 
-@pytest.mark.slow
 def test_categories_alone_suffice():
     learn = learner("sort", categorical=["kind"])
     learn.train(cycles=1)
@@ -75,7 +76,7 @@ def test_categories_alone_suffice():
         only(learn, part)
         found = learn.predict_frame(table(200, seed=2))
         np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
-        assert (found["high"] > 0.2).equals(table(200, seed=2)["kind"].isin(["a", "b"]))
+        np.testing.assert_allclose(found.mean(), table()["sort"].value_counts(normalize=True)[found.columns], atol=0.2)
 
 
 def test_a_fit_trains_the_networks_alone_and_says_so(trained, capsys):
@@ -96,7 +97,7 @@ def test_there_is_no_room_where_none_is_wanted(trained):
         kf.TableLearner.ensemble(trained.data, 2, loss=keras.losses.SparseCategoricalCrossentropy())
     )
     with pytest.raises(ValueError, match="`mix` must be True or False"):
-        kf.TableLearner.ensemble(trained.data, mix=1)
+        kf.TableLearner.ensemble(trained.data, mix="yes")
 
 
 def test_few_parts_are_left_out_of_many_rows(monkeypatch):

@@ -1,17 +1,18 @@
 """Boosted trees whose levels each ask one question of all rows, so that they are few arrays and a few Keras layers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-RATE = 0.1
+RATE = 0.15
 DEPTH = 6
-TREES = 300  # at most
+TREES = 1200  # of all parts of the rows together, at most
 PATIENCE = 30  # trees that may bring nothing before it ends
-BINS = 32  # between which a column is cut
+BINS = 64  # between which a column is cut
 ROWS = 20_000  # drawn for the questions of a tree; its leaves are filled by all
 SHARE = 0.8  # of the rows, drawn for the questions of a tree where they are fewer
+COLUMNS = 32  # at most, drawn for the questions of a tree
 PRIOR = 3.0  # rows without a slope that each leaf begins with
 SKETCHED = 3  # outputs beyond which questions are chosen by random projections of their slopes
 _LEAST = 1e-6
@@ -37,6 +38,14 @@ class Trees:
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """The attributes in order."""
         return self.start, self.columns, self.thresholds, self.leaves
+
+    @classmethod
+    def mean(cls, several: Sequence["Trees"]) -> "Trees":
+        """Return trees whose outputs are the mean of those of several."""
+        parts = zip(*(trees.arrays for trees in several), strict=True)
+        starts, columns, thresholds, leaves = parts
+        leaves = np.concatenate(leaves) / np.float32(len(several))
+        return cls(np.mean(starts, axis=0), np.concatenate(columns), np.concatenate(thresholds), leaves)
 
     def outputs(self, values: np.ndarray) -> np.ndarray:
         """Return the outputs (n, outputs) of values (n, columns), before the activation."""
@@ -124,7 +133,8 @@ class Grower:
             slopes, curvature = loss.slopes(self.targets, outputs)
             slopes, curvature = slopes * self.weights[:, None], curvature * self.weights[:, None]
             drawn = random.permutation(len(outputs))[: min(ROWS, round(SHARE * len(outputs)))]
-            questions = self._questions(drawn, _sketched(slopes[drawn], random), curvature[drawn].mean(axis=1), cuts)
+            sketch, curved = _sketched(slopes[drawn], random), curvature[drawn].mean(axis=1)
+            questions = self._questions(drawn, sketch, curved, cuts, random)
             leaf = _leaf(np.stack([self._bins[column] > place for column, place in questions], axis=1))
             leaves = _filled(leaf, slopes, curvature)
             outputs += leaves[leaf]
@@ -132,29 +142,31 @@ class Grower:
             yield np.array([column for column, _ in questions]), np.array(thresholds, np.float32), leaves
 
     def _questions(
-        self, drawn: np.ndarray, slopes: np.ndarray, curvature: np.ndarray, cuts: np.ndarray
+        self,
+        drawn: np.ndarray,
+        slopes: np.ndarray,
+        curvature: np.ndarray,
+        cuts: np.ndarray,
+        random: np.random.Generator,
     ) -> list[tuple[int, int]]:
         """Return (column, number of its edge) of each level: the one that lowers the loss of all leaves most."""
-        columns, width = len(cuts), int(cuts.max()) + 1
-        bins = self._bins[:, drawn]
-        places = bins + width * np.arange(columns, dtype=np.int32)[:, None]
-        allowed = np.arange(width - 1) < cuts[:, None]
-        node, least, found = np.zeros(len(drawn), np.int32), PRIOR * curvature.mean(), []
+        some = np.sort(random.permutation(np.flatnonzero(cuts))[:COLUMNS])
+        columns, width = len(some), int(cuts.max()) + 1
+        places = self._bins[np.ix_(some, drawn)] + width * np.arange(columns)[:, None]
+        allowed = np.arange(width - 1) < cuts[some][:, None]
+        sums_of = [np.tile(numbers.astype(float), columns) for numbers in (curvature, *slopes.T)]
+        node, least, found = np.zeros(len(drawn), np.int64), PRIOR * curvature.mean(), []
         for level in range(DEPTH):
             index, size = (places + node * (columns * width)).ravel(), 2**level * columns * width
-            sums = [
-                np.bincount(index, np.tile(numbers, columns), size).reshape(-1, columns, width).cumsum(axis=2)
-                for numbers in (curvature, *slopes.T)
-            ]
+            sums = [np.bincount(index, one, size).reshape(-1, columns, width).cumsum(axis=2) for one in sums_of]
             below, total = sums[0][:, :, :-1], sums[0][:, :, -1:]
-            gain = sum(
-                np.square(part[:, :, :-1]) / (below + least)
-                + np.square(part[:, :, -1:] - part[:, :, :-1]) / (total - below + least)
-                for part in sums[1:]
-            )
-            column, place = divmod(int(np.where(allowed, gain.sum(axis=0), -np.inf).argmax()), width - 1)
-            found.append((column, place))
-            node = 2 * node + (bins[column] > place)
+            gain = 0
+            for part in sums[1:]:
+                left, right = part[:, :, :-1], part[:, :, -1:] - part[:, :, :-1]
+                gain = gain + left * left / (below + least) + right * right / (total - below + least)
+            best, place = divmod(int(np.where(allowed, gain.sum(axis=0), -np.inf).argmax()), width - 1)
+            found.append((int(some[best]), place))
+            node = 2 * node + (self._bins[some[best], drawn] > place)
         return found
 
 

@@ -18,7 +18,7 @@ def mixed(
     cardinalities: Sequence[int],
     activation: str,
     means: int,
-    trees: tuple[int, int],
+    trees: tuple[int, int, int],
 ) -> keras.KerasTensor:
     """Return the mixture (b, outputs) of the networks, a linear model and trees; at first the networks alone.
 
@@ -31,7 +31,7 @@ def mixed(
         cardinalities: Number of codes of each categorical column.
         activation: Of the answers.
         means: Numbers that the trees know of each level.
-        trees: How many, and how many questions each asks.
+        trees: How many groups of trees, how many trees in each, and how many questions each tree asks.
     """
     outputs, linear, known = networks.shape[-1], [], []
     if numbers is not None:
@@ -47,7 +47,9 @@ def mixed(
         known.append(ops.reshape(told, (-1, means * len(cardinalities))))
     answers = [networks, _activated(linear[0] if len(linear) == 1 else linear[0] + linear[1], activation)]
     known = known[0] if len(known) == 1 else ops.concatenate(known, axis=1)
-    answers.append(_activated(_trees(known, outputs, *trees), activation))
+    groups, count, depth = trees
+    grown = [_trees(known, outputs, count, depth, group) for group in range(1, groups + 1)]
+    answers.append(_activated(keras.layers.Add(name="trees")(grown), activation))
     mixture = keras.layers.EinsumDense("bpu,p->bu", (outputs,), name="shares", **_FIXED)
     found = mixture(ops.stack(answers, axis=1))
     mixture.set_weights([_ALONE])
@@ -66,14 +68,14 @@ def _activated(outputs: keras.KerasTensor, activation: str) -> keras.KerasTensor
     return outputs if activation == "linear" else keras.layers.Activation(activation)(outputs)
 
 
-def _trees(known: keras.KerasTensor, outputs: int, count: int, depth: int) -> keras.KerasTensor:
+def _trees(known: keras.KerasTensor, outputs: int, count: int, depth: int, group: int) -> keras.KerasTensor:
     """Return the sum of the leaves (b, outputs) that a row falls into, one of each tree."""
-    asked = keras.layers.Dense(count * depth, kernel_initializer="zeros", name="tree_questions", **_FIXED)(known)
+    questions, name = count * depth, f"tree_leaves_{group}"
+    asked = keras.layers.Dense(questions, kernel_initializer="zeros", name=f"tree_questions_{group}", **_FIXED)(known)
     yes = ops.reshape(ops.cast(asked > 0, "float32"), (-1, count, depth))
     place = ops.sum(yes * (2.0 ** np.arange(depth)[::-1]).astype(np.float32), axis=2)
     leaf = ops.cast(place, "int32") - np.array([-(2**depth) * np.arange(count)], np.int32)
-    leaves = keras.layers.Embedding(count * 2**depth, outputs, "zeros", name="tree_leaves", **_FIXED)(leaf)
-    return ops.sum(leaves, axis=1)
+    return ops.sum(keras.layers.Embedding(count * 2**depth, outputs, "zeros", name=name, **_FIXED)(leaf), axis=1)
 
 
 def set_mixture(
@@ -102,13 +104,21 @@ def set_mixture(
         layers["linear_levels"].set_weights([terms + bias / first if first else terms])
         layers["level_means"].set_weights([means])
     start, columns, thresholds, grown = trees
-    asked, zero = layers["tree_questions"].get_weights()
-    asked[:], zero[:] = 0, 0
-    place = np.arange(columns.size)
-    asked[columns.ravel(), place], zero[place] = 1, -thresholds.ravel()
-    leaves = np.zeros_like(layers["tree_leaves"].get_weights()[0])
-    leaves[: len(grown.reshape(-1, len(start)))] = grown.reshape(-1, len(start))
-    leaves[: 2 ** columns.shape[1]] += start
-    layers["tree_questions"].set_weights([asked, zero])
-    layers["tree_leaves"].set_weights([leaves])
+    depth, outputs = columns.shape[1], len(start)
+    groups = [layer for name, layer in layers.items() if name.startswith("tree_questions_")]
+    count = groups[0].units // depth
+    for number, questions in enumerate(groups):
+        part = slice(number * count, (number + 1) * count)
+        asked, zero = (
+            np.zeros((questions.input.shape[1], count * depth), np.float32),
+            np.zeros(count * depth, np.float32),
+        )
+        place = np.arange(columns[part].size)
+        asked[columns[part].ravel(), place], zero[place] = 1, -thresholds[part].ravel()
+        questions.set_weights([asked, zero])
+        leaves = np.zeros((count * 2**depth, outputs), np.float32)
+        leaves[: grown[part].size // outputs] = grown[part].reshape(-1, outputs)
+        if not number:
+            leaves[: 2**depth] += start
+        layers[questions.name.replace("questions", "leaves")].set_weights([leaves])
     layers["shares"].set_weights([shares.astype(np.float32)])

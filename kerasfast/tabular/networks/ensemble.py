@@ -78,7 +78,7 @@ def ensemble_model(
     embedding_widths: Mapping[str, int],
     activation: str = "linear",
     scale: NumberScale | None = None,
-    companions: tuple[int, tuple[int, int]] | None = None,
+    companions: tuple[int, tuple[int, int, int]] | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return the model whose outputs are those of all members, and the one whose output is their mean.
 
@@ -97,7 +97,7 @@ def ensemble_model(
         activation: Of the last layer: "linear", "softmax" or "sigmoid".
         scale: Of the numbers to predict; outputs are standardised by it inside the model.
         companions: Room for a linear model and trees beside the networks (see `beside.mixed`): the numbers that trees
-            know of each level, how many trees and their depth. None for none.
+            know of each level, and how many trees. None for none.
 
     Returns:
         Two plain functional models on the same weights, the second with the companions: {"codes": (b, columns) int32,

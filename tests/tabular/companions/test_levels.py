@@ -22,7 +22,7 @@ def test_no_row_looks_at_its_own_target(rng):
     order = np.random.default_rng(3).permutation(60).tolist()
     for row in (7, order[0]):
         before = [one for one in order[: order.index(row)] if codes[one, 1] == codes[row, 1]]
-        mean, prior = np.average(targets, weights=weights), 5 * weights.mean()
+        mean, prior = np.average(targets[:, 0], weights=weights), 5 * weights.mean()
         expected = (np.sum(weights[before] * targets[before, 0]) + prior * mean) / (weights[before].sum() + prior)
         assert found[row, 1] == pytest.approx(expected, rel=1e-4)
 
