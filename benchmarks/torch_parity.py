@@ -5,7 +5,10 @@
 The torch side is written out below as the course's library does it: SGD with momentum, a rate for each of three layer
 groups, cosine cycles with restarts, weight decay in the loss or decoupled, BatchNormalization of frozen groups or of
 the whole network held. Each line: what trains, the training loss of the first and the last step on both sides, the
-largest difference over all steps, and the largest difference of the validation predictions after the last step.
+largest difference over all steps, and the largest difference of the validation predictions after the last step. The
+same two differences are printed of torch in float64 from torch in float32: what rounding alone does. Moving variances
+of BatchNormalization divide by n here and by n - 1 in torch; the last number is the difference of the validation
+predictions where torch divides by n too.
 """
 
 import argparse
@@ -135,19 +138,44 @@ def rate_factors(steps: int):
 def train(name: str, folder: pathlib.Path) -> None:
     """Train on the batches that kerasfast trained on, in each state; write the losses and the last predictions."""
     for place in sorted(folder.glob("state*")):
-        if (place / "torch.npz").exists() or not (place / "here.npz").exists():
+        if not (place / "here.npz").exists():
             continue
-        losses, valid = train_in_one_state(name, folder, place)
-        np.savez(place / "torch.npz", losses=losses, valid=valid)
+        for file, kind, biased in (
+            ("torch", "float32", False),
+            ("torch64", "float64", False),
+            ("biased", "float32", True),
+        ):
+            if not (place / f"{file}.npz").exists():
+                losses, valid = train_in_one_state(name, folder, place, kind, biased=biased)
+                np.savez(place / f"{file}.npz", losses=losses, valid=valid)
 
 
-def train_in_one_state(name: str, folder: pathlib.Path, place: pathlib.Path) -> tuple[list[float], np.ndarray]:
+def divide_by_n(norm, inputs: tuple, _) -> None:
+    """Take back, after a training step, that torch's moving variance of n values divides by n - 1."""
+    import torch
+
+    if not norm.training:
+        return
+    x = inputs[0].detach()
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    with torch.no_grad():
+        excess = x.var(dim=axes, unbiased=True) - x.var(dim=axes, unbiased=False)
+        norm.running_var -= norm.momentum * excess
+
+
+def train_in_one_state(
+    name: str, folder: pathlib.Path, place: pathlib.Path, kind: str, *, biased: bool
+) -> tuple[list[float], np.ndarray]:
     import torch
 
     state, batches = json.loads((place / "state.json").read_text()), np.load(place / "batches.npz")
     late, mode = NETWORKS[name]
     body, head, pool = body_of(name), head_of(place), ConcatPool()
     body.load_state_dict(torch.load(folder / "weights.pth"))
+    body.to(getattr(torch, kind)), head.to(getattr(torch, kind))
+    for norm in [*body.modules(), *head.modules()]:
+        if biased and isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
+            norm.register_forward_hook(divide_by_n)
     names = [module for module, _ in body.named_modules()]
     early = names[: names.index(late)]
     groups = [[], [], list(head.modules())]
@@ -175,7 +203,8 @@ def train_in_one_state(name: str, folder: pathlib.Path, place: pathlib.Path) -> 
     for x, y, factor in zip(batches["x"], batches["y"], rate_factors(STEPS), strict=False):
         for group, number in zip(optimizer.param_groups, used, strict=True):
             group["lr"] = RATES[number] * factor
-        loss = torch.nn.functional.nll_loss(head(pool(body(normalised(x, mode)))), torch.from_numpy(y))
+        pixels = normalised(x, mode).to(getattr(torch, kind))
+        loss = torch.nn.functional.nll_loss(head(pool(body(pixels))), torch.from_numpy(y))
         optimizer.zero_grad()
         loss.backward()
         if decoupled:
@@ -187,7 +216,7 @@ def train_in_one_state(name: str, folder: pathlib.Path, place: pathlib.Path) -> 
         losses.append(loss.item())
     body.eval(), head.eval()
     with torch.no_grad():
-        valid = torch.exp(head(pool(body(normalised(batches["valid"], mode)))))
+        valid = torch.exp(head(pool(body(normalised(batches["valid"], mode).to(getattr(torch, kind))))))
     return losses, valid.numpy()
 
 
@@ -265,17 +294,19 @@ def compare(python: str, names: list[str], root: pathlib.Path, *, curves: bool) 
     subprocess.run([python, __file__, "--train", root, *names], check=True)
     for name in names:
         for number, title in enumerate(STATES):
-            here, torch = (np.load(root / name / f"state{number}" / f"{side}.npz") for side in ("here", "torch"))
-            report(f"{name:13} {title:21}", here, torch, curves=curves)
+            sides = [root / name / f"state{number}" / f"{side}.npz" for side in ("here", "torch", "torch64", "biased")]
+            report(f"{name:13} {title:21}", *map(np.load, sides), curves=curves)
 
 
-def report(title: str, here: dict, torch: dict, *, curves: bool) -> None:
+def report(title: str, here: dict, torch: dict, torch64: dict, biased: dict, *, curves: bool) -> None:
     ours, theirs = here["losses"], torch["losses"]
     assert len(ours) == len(theirs), (len(ours), len(theirs))
     print(
         f"{title} {len(ours)} steps  first {ours[0]:.4f} {theirs[0]:.4f}  last {ours[-1]:.4f} {theirs[-1]:.4f}  "
         f"largest difference {np.abs(ours - theirs).max():.1e}  "
-        f"validation {np.abs(here['valid'] - torch['valid']).max():.1e}",
+        f"validation {np.abs(here['valid'] - torch['valid']).max():.1e}  "
+        f"float64: {np.abs(torch64['losses'] - theirs).max():.1e} {np.abs(torch64['valid'] - torch['valid']).max():.1e}  "
+        f"dividing by n: {np.abs(here['valid'] - biased['valid']).max():.1e}",
         flush=True,
     )
     for step, pair in enumerate(zip(ours, theirs, strict=True) if curves else ()):

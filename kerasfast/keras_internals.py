@@ -164,6 +164,13 @@ def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.Ker
     return operation, list(node.input_tensors), list(node.output_tensors)
 
 
+def use_policy(model: keras.Model, policy: str) -> None:
+    """Let the layers of a functional or Sequential model compute in a policy, those of its outputs in float32."""
+    last = {id(producer(output)[0]) for output in model.outputs}
+    for layer in all_layers(model):
+        layer.dtype_policy = "float32" if id(layer) in last else policy
+
+
 def run_graph(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
     """Return what a functional or Sequential model makes of tensors, with `call(operation, *args, **kwargs)` in each.
 

@@ -14,8 +14,10 @@ from kerasfast.basics.arguments import choice, flag, number, sized, whole
 from kerasfast.basics.described import Described
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batch_of, batches, sample_shape, targets_of
+from kerasfast.keras_internals import use_policy
 from kerasfast.optimizing.groups import LayerGroups, flat_layers
 from kerasfast.optimizing.rates import Rates
+from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.training import callbacks as kf_callbacks
 from kerasfast.training.keeping.resuming import KeptFits
 from kerasfast.training.keeping.saved_weights import TrainingState, load_weights, save_weights
@@ -142,6 +144,19 @@ class ModelWithData(Described):
     def bn_freeze(self, freeze: bool = True) -> None:
         """Hold the BatchNormalization statistics, or let them move again (see `LayerGroups.bn_freeze`)."""
         self.groups.bn_freeze(freeze)
+
+    def compute_in(self, policy: str) -> None:
+        """Compute in another precision from the next call on; weights and what is frozen stay.
+
+        Args:
+            policy: A policy of Keras: "mixed_float16" (weights in float32, a scaled loss; fast on a GPU), "float32" or
+                "mixed_bfloat16". The last layers, whose outputs the loss is of, stay in float32.
+        """
+        use_policy(self.model, choice("policy", policy, ("float32", "mixed_float16", "mixed_bfloat16")))
+        functions = train_function_of(self.model)
+        functions.forget()
+        functions.forget_sizes()
+        self._main.compiled_for = None  # float16 needs a scaled loss, which Keras gives when it compiles
 
     def predict(self, is_test: bool = False) -> np.ndarray:
         """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names.

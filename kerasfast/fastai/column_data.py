@@ -10,10 +10,11 @@ import pandas as pd
 
 from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ModelData, split_by_idx
-from kerasfast.fastai.internals.columns import ColumnarDataset, ColumnarLoader, loader_of
+from kerasfast.fastai.internals.columns import ColumnarDataset, ColumnarLoader
 from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import Learner
+from kerasfast.fastai.parts.column_models import *
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
 from kerasfast.tabular.data import TableData
@@ -21,9 +22,8 @@ from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
 from kerasfast.tabular.tasks import task_of
 
-DataLoader = loader_of  # of rows too, in the place of the pictures' that the star above brings
 _OWN = "CollabFilterDataset CollabFilterLearner ColumnarModelData StructuredLearner"
-__all__ = names_of(["learner", "internals.columns"], _OWN.split())
+__all__ = names_of(["learner", "internals.columns", "parts.column_models"], _OWN.split())
 
 
 class ColumnarModelData(ModelData):

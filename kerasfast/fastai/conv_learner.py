@@ -5,20 +5,26 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ImageClassifierData
+from kerasfast.fastai.initializers import *
 from kerasfast.fastai.internals.architectures import *
-from kerasfast.fastai.internals.architectures import as_backbone
 from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.learner import *
 from kerasfast.fastai.learner import BasicModel, Learner
 from kerasfast.fastai.metrics import accuracy, accuracy_thresh
-from kerasfast.fastai.torch_names.module_layer import ModuleLayer
-from kerasfast.fastai.torch_names.modules import Module, ModuleList, parts_of
+from kerasfast.fastai.parts.absent import absent
+from kerasfast.fastai.parts.convnet_builder import ConvnetBuilder
 from kerasfast.vision.learner import ImageLearner
 from kerasfast.vision.networks.heads import CustomHead
 
-__all__ = names_of(("learner", "internals.architectures"), ("ConvLearner",))
+_REFUSED = absent(
+    {
+        "model_meta model_features": "a network is cut before its last pooling, and its layer groups are found in its "
+        "graph: `learn.get_layer_groups()`, `ConvLearner.pretrained(..., xtra_cut=n)`",
+    }
+)
+globals().update(_REFUSED)
+__all__ = names_of(("learner", "internals.architectures", "initializers"), ("ConvLearner", "ConvnetBuilder", *_REFUSED))
 
 
 class ConvLearner(Learner):
@@ -34,12 +40,32 @@ class ConvLearner(Learner):
 
     core: ImageLearner
 
-    def __init__(self, data: ImageClassifierData, core: ImageLearner | BasicModel, **arguments):
-        """Train `ConvLearner.pretrained`'s networks, or a model of your own: `ConvLearner(data, BasicModel(model))`."""
-        if isinstance(core, BasicModel):
-            chosen = {name: arguments.pop(name) for name in ("opt_fn", "clip") if name in arguments}
-            core = Learner.from_model_data(core, data, **chosen).core
-        super().__init__(data, core, **arguments)
+    def __init__(
+        self,
+        data: ImageClassifierData,
+        models: ImageLearner | BasicModel | ConvnetBuilder,
+        precompute: bool = False,
+        opt_fn: Callable | None = None,
+        tmp_name: str = "tmp",
+        models_name: str = "models",
+        metrics: Sequence[Callable] | None = None,
+        clip: float | None = None,
+        crit: Any = None,
+        **network: Any,
+    ):
+        """Train what a `ConvnetBuilder` describes, or a model of your own: `ConvLearner(data, BasicModel(model))`.
+
+        `network` has `weights` and `accelerate`; for all other arguments see `pretrained`.
+        """
+        if isinstance(models, ConvnetBuilder):
+            models = models.learner_for(data, opt_fn=opt_fn, clip=clip, **network)
+            models.store_path = pathlib.Path(data.path, tmp_name)
+            metrics = _usual_metrics(data) if metrics is None else metrics
+        elif network:
+            raise TypeError(f"{sorted(network)} are for a `ConvnetBuilder`; received {type(models).__name__}.")
+        super().__init__(data, models, opt_fn, tmp_name, models_name, metrics, clip, crit)
+        if precompute:
+            self.precompute = True
 
     @classmethod
     def pretrained(
@@ -83,25 +109,13 @@ class ConvLearner(Learner):
             tmp_name: Folder below the data's that activations are stored in; an absolute path stays what it is.
             models_name: Folder below the data's that weights are saved in.
         """
-        hidden = [512] if xtra_fc is None else list(xtra_fc)
-        if isinstance(custom_head, ModuleList):
-            custom_head = [ModuleLayer(part) if isinstance(part, Module) else part for part in parts_of(custom_head)]
-        image_learner = ImageLearner.pretrained(
-            as_backbone(f).without_stages(xtra_cut) if xtra_cut else as_backbone(f),
-            data.core,
-            hidden=hidden,
-            dropout=[0.25] * len(hidden) + [0.5] if ps is None else ps,
-            custom_head=custom_head,
-            weights=weights if pretrained else None,
-            optimizer=opt_fn or SGD_Momentum(0.9),
-            clip=clip,
-            accelerate=accelerate,
-            metrics=[],
-        )
-        image_learner.store_path = pathlib.Path(data.path, tmp_name)
-        image_learner.precompute = precompute
-        metrics = _usual_metrics(data) if metrics is None else metrics
-        return cls(data, image_learner, metrics=metrics, crit=crit, models_name=models_name)
+        described = ConvnetBuilder(
+            f, data.c, data.is_multi, data.is_reg, ps, xtra_fc, xtra_cut, custom_head, pretrained
+        )  # fmt: skip
+        return cls(
+            data, described, precompute, opt_fn, tmp_name, models_name, metrics, clip, crit,
+            weights=weights, accelerate=accelerate,
+        )  # fmt: skip
 
     @property
     def tmp_path(self) -> str:

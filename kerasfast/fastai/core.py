@@ -1,23 +1,37 @@
 """The course's helpers for arrays, tensors and lists."""
 
+import itertools
 import math
 import os
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasfast.basics.processors import usable_processors
+from kerasfast.fastai.parts.absent import absent
 from kerasfast.fastai.torch_imports import USE_GPU, F, children, nn, optim, torch
 from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor
 
 __all__ = [
-    "A", "F", "SGD_Momentum", "T", "USE_GPU", "V", "VV", "children", "chunk_iter", "is_iter", "is_listy", "load",
-    "map_none", "map_over", "nn", "noop", "num_cpus", "one_hot", "optim", "partition", "partition_by_cores", "save",
-    "split_by_idxs", "sum_geom", "to_gpu", "to_np", "torch",
+    "A", "F", "SGD_Momentum", "SimpleNet", "T", "USE_GPU", "V", "VV", "VV_", "V_", "apply_leaf", "children",
+    "chunk_iter", "create_variable", "is_iter", "is_listy", "load", "load2", "map_none", "map_over", "nn", "noop",
+    "num_cpus", "one_hot", "optim", "partition", "partition_by_cores", "save", "split_by_idxs", "sum_geom", "to_gpu",
+    "to_np", "torch",
 ]  # fmt: skip
+
+_REFUSED = absent(
+    {
+        "load_array": "write `np.load(file)`, and `np.save(file, array)` where the lesson has `save_array`",
+        "set_trainable set_trainable_attr": "write `learn.freeze_to(n)`, `learn.freeze()` or `learn.unfreeze()`",
+        "trainable_params_ chain_params": "optimizers are given their variables by the model; leave `params` out",
+        "conv_dict": "`T(array)` makes a tensor of any array of numbers",
+    }
+)
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 
 def sum_geom(a: float, r: float, n: int) -> float:
@@ -76,6 +90,14 @@ def VV(x):
     return V(x)
 
 
+def create_variable(x, volatile: bool = False, requires_grad: bool = False) -> CourseTensor:
+    """Return a tensor with torch's methods."""
+    return T(x)
+
+
+V_, VV_ = T, T
+
+
 def to_np(v):
     """Return NumPy arrays of tensors, variables, arrays, or lists of them."""
     if is_listy(v):
@@ -83,6 +105,13 @@ def to_np(v):
     if isinstance(v, CourseTensor):
         return v.numpy()
     return v if isinstance(v, (np.ndarray, np.generic)) else keras.ops.convert_to_numpy(v)
+
+
+def apply_leaf(m, f: Callable) -> None:
+    """Call a function on a model and on all inside it."""
+    f(m)
+    for part in children(m) if hasattr(m, "children") or hasattr(m, "layers") else ():
+        apply_leaf(part, f)
 
 
 def to_gpu(x, *args, **kwargs):
@@ -93,6 +122,26 @@ def to_gpu(x, *args, **kwargs):
 def SGD_Momentum(momentum: float):
     """Return a function that makes SGD with momentum, for `opt_fn`."""
     return lambda *args, **kwargs: optim.SGD(*args, momentum=momentum, **kwargs)
+
+
+class SimpleNet(nn.Module):
+    """Dense layers with ReLU between them; log-probabilities of what comes flattened.
+
+    Args:
+        layers: Number of inputs, widths of the hidden layers, number of classes.
+    """
+
+    def __init__(self, layers: Sequence[int]):
+        super().__init__()
+        self.dense = nn.ModuleList([nn.Linear(*pair) for pair in itertools.pairwise(layers)])
+
+    def forward(self, x):
+        """Return the log-probabilities."""
+        x = x.view(x.size(0), -1)
+        *inner, last = self.dense
+        for dense in inner:
+            x = F.relu(dense(x))
+        return F.log_softmax(last(x), dim=-1)
 
 
 def one_hot(a, c: int) -> np.ndarray:
@@ -146,3 +195,9 @@ def load(fn: str | os.PathLike):
     """Read an object that `save` wrote; only from files that you trust."""
     with open(fn, "rb") as file:
         return pickle.load(file)
+
+
+def load2(fn: str | os.PathLike):
+    """Read an object that Python 2 pickled; only from files that you trust."""
+    with open(fn, "rb") as file:
+        return pickle.load(file, encoding="latin-1")

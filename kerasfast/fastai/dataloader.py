@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasfast.basics.arguments import whole
+from kerasfast.fastai.parts.absent import absent
 from kerasfast.fastai.torch_names.arrays import course_array
 from kerasfast.fastai.transforms import Transforms, denorm
 from kerasfast.vision.pipeline.views import View
@@ -17,9 +18,17 @@ from kerasfast.vision.sources.decoding import decode, scanning
 from kerasfast.vision.sources.file_samples import FileSamples
 
 __all__ = [
-    "ArraysIndexDataset", "DataLoader", "FilesArrayDataset", "FilesIndexArrayDataset", "FilesNhotArrayDataset",
-    "ImageDataset", "open_image",
+    "ArraysIndexDataset", "ArraysNhotDataset", "DataLoader", "FilesArrayDataset", "FilesIndexArrayDataset",
+    "FilesIndexArrayRegressionDataset", "FilesNhotArrayDataset", "ImageDataset", "open_image",
 ]  # fmt: skip
+_OWN_READING = (
+    "pictures that are read in a way of your own become arrays first, (n, height, width, 3), for "
+    "`ImageClassifierData.from_arrays`; files are `FilesIndexArrayDataset`, `FilesNhotArrayDataset` or "
+    "`FilesArrayDataset`"
+)
+_REFUSED = absent({"ArraysDataset BaseDataset FilesDataset": _OWN_READING})
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 _BATCH = 64
 
@@ -110,11 +119,15 @@ class DataLoader:
     Each loop is another epoch: with another order where the set is shuffled, and other random transforms.
 
     Args:
-        dataset: The set.
+        dataset: The set, or rows of a table.
         batch_size: Pictures per batch; those of the set's data by default.
         shuffle: Whether each loop has another order; then an incomplete last batch is left out.
         num_workers, **options: Without effect: TensorFlow reads in parallel by itself.
     """
+
+    def __new__(cls, dataset: Any, batch_size: int | None = None, shuffle: bool | None = None, **options: Any) -> Any:
+        """Return a loader; of rows of a table the loader that these have."""
+        return dataset.loader(batch_size, shuffle) if hasattr(dataset, "loader") else super().__new__(cls)
 
     def __init__(
         self,
@@ -178,11 +191,22 @@ def FilesArrayDataset(
     )
 
 
+FilesIndexArrayRegressionDataset = FilesArrayDataset
+
+
 def ArraysIndexDataset(x: np.ndarray, y: np.ndarray, transform: Transforms) -> ImageDataset:
     """Return a set of pictures in memory, (n, height, width, 3) uint8 or from 0 to 1, with a class number (n,) each."""
-    y = np.asarray(y, np.int64)
+    return _of_arrays(x, np.asarray(y, np.int64), transform, "single")
+
+
+def ArraysNhotDataset(x: np.ndarray, y: np.ndarray, transform: Transforms) -> ImageDataset:
+    """Return a set of pictures in memory, as `ArraysIndexDataset`, with zeros and ones (n, classes) each."""
+    return _of_arrays(x, np.asarray(y, np.float32), transform, "multi")
+
+
+def _of_arrays(x: np.ndarray, y: np.ndarray, transform: Transforms, kind: str) -> ImageDataset:
     source = arrays_source(".", (x, y), (x, y))
-    return ImageDataset(View(source.train, transform.core, _BATCH), transform, list(source.classes), "single", ".")
+    return ImageDataset(View(source.train, transform.core, _BATCH), transform, list(source.classes), kind, ".")
 
 
 def _of_files(

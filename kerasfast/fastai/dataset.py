@@ -12,8 +12,11 @@ from kerasfast.fastai import dataloader
 from kerasfast.fastai.dataloader import *
 from kerasfast.fastai.dataloader import DataLoader, ImageDataset
 from kerasfast.fastai.internals.attributes import KnownAttributes
+from kerasfast.fastai.parts import file_labels
+from kerasfast.fastai.parts.absent import absent
+from kerasfast.fastai.parts.file_labels import *
 from kerasfast.fastai.transforms import Transforms
-from kerasfast.vision.data import ImageData
+from kerasfast.vision.data import ImageData as CoreData
 from kerasfast.vision.pipeline.transforms import Transforms as CoreTransforms
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.arrays import arrays_source
@@ -21,9 +24,10 @@ from kerasfast.vision.sources.listing import checks, class_folders, folders, lab
 from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.splits import validation_indices
 
-__all__ = sorted(
-    {"ImageClassifierData", "ModelData", "get_cv_idxs", "n_hot", "read_dir", "split_by_idx", *dataloader.__all__}
-)
+_OWN = {"ImageClassifierData", "ModelData", "get_cv_idxs", "read_dir", "split_by_idx"}
+_REFUSED = absent({"ImageData": "write `ImageClassifierData.from_paths`, `from_csv` or `from_arrays`"})
+globals().update(_REFUSED)
+__all__ = sorted(_OWN | {*dataloader.__all__, *file_labels.__all__, *_REFUSED})
 
 MOST_SEEDS = 2**31 - 1
 
@@ -38,13 +42,6 @@ def split_by_idx(idxs: Sequence[int], *a) -> list[tuple]:
     mask = np.zeros(len(a[0]), dtype=bool)
     mask[np.asarray(idxs)] = True
     return [(o[mask], o[~mask]) for o in a]
-
-
-def n_hot(ids: Sequence[int], c: int) -> np.ndarray:
-    """Return (c,) zeros with ones at `ids`."""
-    hot = np.zeros(c, dtype=np.float32)
-    hot[ids] = 1
-    return hot
 
 
 def read_dir(path: str | os.PathLike, folder: str) -> list[str]:
@@ -122,7 +119,7 @@ class ImageClassifierData(ModelData):
         test_dl, test_aug_dl: The same of the test pictures; None without any.
     """
 
-    def __init__(self, core: ImageData, tfms: tuple[Transforms, Transforms]):
+    def __init__(self, core: CoreData, tfms: tuple[Transforms, Transforms]):
         train, valid = tfms
         self._begin(core=core, tfms=tfms, bs=core.batch_size, classes=list(core.classes))
         self._begin(
@@ -284,7 +281,7 @@ class ImageClassifierData(ModelData):
         _check_transforms(tfms)
         # From NumPy's global state, so that a data object made anew augments anew and `np.random.seed` repeats it.
         seed = int(np.random.randint(MOST_SEEDS))
-        return cls(ImageData(source, tfms[0].core, bs, seed, pathlib.Path(path)), tfms)
+        return cls(CoreData(source, tfms[0].core, bs, seed, pathlib.Path(path)), tfms)
 
     @property
     def sz(self) -> int:

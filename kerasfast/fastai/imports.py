@@ -40,14 +40,16 @@ from tqdm import tqdm as TerminalBar
 from kerasfast.basics.bars import NotebookBar
 from kerasfast.basics.notebook import in_notebook
 from kerasfast.fastai.internals.stand_ins import DataFrameSummary, Optional, Week
+from kerasfast.fastai.parts.absent import Absent
 
 __all__ = [
-    "Counter", "DataFrameSummary", "FileLink", "Image", "ImageEnhance", "ImageOps", "Iterable", "OrderedDict", "PIL",
-    "Path", "ProcessPoolExecutor", "ThreadPoolExecutor", "Week", "abstractmethod", "animation", "attrgetter", "chain",
-    "collections", "contextlib", "copy", "cv2", "datetime", "display", "ensemble", "glob", "graphviz", "iglob",
-    "in_ipynb", "in_notebook", "itemgetter", "itertools", "json", "math", "matplotlib", "metrics", "np", "os",
-    "partial", "pd", "pdb", "pickle", "plt", "preprocessing", "random", "rcParams", "re", "scipy", "shutil",
-    "sklearn", "sns", "string", "sys", "threading", "time", "tnrange", "tqdm", "tqdm_notebook", "trange", "warnings",
+    "Counter", "DataFrameSummary", "FileLink", "IPython", "Image", "ImageEnhance", "ImageOps", "Iterable",
+    "OrderedDict", "PIL", "Path", "ProcessPoolExecutor", "ThreadPoolExecutor", "Week", "abstractmethod", "animation",
+    "attrgetter", "bcolz", "chain", "clear_tqdm", "collections", "contextlib", "copy", "cv2", "datetime", "display",
+    "ensemble", "fixed", "glob", "graphviz", "iglob", "in_ipynb", "in_notebook", "interact", "interactive",
+    "itemgetter", "itertools", "json", "math", "matplotlib", "metrics", "np", "os", "partial", "pd", "pdb", "pickle",
+    "plt", "preprocessing", "random", "rcParams", "re", "scipy", "shutil", "sklearn", "sklearn_pandas", "sns", "string",
+    "sys", "threading", "time", "tnrange", "tqdm", "tqdm_notebook", "trange", "warnings", "widgets",
 ]  # fmt: skip
 
 
@@ -65,7 +67,10 @@ def _log_loss(*args, **others) -> float:
 tqdm = NotebookBar if in_notebook() else TerminalBar
 tqdm_notebook, tnrange = tqdm, trange
 scipy, sns, cv2 = Optional("scipy", "scipy"), Optional("seaborn", "seaborn"), Optional("cv2", "opencv-python")
+IPython, sklearn_pandas = Optional("IPython", "ipython"), Optional("sklearn_pandas", "sklearn-pandas")
+widgets = Optional("ipywidgets", "ipywidgets")
 sklearn, graphviz = Optional("sklearn", "scikit-learn"), Optional("graphviz", "graphviz")
+bcolz = Absent("bcolz", "it is not made for today's Python; write `np.save(file, array)` and `np.load(file)`")
 metrics = Optional("sklearn.metrics", "scikit-learn", log_loss=_log_loss)
 ensemble, preprocessing = (
     Optional("sklearn.ensemble", "scikit-learn"),
@@ -81,6 +86,25 @@ if int(np.__version__.split(".")[0]) >= 2:
 def in_ipynb() -> bool:
     """Return whether this runs in a Jupyter kernel."""
     return in_notebook()
+
+
+def clear_tqdm() -> None:
+    """Do nothing: bars vanish by themselves."""
+
+
+def interact(*arguments, **options):
+    """Call a function whenever a widget moves, as ipywidgets does."""
+    return widgets.interact(*arguments, **options)
+
+
+def interactive(*arguments, **options):
+    """Return the widgets of a function's arguments, as ipywidgets does."""
+    return widgets.interactive(*arguments, **options)
+
+
+def fixed(value):
+    """Return an argument of `interact` without a widget."""
+    return widgets.fixed(value)
 
 
 def display(*objects) -> None:

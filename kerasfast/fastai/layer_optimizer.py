@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from kerasfast.fastai.parts.absent import absent
 from kerasfast.optimizing.control import control_of
 from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.optimizers import grouped
@@ -13,6 +14,9 @@ from kerasfast.optimizing.rates import Rates
 from kerasfast.optimizing.torch_rules import follow_torch
 
 __all__ = ["LayerOptimizer", "set_lrs", "set_wds"]
+_REFUSED = absent({"opt_params zip_strict_": "a `LayerOptimizer` takes rates and weight decays, one or one per group"})
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,22 @@ import keras
 import numpy as np
 
 from kerasfast.basics.arguments import number
-from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.internals.array_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.internals.attributes import KnownAttributes
-from kerasfast.fastai.internals.basic_models import BasicModel, SingleModel, in_front, opened, usual_loss  # noqa: F401
+from kerasfast.fastai.internals.basic_models import BasicModel, SingleModel, in_front  # noqa: F401
 from kerasfast.fastai.internals.below_learner import *
 from kerasfast.fastai.internals.groups import CourseGroups
 from kerasfast.fastai.internals.rate_search import RateSearch
-from kerasfast.fastai.internals.refused import Refused, supported
 from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.layer_optimizer import TorchLike
+from kerasfast.fastai.parts.further_training import FurtherTraining, supported
+from kerasfast.fastai.parts.views import Views
 from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, rules_of, validation_values
 from kerasfast.fastai.swa import AveragedWeights
 from kerasfast.fastai.torch_names.methods import with_torch_methods
-from kerasfast.fastai.torch_names.module_models import as_model, usual_crit
+from kerasfast.fastai.torch_names.module_models import core_learner, usual_crit
 from kerasfast.learner import Learner as CoreLearner
-from kerasfast.optimizing.groups import LayerGroups
 from kerasfast.optimizing.rates import Rates
 from kerasfast.optimizing.torch_rules import TorchRules
 from kerasfast.training.training_plans import Phase
@@ -38,15 +37,18 @@ from kerasfast.vision.prediction.tta import predict_views
 __all__ = names_of(["internals.below_learner"], ("BasicModel", "Learner", "SingleModel", "in_front", "log_of"))
 
 
-class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttributes):
+class Learner(AveragedWeights, CourseGroups, RateSearch, FurtherTraining, KnownAttributes):
     """Trains a model on the course's data; the work is done by kerasfast's learner, `learn.core`.
 
     Args:
         data: Such as `ImageClassifierData`.
-        core: kerasfast's learner of the same data.
-        metrics: Functions (preds, targs) of arrays, over the whole validation set, or Keras metrics.
-        crit: Loss: a function (preds, targs) of tensors, or a Keras loss; that of `core` by default.
+        models: A `BasicModel` (see `from_model_data`), or kerasfast's learner of the same data.
+        opt_fn: Makes the optimizer of a `BasicModel`; SGD with momentum 0.9 by default.
+        tmp_name: Not used here.
         models_name: Folder below the data's that weights are saved in.
+        metrics: Functions (preds, targs) of arrays, over the whole validation set, or Keras metrics.
+        clip: Largest norm of the gradients of a `BasicModel`.
+        crit: Loss: a function (preds, targs) of tensors, or a Keras loss; by default by the kind of target.
 
     Attributes:
         sched: After a fit its `LossRecorder`, after `lr_find` an `LR_Finder`.
@@ -60,15 +62,20 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
     def __init__(
         self,
         data: ModelData,
-        core: CoreLearner,
-        *,
-        metrics: Sequence[Callable] | None = None,
-        crit: Any = None,
+        models: CoreLearner | BasicModel,
+        opt_fn: Callable | None = None,
+        tmp_name: str = "tmp",
         models_name: str = "models",
+        metrics: Sequence[Callable] | None = None,
+        clip: float | None = None,
+        crit: Any = None,
     ):
-        self._data, self.core = data, core
-        with_torch_methods(core.model)
-        self.opt_fn = core.make_optimizer
+        if isinstance(models, BasicModel):
+            crit = usual_crit(models.model, data) if crit is None else crit
+            models = core_learner(models, data, opt_fn, clip)
+        self._data, self.core = data, models
+        with_torch_methods(self.core.model)
+        self.opt_fn = self.core.make_optimizer
         self.metrics, self.sched = list(metrics or []), None
         self.models_path = os.path.join(data.path, models_name)
         if crit is not None:
@@ -83,6 +90,7 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
         metrics: Sequence[Callable] | None = None,
         clip: float | None = None,
         crit: Any = None,
+        **names: str,
     ) -> "Learner":
         """Train a model of your own; each of its layers, or models in it, is a layer group, as in the course.
 
@@ -97,19 +105,10 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
             metrics: Functions (preds, targs).
             clip: Largest norm of the gradients.
             crit: Loss.
+            **names: `tmp_name`, `models_name`.
         """
         models = m if isinstance(m, BasicModel) else BasicModel(m)
-        model = as_model(models.model, data)
-        core = CoreLearner(
-            model,
-            data.core,
-            groups=LayerGroups(model, [opened(group) for group in models.get_layer_groups()]),
-            loss=usual_loss(data),
-            metrics=[],
-            optimizer=opt_fn or SGD_Momentum(0.9),
-            clip=clip,
-        )
-        return cls(data, core, metrics=metrics, crit=crit or usual_crit(models.model, data))
+        return cls(data, models, opt_fn=opt_fn, metrics=metrics, clip=clip, crit=crit, **names)
 
     @property
     def data(self) -> ModelData:
@@ -289,14 +288,15 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, Refused, KnownAttribute
             is_test: The test set instead of the validation set.
 
         Returns:
-            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets.
+            Predictions (views, n, classes), log-probabilities for one class per picture, and the targets. As an array
+            the pair is the mean of the views, which `TTA()` was in lessons before 0.7.
         """
         if not isinstance(self.data.core, ImageData):
             raise TypeError("Test-time augmentation is for pictures; this learner has a table.")
         views = predict_views(self.model, self.data.core, n_aug, is_test)
         plain = np.repeat(views[:1], max(1, math.ceil(n_aug / 4)), axis=0)
         targets = (self.data.test_ds if is_test else self.data.val_ds).y
-        return self._as_course(np.concatenate([plain, views[1:]])), targets
+        return Views((self._as_course(np.concatenate([plain, views[1:]])), targets))
 
     def save(self, name: str) -> None:
         """Save the weights as `models/<name>.weights.h5` in the folder of the data; averaged ones as `<name>-swa`."""

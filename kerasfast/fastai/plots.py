@@ -8,11 +8,14 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from kerasfast.fastai.dataset import ImageDataset, open_image
+from kerasfast.fastai.imports import metrics
+from kerasfast.fastai.internals.stand_ins import OptionalName
 from kerasfast.plots import curves as core
 
 __all__ = [
     "ImageModelResults",
     "ceildiv",
+    "confusion_matrix",
     "load_img_id",
     "plot_confusion_matrix",
     "plots",
@@ -21,6 +24,8 @@ __all__ = [
 ]
 
 SHOWN = 4  # pictures of `ImageModelResults`
+
+confusion_matrix = OptionalName(metrics, "confusion_matrix")
 
 
 def ceildiv(a: int, b: int) -> int:

@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 
 from kerasfast.basics.arguments import whole
 from kerasfast.fastai.layer_optimizer import TorchLike
+from kerasfast.fastai.parts.absent import absent
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.optimizing.torch_rules import TorchRules
 from kerasfast.plots.curves import plot_losses, plot_lr_finder, plot_rates
@@ -22,6 +23,20 @@ from kerasfast.training.lr_finder import LearningRateSearch
 from kerasfast.training.training_plans import Phase
 
 __all__ = ["Callback", "DecayType", "LR_Finder", "LoggingCallback", "LossRecorder", "TrainingPhase"]
+
+_GONE = {
+    "CosAnneal": "write `learn.fit(lrs, n_cycle, cycle_len=1, cycle_mult=2)`, or phases with `DecayType.COSINE`",
+    "CircularLR CircularLR_beta": "write `learn.fit(lrs, 1, cycle_len=n, use_clr=(32, 5))`, or `use_clr_beta=`",
+    "LR_Updater OptimScheduler DecayScheduler": "write `learn.fit_opt_sched([TrainingPhase(...), ...])`",
+    "LR_Finder2": "write `learn.lr_find2()`",
+    "draw_line draw_text": "write `plt.axvline(x)` and `plt.text(x, y, text)`",
+    "smooth_curve": "write `pd.Series(losses).ewm(alpha=1 - beta).mean()`",
+    "SaveBestModel": 'write `learn.fit(..., best_save_name="best")`, then `learn.load("best")`',
+    "WeightDecaySchedule": "write `learn.fit(..., use_wd_sched=True)`",
+}
+_REFUSED = absent(_GONE)
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 AVERAGE = 0.98  # of the running loss that callbacks are given
 

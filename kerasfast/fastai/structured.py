@@ -12,6 +12,9 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_objec
 
 from kerasfast.fastai import imports
 from kerasfast.fastai.imports import *
+from kerasfast.fastai.internals.stand_ins import OptionalName
+from kerasfast.fastai.parts.absent import absent
+from kerasfast.fastai.parts.forests import reset_rf_samples, set_rf_samples
 from kerasfast.tabular.features.dates import add_date_parts
 
 __all__ = [
@@ -21,6 +24,17 @@ __all__ = [
     "proc_df", "reset_rf_samples", "rf_feat_importance", "scale_vars", "set_plot_sizes", "set_rf_samples", "train_cats",
 ]  # fmt: skip
 
+LabelEncoder, StandardScaler = (OptionalName(preprocessing, name) for name in ("LabelEncoder", "StandardScaler"))
+DataFrameMapper = OptionalName(sklearn_pandas, "DataFrameMapper")
+_REFUSED = absent(
+    {
+        "Imputer": "write `sklearn.impute.SimpleImputer`",
+        "export_graphviz": "write `draw_tree(forest.estimators_[0], df)`, or `sklearn.tree.export_graphviz`",
+        "forest": "write `set_rf_samples(n)`, or `RandomForestRegressor(max_samples=n)`",
+    }
+)
+globals().update(_REFUSED)
+__all__ += ["DataFrameMapper", "LabelEncoder", "StandardScaler", *_REFUSED]
 NO_VALUE = "#NA#"
 
 
@@ -271,15 +285,6 @@ def set_plot_sizes(sml: float, med: float, big: float) -> None:
     plt.rc("ytick", labelsize=sml)
     plt.rc("legend", fontsize=sml)
     plt.rc("figure", titlesize=big)
-
-
-def set_rf_samples(n: int) -> None:
-    """Explain what scikit-learn has for this by now."""
-    raise RuntimeError(f"scikit-learn draws {n} rows per tree by itself: `RandomForestRegressor(max_samples={n})`.")
-
-
-def reset_rf_samples() -> None:
-    """Do nothing: there is nothing to undo, since `set_rf_samples` changes nothing."""
 
 
 def _target(column: pd.Series, name: str) -> np.ndarray:

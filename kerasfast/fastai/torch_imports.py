@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,13 +11,41 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from kerasfast.fastai.initializers import kaiming_normal, kaiming_uniform
+from kerasfast.fastai.parts.absent import absent
 from kerasfast.fastai.torch_names import layers as torch_layers
 from kerasfast.fastai.torch_names.arrays import Extreme, course_array
-from kerasfast.fastai.torch_names.functions import avg_pool2d, dropout, made, max_pool2d, whole
+from kerasfast.fastai.torch_names.functions import (
+    avg_pool2d,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    dropout,
+    l1_loss,
+    made,
+    max_pool2d,
+    mse_loss,
+    nll_loss,
+    whole,
+)
 from kerasfast.fastai.torch_names.modules import Parameters
 from kerasfast.fastai.torch_names.tensors import CourseTensor, course_tensor, on_tensors
 
-__all__ = ["F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "children", "nn", "optim", "torch"]
+__all__ = [
+    "F", "FloatTensor", "LongTensor", "USE_GPU", "Variable", "backends", "children", "cuda", "kaiming_normal",
+    "kaiming_uniform", "load_model", "nn", "optim", "save_model", "torch",
+]  # fmt: skip
+_REFUSED = absent(
+    {
+        "Dataset TensorDataset": "pictures and rows are read by `ImageClassifierData` and `ColumnarModelData`; what is "
+        "read in a way of your own becomes arrays first, for their `from_arrays`",
+        "Compose": "`tfms_from_model(f_model, sz, aug_tfms=[...])` takes a list of transforms",
+        "torchvision": "architectures come with `kerasfast.fastai.conv_learner`, transforms are its `transforms`",
+        "load_pre": "`ConvLearner.pretrained(f, data, weights=file)` reads a file of torch's weights",
+    }
+)
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 
 class _Explained:
@@ -101,47 +130,6 @@ def _check_no_params(params) -> None:
         )
 
 
-def nll_loss(log_preds, targs, weight=None):
-    """Mean negative log-likelihood of class indices (n,) under log-probabilities (n, classes).
-
-    Args:
-        log_preds: (n, classes).
-        targs: (n,).
-        weight: (classes,) of each class; the mean is then divided by the weights of the targets.
-    """
-    hot = ops.one_hot(targs, log_preds.shape[-1], dtype=log_preds.dtype)
-    likelihoods = ops.sum(log_preds * hot, axis=-1)
-    if weight is None:
-        return -ops.mean(likelihoods)
-    weights = ops.sum(hot * ops.cast(ops.convert_to_tensor(np.asarray(weight)), hot.dtype), axis=-1)
-    return -ops.sum(weights * likelihoods) / ops.sum(weights)
-
-
-def cross_entropy(preds, targs, weight=None):
-    """Mean cross-entropy of class indices (n,) under logits (n, classes), which log-probabilities are too."""
-    return nll_loss(ops.log_softmax(preds, axis=-1), targs, weight)
-
-
-def binary_cross_entropy_with_logits(preds, targs):
-    """Mean cross-entropy of logits and zeros or ones of the same shape."""
-    return ops.mean(keras.losses.binary_crossentropy(targs, preds, from_logits=True))
-
-
-def binary_cross_entropy(preds, targs):
-    """Mean cross-entropy of probabilities and zeros or ones of the same shape."""
-    return ops.mean(keras.losses.binary_crossentropy(targs, preds))
-
-
-def mse_loss(preds, targs):
-    """Mean squared difference."""
-    return ops.mean(keras.losses.mean_squared_error(targs, preds))
-
-
-def l1_loss(preds, targs):
-    """Mean absolute difference."""
-    return ops.mean(keras.losses.mean_absolute_error(targs, preds))
-
-
 def _either(name: str, doc: str, numpy_function=None):
     """Return a function of arrays or tensors, the dimension as its second argument or named `dim`."""
     of_tensors, of_arrays = getattr(ops, name), numpy_function or getattr(np, name)
@@ -209,6 +197,25 @@ def _stack(parts, dim: int = 0):
     """Arrays or tensors stacked along a new dimension."""
     parts = list(parts)
     return ops.stack(parts, dim) if tf.is_tensor(parts[0]) else course_array(np.stack(parts, dim))
+
+
+def _filled(name: str):
+    """Return a function that calls the method of a tensor which fills it."""
+    return lambda tensor, *bounds, **named: getattr(tensor, f"{name}_")(*bounds, **named)
+
+
+def save_model(m: keras.Model, p: str | os.PathLike) -> None:
+    """Save the weights of a model as `<p>.weights.h5`."""
+    m.save_weights(_weights_file(p))
+
+
+def load_model(m: keras.Model, p: str | os.PathLike) -> None:
+    """Load weights that `save_model` wrote."""
+    m.load_weights(_weights_file(p))
+
+
+def _weights_file(p: str | os.PathLike) -> str:
+    return f"{os.fspath(p).removesuffix('.weights.h5')}.weights.h5"
 
 
 def FloatTensor(values) -> tf.Tensor:
@@ -297,9 +304,20 @@ F = _Explained(
     tanh=_either("tanh", "Hyperbolic tangent of an array or a tensor."),
     relu=_either("relu", "ReLU of an array or a tensor.", lambda x: np.maximum(x, 0)),
 )
-vars(nn)["functional"] = F
+vars(nn).update(
+    functional=F,
+    init=_Explained(
+        "nn.init",
+        "give the layer a `kernel_initializer` of `keras.initializers`.",
+        **dict.fromkeys(("kaiming_normal", "kaiming_normal_"), kaiming_normal),
+        **dict.fromkeys(("kaiming_uniform", "kaiming_uniform_"), kaiming_uniform),
+        **{f"{name}{end}": _filled(name) for name in ("normal", "uniform") for end in ("", "_")},
+        **{f"constant{end}": _filled("fill") for end in ("", "_")},
+    ),
+)
 vars(torch).update(nn=nn, optim=optim)
 USE_GPU = _has_gpu()
+cuda, backends = torch.cuda, torch.backends
 
 
 class Variable(CourseTensor):

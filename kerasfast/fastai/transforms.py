@@ -11,6 +11,9 @@ from kerasfast.fastai.internals import augmentations
 from kerasfast.fastai.internals.architectures import Architecture, inception_4, inceptionresnet_2
 from kerasfast.fastai.internals.augmentations import *
 from kerasfast.fastai.internals.augmentations import REFLECT, Augmentation, check_target, padding_name
+from kerasfast.fastai.parts import picture_functions
+from kerasfast.fastai.parts.absent import absent
+from kerasfast.fastai.parts.picture_functions import *
 from kerasfast.vision.pipeline import changes
 from kerasfast.vision.pipeline import transforms as core
 from kerasfast.vision.pipeline.augment import augment
@@ -18,8 +21,18 @@ from kerasfast.vision.sources.decoding.reading import squared
 
 __all__ = [
     "CropType", "Transforms", "imagenet_stats", "inception_stats", "tfms_from_model", "tfms_from_stats",
-    *augmentations.__all__,
+    *augmentations.__all__, *picture_functions.__all__,
 ]  # fmt: skip
+_REFUSED = absent(
+    {
+        "CoordTransform Transform": "`aug_tfms` are those of the course; a change of your own goes into the pictures "
+        "before (`ImageClassifierData.from_arrays`), or into layers in front of a model of your own",
+        "image_gen crop_fn_lu": "write `tfms_from_stats(stats, sz, aug_tfms=[...], crop_type=CropType.CENTER)`",
+        "inception_models": "every network normalises its pixels itself",
+    }
+)
+globals().update(_REFUSED)
+__all__ += [*_REFUSED]
 
 imagenet_stats = [np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])]
 inception_stats = [np.array([0.5, 0.5, 0.5]), np.array([0.5, 0.5, 0.5])]

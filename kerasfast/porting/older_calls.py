@@ -9,6 +9,7 @@ MOVED = {
     "isoweek": "kerasfast.fastai.structured",
     "pandas_summary": "kerasfast.fastai.structured",
     "planet": "kerasfast.fastai.planet",
+    "keras.preprocessing.image": "tensorflow.keras.preprocessing.image",
     "sklearn.cross_validation": "sklearn.model_selection",
     "sklearn.grid_search": "sklearn.model_selection",
 }
@@ -30,6 +31,16 @@ _X_AND_Y = {
     "jointplot", "scatterplot", "lineplot", "barplot", "boxplot", "violinplot", "pointplot", "stripplot", "swarmplot",
     "regplot",
 }  # fmt: skip
+# Keras's methods for generators: the method that takes them today, and the order of their arguments.
+_GENERATORS = {
+    "fit_generator": (
+        "fit",
+        ["steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data", "validation_steps"],
+    ),
+    "evaluate_generator": ("evaluate", ["steps", "callbacks"]),
+    "predict_generator": ("predict", ["steps", "callbacks"]),
+}  # fmt: skip
+_OF_WORKERS = {"workers", "use_multiprocessing", "max_queue_size"}
 _OF_CATEGORIES = {
     "set_categories", "rename_categories", "reorder_categories", "add_categories", "remove_categories",
     "remove_unused_categories", "as_ordered", "as_unordered",
@@ -103,6 +114,8 @@ class OlderCalls(Edits):
             self._x_and_y(node, name)
         elif name == "join":
             self._repeated_suffix(node)
+        elif name in _GENERATORS and isinstance(node.func, ast.Attribute):
+            self._of_generator(node, name)
         elif name == "pretrained_convnet":
             self.edit(node, self.start(node.func), self.end(node.func), "ConvLearner.pretrained", f"`{name}`")
         else:
@@ -132,6 +145,16 @@ class OlderCalls(Edits):
         if grouped.func.attr == "groupby" and isinstance(wanted, ast.Tuple) and len(wanted.elts) > 1:
             self._insert_before(wanted, "[", "`groupby(key)['a', 'b']`")
             self.insert(self.end(wanted), self.end(wanted), "]")
+
+    def _of_generator(self, node: ast.Call, name: str) -> None:
+        new, order = _GENERATORS[name]
+        end = self.end(node.func)
+        self.edit(node, end - len(name), end, new, f"`{name}`")
+        for value, argument in zip(node.args[1:], order, strict=False):
+            self.insert(self.start(value), self.start(value), f"{argument}=")
+        for keyword in node.keywords:
+            if keyword.arg in _OF_WORKERS:
+                self._drop_keyword(node, keyword, f"`{keyword.arg}`, which generators say themselves")
 
     def _of_seaborn(self, node: ast.Call) -> bool:
         return isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) in ("sns", "seaborn")

@@ -44,9 +44,17 @@ def _array_metric(metric: Callable, as_course: Callable[[Any], Any]) -> ArrayMet
     if not callable(metric):
         raise TypeError(f"A metric is a function (preds, targs) of arrays; received {metric!r}.")
     name = getattr(metric, "__name__", None) or getattr(getattr(metric, "func", metric), "__name__", "metric")
-    as_tensors = lambda targs, preds: metric(course_array(as_course(preds)), course_array(targs))
+    as_tensors = lambda targs, preds: _one_number(metric(course_array(as_course(preds)), course_array(targs)), name)
     said = getattr(metric, "lower_is_better", getattr(getattr(metric, "func", None), "lower_is_better", None))
     return ArrayMetric(as_tensors, name, lower_is_better=said)
+
+
+def _one_number(value: Any, name: str) -> float:
+    """Return what a metric of a lesson gives, maybe an array or a tensor of one number, as that number."""
+    found = np.asarray(value)
+    if found.size != 1:
+        raise ValueError(f"A metric gives one number; `{name}` gave an array of shape {found.shape}: take its mean.")
+    return float(found.item())
 
 
 def log_of(probabilities: Any) -> Any:

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.fastai.dataloader import DataLoader
-
-__all__ = ["ColumnarDataset", "ColumnarLoader", "loader_of"]
+__all__ = ["ColumnarDataset", "ColumnarLoader"]
 
 
 class ColumnarDataset:
@@ -43,6 +41,10 @@ class ColumnarDataset:
     def __getitem__(self, idx: Any) -> list[np.ndarray]:
         return [self.cats[idx], self.conts[idx], self.y[idx]]
 
+    def loader(self, batch_size: int | None = None, shuffle: bool | None = None) -> "ColumnarLoader":
+        """Return the batches of the rows."""
+        return ColumnarLoader(self, 64 if batch_size is None else batch_size, bool(shuffle))
+
     @property
     def arrays(self) -> tuple:
         """(codes, values, targets), None for a kind of column that is not there."""
@@ -74,10 +76,3 @@ class ColumnarLoader:
         order = np.random.permutation(count) if self.shuffle else np.arange(count)
         for start in range(0, count, self.batch_size):
             yield self.dataset[order[start : start + self.batch_size]]
-
-
-def loader_of(dataset: Any, batch_size: int = 64, shuffle: bool = False, **others: Any) -> Any:
-    """Return a loader of rows of a table, or of pictures, for `learn.predict_dl`."""
-    if isinstance(dataset, ColumnarDataset):
-        return ColumnarLoader(dataset, batch_size, shuffle)
-    return DataLoader(dataset, batch_size, shuffle, **others)

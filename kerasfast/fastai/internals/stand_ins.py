@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["DataFrameSummary", "Optional", "Week"]
+__all__ = ["DataFrameSummary", "Optional", "OptionalName", "Week"]
 
 
 class Optional:
@@ -35,6 +35,24 @@ class Optional:
 
     def __repr__(self) -> str:
         return f"<{self._module}, imported when it is used>"
+
+
+class OptionalName:
+    """A function or a class of a package that is imported when it is first called.
+
+    Args:
+        package: Its package.
+        name: Its name.
+    """
+
+    def __init__(self, package: Optional, name: str):
+        self._package, self._name = package, name
+
+    def __call__(self, *arguments: Any, **others: Any) -> Any:
+        return getattr(self._package, self._name)(*arguments, **others)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} of {self._package!r}>"
 
 
 class Week:

@@ -1,14 +1,18 @@
-"""Functions of torch that modules of lessons call, on pictures whose channels come first."""
+"""Functions of torch that modules of lessons call: losses, and pooling of pictures whose channels come first."""
 
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasfast.fastai.torch_names.tensors import CourseTensor
 
-__all__ = ["avg_pool2d", "dropout", "made", "max_pool2d", "whole"]
+__all__ = [
+    "avg_pool2d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "l1_loss",
+    "made", "max_pool2d", "mse_loss", "nll_loss", "whole",
+]  # fmt: skip
 
 
 def _pool(x, how, size: int, stride: int | None) -> Any:
@@ -52,3 +56,44 @@ def made(function: Callable) -> Callable:
         return CourseTensor(function(tuple(wanted)))
 
     return make
+
+
+def nll_loss(log_preds, targs, weight=None):
+    """Mean negative log-likelihood of class indices (n,) under log-probabilities (n, classes).
+
+    Args:
+        log_preds: (n, classes).
+        targs: (n,).
+        weight: (classes,) of each class; the mean is then divided by the weights of the targets.
+    """
+    hot = ops.one_hot(targs, log_preds.shape[-1], dtype=log_preds.dtype)
+    likelihoods = ops.sum(log_preds * hot, axis=-1)
+    if weight is None:
+        return -ops.mean(likelihoods)
+    weights = ops.sum(hot * ops.cast(ops.convert_to_tensor(np.asarray(weight)), hot.dtype), axis=-1)
+    return -ops.sum(weights * likelihoods) / ops.sum(weights)
+
+
+def cross_entropy(preds, targs, weight=None):
+    """Mean cross-entropy of class indices (n,) under logits (n, classes), which log-probabilities are too."""
+    return nll_loss(ops.log_softmax(preds, axis=-1), targs, weight)
+
+
+def binary_cross_entropy_with_logits(preds, targs):
+    """Mean cross-entropy of logits and zeros or ones of the same shape."""
+    return ops.mean(keras.losses.binary_crossentropy(targs, preds, from_logits=True))
+
+
+def binary_cross_entropy(preds, targs):
+    """Mean cross-entropy of probabilities and zeros or ones of the same shape."""
+    return ops.mean(keras.losses.binary_crossentropy(targs, preds))
+
+
+def mse_loss(preds, targs):
+    """Mean squared difference."""
+    return ops.mean(keras.losses.mean_squared_error(targs, preds))
+
+
+def l1_loss(preds, targs):
+    """Mean absolute difference."""
+    return ops.mean(keras.losses.mean_absolute_error(targs, preds))

@@ -13,8 +13,10 @@ __all__ = [
 
 
 def Linear(in_features: int, out_features: int, bias: bool = True) -> layers.Layer:
-    """Return a dense layer; Keras finds out `in_features` by itself."""
-    return layers.Dense(out_features, use_bias=bias, kernel_initializer="he_normal")
+    """Return a dense layer; Keras finds out `in_features` by itself, unless its `weight` is asked for before."""
+    dense = layers.Dense(out_features, use_bias=bias, kernel_initializer="he_normal")
+    vars(dense)["course_shape"] = (None, in_features)  # past Keras's tracking
+    return dense
 
 
 def Conv2d(
@@ -32,6 +34,7 @@ def Conv2d(
         out_channels, kernel_size, strides=stride, dilation_rate=dilation, groups=groups, use_bias=bias,
         kernel_initializer="he_normal",
     )  # fmt: skip
+    vars(convolution)["course_shape"] = (None, None, None, in_channels)
     if padding in (0, (0, 0)):
         return convolution
     return keras.Sequential([layers.ZeroPadding2D(padding), convolution])

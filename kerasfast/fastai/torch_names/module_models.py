@@ -1,16 +1,20 @@
 """Keras models of a lesson's own torch-like modules, for the inputs of its data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from kerasfast.fastai.core import SGD_Momentum
 from kerasfast.fastai.dataset import ImageClassifierData, ModelData
-from kerasfast.fastai.internals.basic_models import in_front
-from kerasfast.fastai.torch_imports import nll_loss
+from kerasfast.fastai.internals.basic_models import BasicModel, in_front, opened, usual_loss
+from kerasfast.fastai.torch_names.functions import nll_loss
 from kerasfast.fastai.torch_names.module_layer import ModuleLayer
 from kerasfast.fastai.torch_names.modules import Module, ModuleList, parts_of
+from kerasfast.learner import Learner
+from kerasfast.optimizing.groups import LayerGroups
 
-__all__ = ["as_model", "is_module", "usual_crit"]
+__all__ = ["as_model", "core_learner", "is_module", "usual_crit"]
 
 
 def is_module(model: Any) -> bool:
@@ -42,6 +46,16 @@ def usual_crit(model: Any, data: ModelData) -> Any:
     That of the logarithms themselves, which a probability near 0 would lose.
     """
     return nll_loss if is_module(model) and not (data.is_multi or data.is_reg) else None
+
+
+def core_learner(models: BasicModel, data: ModelData, opt_fn: Callable | None, clip: float | None) -> Learner:
+    """Return kerasfast's learner of a model in the layer groups that `models` says."""
+    model = as_model(models.model, data)
+    groups = LayerGroups(model, [opened(group) for group in models.get_layer_groups()])
+    return Learner(
+        model, data.core, groups=groups, loss=usual_loss(data), metrics=[], optimizer=opt_fn or SGD_Momentum(0.9),
+        clip=clip,
+    )  # fmt: skip
 
 
 def _of_module(module: Any, data: ModelData) -> keras.Model:

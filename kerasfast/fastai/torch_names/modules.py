@@ -33,6 +33,9 @@ _SPATIAL = (
     layers.SpatialDropout2D, layers.UpSampling2D, layers.ZeroPadding2D, keras.Model,
 )  # fmt: skip
 _LOGS: weakref.WeakSet = weakref.WeakSet()  # softmax layers that stand for torch's log-softmax
+_IN_KERAS = {
+    "embedding_dim": "output_dim", "num_embeddings": "input_dim", "out_features": "units", "out_channels": "filters",
+}  # fmt: skip
 STATE = {"training": False}
 
 
@@ -91,12 +94,14 @@ class Called:
         return Parameters(CourseTensor(variable) for variable in trainable_by_design(self.layer))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["layer"], name)
+        return getattr(self.__dict__["layer"], _IN_KERAS.get(name, name))
 
     def __repr__(self) -> str:
         return repr(self.layer)
 
     def _variable(self, *names: str) -> CourseTensor:
+        if not self.layer.built and hasattr(self.layer, "course_shape"):
+            self.layer.build(self.layer.course_shape)
         found = [getattr(self.layer, name) for name in names if getattr(self.layer, name, None) is not None]
         if not found:
             raise AttributeError(
