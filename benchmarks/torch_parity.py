@@ -152,15 +152,12 @@ def train(name: str, folder: pathlib.Path) -> None:
 
 def divide_by_n(norm, inputs: tuple, _) -> None:
     """Take back, after a training step, that torch's moving variance of n values divides by n - 1."""
-    import torch
-
     if not norm.training:
         return
     x = inputs[0].detach()
     axes = [axis for axis in range(x.dim()) if axis != 1]
-    with torch.no_grad():
-        excess = x.var(dim=axes, unbiased=True) - x.var(dim=axes, unbiased=False)
-        norm.running_var -= norm.momentum * excess
+    excess = x.var(dim=axes, unbiased=True) - x.var(dim=axes, unbiased=False)
+    norm.running_var.data.sub_(norm.momentum * excess)
 
 
 def train_in_one_state(
@@ -298,15 +295,20 @@ def compare(python: str, names: list[str], root: pathlib.Path, *, curves: bool) 
             report(f"{name:13} {title:21}", *map(np.load, sides), curves=curves)
 
 
+def apart(one: dict, other: dict, name: str) -> float:
+    """Return the largest difference of two sides."""
+    return float(np.abs(one[name] - other[name]).max())
+
+
 def report(title: str, here: dict, torch: dict, torch64: dict, biased: dict, *, curves: bool) -> None:
     ours, theirs = here["losses"], torch["losses"]
     assert len(ours) == len(theirs), (len(ours), len(theirs))
     print(
         f"{title} {len(ours)} steps  first {ours[0]:.4f} {theirs[0]:.4f}  last {ours[-1]:.4f} {theirs[-1]:.4f}  "
-        f"largest difference {np.abs(ours - theirs).max():.1e}  "
-        f"validation {np.abs(here['valid'] - torch['valid']).max():.1e}  "
-        f"float64: {np.abs(torch64['losses'] - theirs).max():.1e} {np.abs(torch64['valid'] - torch['valid']).max():.1e}  "
-        f"dividing by n: {np.abs(here['valid'] - biased['valid']).max():.1e}",
+        f"largest difference {apart(here, torch, 'losses'):.1e}  "
+        f"validation {apart(here, torch, 'valid'):.1e}  "
+        f"float64: {apart(torch64, torch, 'losses'):.1e} {apart(torch64, torch, 'valid'):.1e}  "
+        f"dividing by n: {apart(here, biased, 'valid'):.1e}",
         flush=True,
     )
     for step, pair in enumerate(zip(ours, theirs, strict=True) if curves else ()):

@@ -38,3 +38,13 @@ def test_planets_score_is_the_best_over_its_thresholds(tags):
     scores = [fbeta_score(targs, preds > threshold, beta=2, average="samples", zero_division=0) for threshold in grid]
     assert planet.f2(preds, targs) == pytest.approx(max(scores))
     assert planet.opt_th(preds, targs) == pytest.approx(grid[int(np.argmax(scores))])
+
+
+def test_a_metric_may_give_an_array_of_one_number_and_no_more():
+    from kerasfast.fastai.internals.array_metrics import array_metrics
+
+    each = lambda preds, targs: sum(abs(p - t) for p, t in zip(preds, targs, strict=True)) / len(preds)
+    metric = array_metrics([each], lambda preds: preds)[0]
+    assert metric(np.zeros((4, 1)), np.ones((4, 1))) == 1.0
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        metric(np.zeros((4, 2)), np.ones((4, 2)))

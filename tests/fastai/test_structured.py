@@ -238,8 +238,6 @@ def test_forests():
     importance = rf_feat_importance(forest, x)
     assert importance["cols"].iloc[0] == "rooms" and importance["imp"].is_monotonic_decreasing
     assert structured.draw_tree(forest.estimators_[0], x).axes[0].texts
-    with pytest.raises(RuntimeError, match="max_samples=50"):
-        structured.set_rf_samples(50)
 
 
 def test_plot_sizes():

@@ -90,15 +90,6 @@ def test_single_groups_are_frozen_and_trained(learn):
         learn.freeze_groups([3])
 
 
-def test_what_the_learner_answers_with_a_sentence(learn, capsys):
-    learn.half()
-    assert "accelerate=True" in capsys.readouterr().out
-    with pytest.raises(NotImplementedError, match=r"learn\.fit"):
-        learn.fit_gen()
-    with pytest.raises(NotImplementedError, match="kernel_initializer"):
-        learn.lsuv_init()
-
-
 @pytest.mark.slow
 def test_the_head_on_stored_activations_is_averaged_too(learn):
     learn.precompute = True

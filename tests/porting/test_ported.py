@@ -108,6 +108,15 @@ def notebook(tmp_path, *cells: str, **about):
             "from kerasfast.fastai.model import *",
         ),
         ("from sklearn.externals import joblib", "import joblib"),
+        (
+            "from keras.preprocessing.image import ImageDataGenerator",
+            "from tensorflow.keras.preprocessing.image import ImageDataGenerator",
+        ),
+        (
+            "m.fit_generator(g, n // 2, epochs=3, workers=4, validation_data=v)",
+            "m.fit(g, steps_per_epoch=n // 2, epochs=3, validation_data=v)",
+        ),
+        ("p = m.predict_generator(g, 3, max_queue_size=2)", "p = m.predict(g, steps=3)"),
         ("from scipy.misc import imread", "from matplotlib.pyplot import imread"),
         ("from sklearn.cross_validation import x", "from sklearn.model_selection import x"),
         ("from fastai.models.cifar10.resnext import x", "from kerasfast.fastai.models.cifar10.resnext import x"),

@@ -25,6 +25,9 @@ class ModuleLayer(layers.Layer):
         self.parts = module.parts if isinstance(module, ModuleList) else [module]
         self._function, self.exponential = module.__call__, exponential
 
+    def build(self, *shapes: Any) -> None:
+        """Do nothing: the parts are built when they are first called."""
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Run `forward`; the channels of pictures come first in it."""
         parts = [inputs.get("codes"), inputs.get("values")] if isinstance(inputs, dict) else [channels_first(inputs)]
