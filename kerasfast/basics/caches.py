@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kerasfast.basics.files import is_abandoned
 
 COPIES_MARK = ".kerasfast-copies.jsonl"
+HEADERS_FILE = ".kerasfast-headers.npz"
 FEATURES_PREFIX = "features-"
 _MARKS = (COPIES_MARK, ".resized.json")  # the second is of version 0.1
 _FEATURES = re.compile(FEATURES_PREFIX + r"[0-9a-f]{24}")
@@ -43,7 +44,7 @@ class Kept:
 
     Attributes:
         path: The folder or file.
-        what: "copies", "activations" or "unfinished".
+        what: "copies", "activations", "headers" or "unfinished".
         size: Bytes.
         used: When something in it was last written, in seconds since 1970.
     """
@@ -59,7 +60,7 @@ class Kept:
 
 
 def kept_below(folder: str | os.PathLike) -> list[Kept]:
-    """Return the copies, stored activations and abandoned unfinished files below a folder, the largest first.
+    """Return copies, stored activations, kept headers and abandoned unfinished files below a folder, the largest first.
 
     Saved models are not among them. Links are not followed.
     """
@@ -71,6 +72,7 @@ def kept_below(folder: str | os.PathLike) -> list[Kept]:
                 folders.remove(name)
                 found.append(_measured(path, what))
         found += [_measured(pathlib.Path(place, name), "unfinished") for name in names if is_abandoned(place, name)]
+        found += [_measured(pathlib.Path(place, name), "headers") for name in names if name == HEADERS_FILE]
     return sorted(found, key=lambda kept: -kept.size)
 
 

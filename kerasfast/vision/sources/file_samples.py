@@ -64,7 +64,7 @@ class FileSamples:
         Raises:
             ImageError: When files cannot be read there.
         """
-        found = scan(root, self.files, progress=progress)
+        found = scan(root, self.files, keep=True, progress=progress)
         if found.problems:
             raise ImageError(found.problems)
         return dataclasses.replace(self, root=root, scan=found)

@@ -14,8 +14,8 @@ from PIL import Image
 _FIRST_BYTES = 4096  # of nearly all headers without EXIF block
 _TAIL_BYTES = 2048
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
-_FRAMES = (0xC0, 0xC1, 0xC2)  # Huffman-coded: baseline, extended and progressive
-_HARMLESS = (0xC4, 0xDD, 0xFE)  # Huffman tables, restart interval, comment
+_FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # Huffman-coded: baseline, extended and progressive
+_HARMLESS = frozenset((0xC4, 0xDD, 0xFE))  # Huffman tables, restart interval, comment
 _NAMED = {0xE0: (b"JFIF", 7), 0xE2: (b"ICC_PROFILE\0", 14), 0xEE: (b"Adobe", 12)}  # marker -> name, least length
 _QUANTIZATION, _SCAN = 0xDB, 0xDA
 
@@ -55,14 +55,17 @@ def _parsed(head: bytes) -> tuple[Sides, int] | None:
     """Return the sides, and where the coded picture begins, where all of the header is known and harmless."""
     if not head.startswith(_START):
         return None
-    place, sides = 2, None
-    while place + 4 <= len(head):
-        marker, length = head[place + 1], int.from_bytes(head[place + 2 : place + 4], "big")
-        body, place = head[place + 4 : place + 2 + length], place + 2 + length
-        if head[place - 2 - length] != 0xFF or length < 2 or place > len(head):
+    place, sides, size = 2, None, len(head)
+    while place + 4 <= size:
+        begin, marker, high, low = head[place : place + 4]
+        start, place = place + 4, place + 2 + (high << 8 | low)
+        if begin != 0xFF or place < start or place > size:
             return None
+        if marker in _HARMLESS:
+            continue
         if marker == _SCAN:
             return None if sides is None else (sides, place)
+        body = head[start:place]
         if marker in _FRAMES:
             if sides is not None:
                 return None
@@ -77,11 +80,11 @@ def _parsed(head: bytes) -> tuple[Sides, int] | None:
 def _is_harmless(marker: int, body: bytes) -> bool:
     """Whether a segment says nothing of sides, orientation or colours that Pillow would heed."""
     if marker == _QUANTIZATION:
-        return len(body) % 65 == 0 and all(body[table] <= 3 for table in range(0, len(body), 65))
+        return len(body) % 65 == 0 and max(body[::65], default=0) <= 3
     if marker in _NAMED:
         name, least = _NAMED[marker]
         return body.startswith(name) and len(body) >= least
-    return marker in _HARMLESS
+    return False
 
 
 def _frame(body: bytes) -> Sides | None:

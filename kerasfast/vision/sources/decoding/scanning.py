@@ -17,12 +17,19 @@ from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.processors import usable_processors
 from kerasfast.vision.sources.decoding.decode import ImageError, open_image, opened, orientation_of
 from kerasfast.vision.sources.decoding.jpeg_headers import plain_sides
+from kerasfast.vision.sources.decoding.kept_headers import KeptHeaders
+
+try:
+    from resource import RUSAGE_THREAD, getrusage
+except ImportError:  # only Linux tells how often a thread slept
+    getrusage = None
 
 _SWAPS_SIDES = (5, 6, 7, 8)
 _TAIL_BYTES = 2048
 _PNG_ORIENTATION_HOLDERS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 _LARGEST_CHUNK, _CHUNKS_PER_WORKER = 64, 16
 _SECONDS_BEFORE_BAR = 2
+_WAITS = 0.25  # of a file: how often a thread sleeps where files come from a disk or a network and not from memory
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,9 +53,9 @@ class Scan:
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Scan:
         """Return the entries at `indices` (whole numbers, or a bool for every file), in that order."""
-        chosen = np.arange(len(self.files))[list(indices)]
-        files = tuple(self.files[index] for index in chosen)
-        problems = {file: self.problems[file] for file in files if file in self.problems}
+        chosen = np.arange(len(self.files))[np.asarray(indices, dtype=None if len(indices) else np.int64)]
+        files = tuple(self.files[index] for index in chosen.tolist())
+        problems = {file: self.problems[file] for file in files if file in self.problems} if self.problems else {}
         return Scan(self.width[chosen], self.height[chosen], self.plain_jpeg[chosen], problems, files)
 
     def joined(self, other: Scan) -> Scan:
@@ -64,6 +71,7 @@ def scan(
     *,
     channels: int = 3,
     full: bool = False,
+    keep: bool = False,
     progress: bool = True,
     workers: int | None = None,
 ) -> Scan:
@@ -75,15 +83,26 @@ def scan(
         channels: That will be read (see `open_image`); for other than 3 every picture is decoded.
         full: Decode every picture as well, which also finds damage in the middle. (JPEG has no checksum: damage that
             leaves a decodable stream shows as a wrong picture in every viewer and is not found.)
+        keep: Whether to keep what the headers of very many files say in the root, see `KeptHeaders`.
         progress: Whether to show a bar when it takes more than a couple of seconds.
-        workers: Threads; a few more than there are cores when not given.
+        workers: Threads. When not given a few more than there are cores, and for headers none but this one, unless the
+            disk keeps it waiting.
 
     Returns:
         The sizes and problems; nothing is raised for a broken file.
     """
-    names = [os.fspath(file) for file in files]
+    names = [os.fspath(file) for file in (files.tolist() if isinstance(files, np.ndarray) else files)]
     paths = [os.path.join(os.fspath(root), name) for name in names]
-    return _scanned(paths, names, channels, full, progress, workers)
+    options = (channels, full, progress, workers)
+    if not keep or full or channels != 3 or not KeptHeaders.is_worth_it(len(names)):
+        return _scanned(paths, names, *options)
+    kept = KeptHeaders(root, names, paths)
+    unknown = np.flatnonzero(~kept.known)
+    read = _scanned([paths[index] for index in unknown], [names[index] for index in unknown], *options)
+    kept.sides[unknown] = np.stack([read.height, read.width], 1)
+    kept.plain_jpeg[unknown] = read.plain_jpeg
+    kept.write(unknown[read.width > 0])
+    return Scan(kept.sides[:, 1], kept.sides[:, 0], kept.plain_jpeg, read.problems, tuple(names))
 
 
 def scan_contents(contents: Sequence[bytes], names: Sequence[str], *, channels: int = 3, full: bool = False) -> Scan:
@@ -99,13 +118,34 @@ def _scanned(
     inspect = _inspect_fully if full else _inspect
     if channels != 3:
         inspect = functools.partial(_inspect_channels, channels=channels)
-    for index, (found, problem) in each_in_threads(inspect, items, "Checking images", progress, workers):
+    # Headers are a matter of Python's own work, at which threads hold each other up; decoding is not.
+    in_threads = full or channels != 3 or workers is not None or getrusage is None
+    each = each_in_threads if in_threads else _each_in_turn
+    for index, (found, problem) in each(inspect, items, "Checking images", progress, workers):
         if problem is None:
             width[index], height[index], plain[index] = found
         else:
             problems[index] = problem
     # In the order of the files, not of the threads: the same message on every run.
     return Scan(width, height, plain, {names[index]: problems[index] for index in sorted(problems)}, tuple(names))
+
+
+def _each_in_turn(
+    function: Callable[[Any], Any], items: Sequence[Any], title: str, progress: bool, workers: int | None
+) -> Iterator[tuple[int, tuple[Any, str | None]]]:
+    """Do what `each_in_threads` does in this thread, as long as it does not mostly wait."""
+    start, waits = 0, False
+    with progress_bar(total=len(items), desc=title, unit="image", delay=_SECONDS_BEFORE_BAR, shown=progress) as bar:
+        while start < len(items) and not waits:
+            before = getrusage(RUSAGE_THREAD).ru_nvcsw
+            outcomes = _outcomes(function, items[start : start + _LARGEST_CHUNK])
+            waits = getrusage(RUSAGE_THREAD).ru_nvcsw - before > _WAITS * len(outcomes)
+            bar.update(len(outcomes))
+            yield from enumerate(outcomes, start)
+            start += len(outcomes)
+    if start < len(items):
+        rest = each_in_threads(function, items[start:], title, progress, workers)
+        yield from ((start + index, outcome) for index, outcome in rest)
 
 
 def each_in_threads(

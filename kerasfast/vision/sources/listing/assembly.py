@@ -66,12 +66,12 @@ def assemble(
     checks.check_channels(channels)
     _check_splits(splits, classes, target_kind, "")
     every = np.concatenate([listed.files for listed in splits.values()])
-    found = scan(root, every, channels=channels, full=on_error == "skip")
+    found = scan(root, every, channels=channels, full=on_error == "skip", keep=True)
     if found.problems and on_error == "raise":
         raise ImageError(found.problems)
     samples, left, start = {}, {}, 0
     for name, listed in splits.items():
-        good = np.array([index for index, file in enumerate(listed.files) if file not in found.problems], np.int64)
+        good = np.flatnonzero([file not in found.problems for file in listed.files.tolist()])
         left[name] = listed.take(good)
         samples[name] = FileSamples(root, left[name].files, left[name].targets, found.take(start + good), channels)
         start += len(listed.files)

@@ -32,7 +32,8 @@ def list_files(root: pathlib.Path, folder: str) -> list[str]:
         folders[:] = [] if real in seen else [name for name in folders if _has_data(os.path.join(place, name))]
         if real not in seen:
             within = os.path.relpath(place, root).replace(os.sep, "/")
-            files += [posixpath.normpath(posixpath.join(within, name)) for name in names if not _is_junk(name)]
+            start = "" if within == "." else f"{within}/"
+            files += [start + name for name in names if not _is_junk(name)]
         seen.add(real)
     return sorted(files)
 
