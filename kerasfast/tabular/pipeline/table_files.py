@@ -53,6 +53,9 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         path: ends in `.feather`, `.parquet` or `.pq`.
         columns: read only these, which is faster; all when omitted.
 
+    Returns:
+        The table.
+
     Raises:
         FileNotFoundError: no such file.
         ValueError: another ending, columns that the file does not have, or a file that is damaged.
