@@ -52,6 +52,7 @@ Losses
 Looking inside
     Interpretation               what is right, wrong and unsure on the validation set: `learn.interpret()`;
                                  `.report("report.html")` writes all of it as one page
+    NumberInterpretation         the same where numbers are predicted
     grad_cam, plot_grad_cam      where in a picture a network finds a class
     TableInterpretation          the same for tables: importances, partial dependence, residuals
     class_frame                  precision, recall and the like by class, with intervals
@@ -117,6 +118,7 @@ _HOMES = {
     "kerasfast.vision.sources.decoding.decode": ["ImageError", "open_image"],
     "kerasfast.vision.insight.grad_cam": ["grad_cam", "plot_grad_cam"],
     "kerasfast.vision.insight.interpretation": ["Interpretation"],
+    "kerasfast.vision.insight.number_interpretation": ["NumberInterpretation"],
     "kerasfast.vision.learner": ["ImageLearner"],
     "kerasfast.vision.prediction.predictor": ["ImagePredictor"],
     "kerasfast.vision.sources.splits": ["validation_indices"],

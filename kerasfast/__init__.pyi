@@ -73,6 +73,7 @@ from kerasfast.vision.insight import look as look
 from kerasfast.vision.insight.grad_cam import grad_cam as grad_cam
 from kerasfast.vision.insight.grad_cam import plot_grad_cam as plot_grad_cam
 from kerasfast.vision.insight.interpretation import Interpretation as Interpretation
+from kerasfast.vision.insight.number_interpretation import NumberInterpretation as NumberInterpretation
 from kerasfast.vision.learner import ImageLearner as ImageLearner
 from kerasfast.vision.networks.registry import Backbone as Backbone
 from kerasfast.vision.pipeline.transforms import Transforms as Transforms

@@ -246,7 +246,7 @@ class ModelWithData(Described):
         return self._write(name)
 
     def _write(self, name: str) -> pathlib.Path:
-        state = state_of(self._stage(), self.groups, self.search, self.recorder)
+        state = state_of(self._trained(), self.groups, self.search, self.recorder)
         return save_weights(self.model, self.models_path, name, state)
 
     def load(self, name: str, *, weights_only: bool = False) -> None:
@@ -271,8 +271,7 @@ class ModelWithData(Described):
         restore_groups(self.groups, state)
         self._broken_off = fit_in(state)
         self.search = search_in(state) or self.search
-        stage = self._stage()
-        stage.epochs = state.record["epochs"]
+        self._trained().epochs = state.record["epochs"]
         if "optimizer" in state.record:
             restore_optimizer(self._ready(None), state)
 
@@ -302,6 +301,10 @@ class ModelWithData(Described):
     def _stage(self) -> Stage:
         """Return what `fit`, `lr_find` and `predict` work on."""
         return self._main
+
+    def _trained(self) -> Stage:
+        """Return what `fit` changes and `save` keeps."""
+        return self._stage()
 
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
         """Return the stage, compiled for the learner's loss, metrics and optimizer."""

@@ -83,7 +83,7 @@ LEAVES = {
     "basics": set(),
     "interpretation": set(),
     "interpretation.calibration": set(),
-    "interpretation.classes": set(),
+    "interpretation.classes": {"interpretation"},
     "keras_internals": set(),
     "metrics.direction": {"keras_internals"},
     "metrics.percentage_errors": {"keras_internals"},

@@ -1,15 +1,15 @@
 """Where classes and tags go wrong: confusion, and precision, recall and the like with bootstrap intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasfast.basics.arguments import limits_of, names, number, numbers, whole
+from kerasfast.interpretation.resampling import bootstrap_weights, percentiles
 
 MEASURES = ("precision", "recall", "f1", "average_precision")
-_NUMBERS_AT_ONCE = 4_000_000  # of resamples x pictures, so that memory stays near 100 MB
 
 
 def confusion_matrix(truth: Any, predicted: Any, count: int) -> np.ndarray:
@@ -143,8 +143,8 @@ def class_frame(
     columns: dict[str, Any] = {"n": truth.sum(axis=0)}
     columns.update(zip(MEASURES, values, strict=True))
     if resamples:
-        drawn = [measured.with_weights(weights) for weights in _bootstrap(len(truth), resamples, seed)]
-        low, high = _percentiles(np.concatenate(drawn, axis=1), level)
+        drawn = [measured.with_weights(weights) for weights in bootstrap_weights(len(truth), resamples, seed)]
+        low, high = percentiles(np.concatenate(drawn, axis=1), level)
         for name, least, most in zip(MEASURES, low, high, strict=True):
             columns |= {f"{name}_low": least, f"{name}_high": most}
     if tags:
@@ -206,20 +206,3 @@ class _Ranked:
         total = found[:, -1]
         area = (gains * found / np.maximum(seen, 1)).sum(axis=1)
         return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
-
-
-def _bootstrap(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield weights (b, n): how often each picture is drawn, `resamples` rows in all."""
-    generator, at_once = np.random.default_rng(seed), max(1, _NUMBERS_AT_ONCE // count)
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
-        drawn = generator.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(float)
-
-
-def _percentiles(drawn: np.ndarray, level: float) -> np.ndarray:
-    """Return (2, measures, classes) of (measures, resamples, classes); NaN where nothing was defined."""
-    outside = (1 - level) / 2
-    undefined = np.isnan(drawn).all(axis=1)
-    drawn = np.where(undefined[:, None], 0.0, drawn)
-    return np.where(undefined, np.nan, np.nanquantile(drawn, [outside, 1 - outside], axis=1))

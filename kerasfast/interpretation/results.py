@@ -1,7 +1,7 @@
 """How good predictions are beside those of others: one score with an interval, and one that every kind shares."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ class Judge:
     """Judges predictions of the same targets.
 
     One class a row: accuracy, and cross-entropy. Tags: F-beta averaged over rows, and cross-entropy. Numbers: the root
-    of the mean squared error, and the mean absolute error.
+    of the mean squared error, and the mean absolute error; the other way round with `absolute`.
 
     Args:
         targets: (n,) class indices, (n, tags) of 0 and 1, or (n, outputs) numbers.
         kind: "single", "multi" or "regression".
         beta: Of F-beta, for tags.
         seed: Of the bootstrap over rows.
+        absolute: Whether numbers are judged by the mean absolute error first.
 
     Example:
         >>> judge = Judge(np.array([0, 1, 1, 1]), "single")
@@ -36,6 +37,7 @@ class Judge:
     kind: str
     beta: float = 1.0
     seed: int = 42
+    absolute: bool = False
 
     def __post_init__(self):
         choice("kind", self.kind, TARGET_KINDS)
@@ -43,12 +45,10 @@ class Judge:
     @property
     def names(self) -> tuple[str, str]:
         """What the two scores are called."""
-        tags = f"F{self.beta:g}"
-        return {
-            "single": ("accuracy", "cross-entropy"),
-            "multi": (tags, "cross-entropy"),
-            "regression": ("root mean squared error", "mean absolute error"),
-        }[self.kind]
+        if self.kind == "regression":
+            first, second = "root mean squared error", "mean absolute error"
+            return (second, first) if self.absolute else (first, second)
+        return ("accuracy" if self.kind == "single" else f"F{self.beta:g}"), "cross-entropy"
 
     @property
     def lower_is_better(self) -> bool:
@@ -74,7 +74,7 @@ class Judge:
         first, second = self.names
         return {
             first: self._finished(values.mean()), f"{first}_low": low, f"{first}_high": high,
-            second: float(self._losses(predictions).mean()),
+            second: self._second(predictions),
         }  # fmt: skip
 
     def frame(self, answers: Sequence[tuple[str, Any, Any]]) -> pd.DataFrame:
@@ -90,22 +90,23 @@ class Judge:
             truth, chosen, square = self.targets > 0.5, predictions > np.asarray(threshold), self.beta**2
             both = square * truth.sum(axis=1) + chosen.sum(axis=1)
             return (1 + square) * (truth & chosen).sum(axis=1) / np.maximum(both, 1)
-        return np.square(predictions - self._numbers).mean(axis=1)
+        return (np.abs if self.absolute else np.square)(predictions - self._numbers).mean(axis=1)
 
-    def _losses(self, predictions: np.ndarray) -> np.ndarray:
+    def _second(self, predictions: np.ndarray) -> float:
         if self.kind == "regression":
-            return np.abs(predictions - self._numbers)
+            other = replace(self, absolute=not self.absolute)
+            return other.score(predictions)
         likely = np.clip(predictions, _LEAST, 1 - _LEAST)
         if self.kind == "single":
-            return -np.log(likely[np.arange(len(likely)), self.targets])
-        return -np.where(self.targets > 0.5, np.log(likely), np.log1p(-likely))
+            return float(-np.log(likely[np.arange(len(likely)), self.targets]).mean())
+        return float(-np.where(self.targets > 0.5, np.log(likely), np.log1p(-likely)).mean())
 
     @property
     def _numbers(self) -> np.ndarray:
         return self.targets.reshape(len(self.targets), -1)
 
     def _finished(self, mean: float) -> float:
-        return float(np.sqrt(mean) if self.kind == "regression" else mean)
+        return float(np.sqrt(mean) if self.kind == "regression" and not self.absolute else mean)
 
 
 def constant_answer(targets: np.ndarray, kind: str, classes: int) -> np.ndarray:

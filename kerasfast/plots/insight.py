@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.plots.curves import BLUE
+from kerasfast.plots.curves import BLUE, ORANGE
 from kerasfast.plots.pictures import GREY, INK, new_axes
 
 if TYPE_CHECKING:
@@ -39,6 +39,31 @@ def plot_calibration(frame: Any, *, title: str = "Calibration", ax: Axes | None 
     ax.scatter(frame["probability"], frame["share"], s=12 + 160 * counts / counts.max(), color=BLUE, alpha=0.6)
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="probability", ylabel="share that is true", aspect="equal")
     ax.set_title(title, color=INK, fontsize=12, loc="left", fontweight="bold")
+    return ax
+
+
+def plot_truth(predictions: Any, targets: Any, frame: Any, *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw true numbers against predicted ones, and their mean by ranges; an honest model's means lie on the diagonal.
+
+    Args:
+        predictions, targets: (n,).
+        frame: `prediction`, `truth`, `truth_low` and `truth_high` of each range, as `NumberInterpretation.calibration`
+            gives them.
+        title: Title above the points.
+        ax: Where to draw; a new figure when not given.
+
+    Returns:
+        The axes.
+    """
+    ax = new_axes((4.8, 4.4)) if ax is None else ax
+    ends = [min(np.min(predictions), np.min(targets)), max(np.max(predictions), np.max(targets))]
+    ax.plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
+    ax.scatter(predictions, targets, s=9, color=BLUE, alpha=max(0.08, min(0.5, 60 / len(targets))), linewidths=0)
+    reach = np.abs(np.stack([frame["truth"] - frame["truth_low"], frame["truth_high"] - frame["truth"]]))
+    ax.errorbar(frame["prediction"], frame["truth"], yerr=reach, color=ORANGE, marker="o", markersize=4, linewidth=1.5)
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.set_title(title, color=INK, fontsize=12, loc="left", fontweight="bold")
+    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 

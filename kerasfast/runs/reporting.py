@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.runs.layout import detect_layout
-from kerasfast.runs.settings import RECORD, RunRecord
+from kerasfast.runs.settings import KIND_NAMES, KINDS, RECORD, RunRecord
 from kerasfast.tabular.insight.interpretation import TableInterpretation
 from kerasfast.tabular.predictor import TablePredictor
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.insight.grad_cam import grad_cam
-from kerasfast.vision.insight.interpretation import Interpretation
+from kerasfast.vision.insight.number_interpretation import interpretation_of
 from kerasfast.vision.insight.origin import Origin
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.prediction.predictor import ImagePredictor
@@ -49,8 +49,9 @@ def report_pictures(
     run = _run_of(file)
     if run is not None:
         csv, seed = csv or run.settings.csv, run.settings.seed if seed is None else seed
-    own = {} if run is None else {"labels": run.settings.labels, "kind": run.settings.kind}
-    layout, transforms = detect_layout(root, csv, **own), predictor.transforms
+    kind = next(name for name, kind in KINDS.items() if kind == predictor.target_kind)
+    layout = detect_layout(root, csv, labels=None if run is None else run.settings.labels, kind=kind)
+    transforms = predictor.transforms
     data = layout.open(
         Transforms(transforms.size, crop=transforms.crop),
         batch_size=BATCH,
@@ -63,7 +64,7 @@ def report_pictures(
     beside, origin = _beside(file, run), Origin.of_predictor(predictor, data)
     origin = replace(origin, file=file, history=beside["history"], facts={**origin.facts, **beside["facts"]})
     threshold = predictor.threshold
-    return Interpretation(
+    return interpretation_of(
         predictions[names].to_numpy(), data.valid.targets, data.classes, data.target_kind, view=data.valid,
         threshold=threshold if np.ndim(threshold) == 0 else np.asarray(threshold)[order].tolist(),
         heat=lambda pixels, index: grad_cam(predictor, pixels, int(order[index])), origin=origin,
@@ -117,10 +118,10 @@ def _beside(file: str | os.PathLike, run: RunRecord | None) -> dict[str, Any]:
 
 def _outputs_of(data: ImageData, predictor: ImagePredictor) -> np.ndarray:
     """Return which output of the model each class of the data is."""
-    if data.target_kind != predictor.target_kind or predictor.target_kind == "regression":
+    if data.target_kind != predictor.target_kind:
         raise ValueError(
-            f"The model predicts {predictor.target_kind!r} targets, these labels are {data.target_kind!r}; a report is "
-            "for classes or tags, the same in both."
+            f"The model predicts {KIND_NAMES[predictor.target_kind]}, these labels are {KIND_NAMES[data.target_kind]}; "
+            "a report needs labels of the model's kind."
         )
     strangers = sorted(set(data.classes) ^ set(predictor.classes))
     if strangers:

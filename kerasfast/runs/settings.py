@@ -15,6 +15,7 @@ from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
 METRICS = ("accuracy", "f1", "f2", "mae")
 KINDS = {"classes": "single", "tags": "multi", "numbers": "regression"}
+KIND_NAMES = {"single": "one class for each picture", "multi": "tags", "regression": "numbers"}
 RECORD = "run.json"
 VIEWS = 4
 

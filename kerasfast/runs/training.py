@@ -12,7 +12,7 @@ from kerasfast.metrics.tags import FBeta, best_constant, best_threshold, f2, fbe
 from kerasfast.runs import report
 from kerasfast.runs.layout import Layout, detect_layout
 from kerasfast.runs.progress import Progress
-from kerasfast.runs.settings import VIEWS, RunRecord, RunSettings, size_in_words
+from kerasfast.runs.settings import KIND_NAMES, VIEWS, RunRecord, RunSettings, size_in_words
 from kerasfast.training.callbacks import Recorder
 from kerasfast.vision import backbones
 from kerasfast.vision.data import ImageData
@@ -24,7 +24,6 @@ MAX_ZOOM = 1.05
 # A model beats a constant clearly when it takes this part of the way from there to a perfect score.
 CLEAR_GAIN = 0.1
 OF_KIND = {"single": ("accuracy",), "multi": ("f2", "f1"), "regression": ("mae",)}
-KIND_NAMES = {"single": "one class for each picture", "multi": "tags", "regression": "numbers"}
 BETAS = {"f2": 2.0, "f1": 1.0}
 
 
@@ -68,13 +67,12 @@ def _run(record: RunRecord, backbone: Backbone, progress: Progress) -> dict[str,
     with progress.stage("model", "writing all that predicting needs to one file"):
         files["model"] = learn.export(settings.out / "model.kerasfast", threshold=scores.plain_threshold)
     submit(learn, scores, settings.out, progress, files)
-    if data.target_kind != "regression":
-        with progress.stage("report", "results beside cheap peers, mistakes and doubtful labels, as one page"):
-            report_of = learn.interpret(threshold=scores.plain_threshold)
-            facts = dict(line.split(maxsplit=1) for line in settings.recipe(data.test is not None))
-            files["report"] = report_of.report(
-                settings.out / "report.html", model=files["model"], facts=facts, recorders=recorders
-            )
+    with progress.stage("report", "results beside cheap peers, mistakes and doubtful labels, as one page"):
+        report_of = learn.interpret(threshold=scores.plain_threshold)
+        facts = dict(line.split(maxsplit=1) for line in settings.recipe(data.test is not None))
+        files["report"] = report_of.report(
+            settings.out / "report.html", model=files["model"], facts=facts, recorders=recorders
+        )
     summary = {
         "data": layout.describe(),
         "backbone": backbone.name,

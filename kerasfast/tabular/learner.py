@@ -234,7 +234,7 @@ class TableLearner(LearnerWithInsight):
         view = self.data.train
         if not isinstance(view, TableView):
             raise ValueError("`train` holds out rows in memory, but these come from files; use `fit_one_cycle`.")
-        stage = self._main if self._members is None else self._members
+        stage = self._trained()
         loss = self.loss if self._members is None else self._each_loss
         stage.compile(loss, (), self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile)
         self.recorder, groups = Recorder(), len(stage.groups)
@@ -279,7 +279,10 @@ class TableLearner(LearnerWithInsight):
     @property
     def groups(self) -> LayerGroups:
         """The layer groups of what is trained."""
-        return self._main.groups if self._members is None else self._members.groups
+        return self._trained().groups
+
+    def _trained(self) -> Stage:
+        return self._main if self._members is None else self._members
 
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
         if metrics is not None:

@@ -50,14 +50,17 @@ class Recorder(keras.callbacks.Callback):
 
     @property
     def losses(self) -> np.ndarray:
+        """(steps,) loss of each training step."""
         return self._joined(0)
 
     @property
     def learning_rates(self) -> np.ndarray:
+        """(steps, groups) rate that each step applied."""
         return self._joined(1)
 
     @property
     def momentums(self) -> np.ndarray:
+        """(steps,) momentum that each step applied."""
         return self._joined(2)
 
     def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,12 +10,18 @@ import tensorflow as tf
 from kerasfast import keras_internals as internals
 from kerasfast.optimizing.train_function import Step, train_function_of
 
+__all__ = ["AverageStatistics", "is_chief", "prepare"]
+
 
 def is_chief(strategy: tf.distribute.Strategy | None = None) -> bool:
     """Return whether this process speaks for all: it is the only one, or the first worker of several.
 
     Args:
         strategy: The strategy; that of the present scope by default.
+
+    Example:
+        >>> is_chief()  # without a strategy
+        True
     """
     return (strategy or tf.distribute.get_strategy()).extended.should_checkpoint
 
@@ -47,8 +53,17 @@ def prepare(model: keras.Model) -> None:
     A `Learner` does this for its models; call it before `model.fit` under `tf.distribute.MultiWorkerMirroredStrategy`.
     Without a strategy nothing changes.
 
+    Args:
+        model: Made in the scope of the strategy, compiled or not.
+
     Raises:
         ValueError: In the scope of a strategy, if the model was made outside.
+
+    Example:
+        >>> with tf.distribute.get_strategy().scope():  # a MultiWorkerMirroredStrategy where there are several workers
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        ...     model.compile("sgd", "mse")
+        >>> prepare(model)
     """
     strategy = internals.own_strategy(model)
     if strategy is None and tf.distribute.has_strategy():
@@ -75,6 +90,11 @@ class AverageStatistics(keras.callbacks.Callback):
 
     Each replica moves the statistics of its BatchNormalization layers alone, in Keras 3 for ever: predictions would
     depend on the replica that makes them, and weights on the worker that saves them.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[AverageStatistics()])
     """
 
     def on_train_begin(self, logs=None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice, flag
+from kerasfast.basics.arguments import flag
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.mixing import Mixing
@@ -216,14 +216,16 @@ class ImageLearner(HeadLearner):
             is_test: Whether to look at a labelled test set instead.
             threshold: Tags above it are predicted; by default what `export` writes.
 
+        Returns:
+            `Interpretation`; where the targets are numbers, a `NumberInterpretation`.
+
         Raises:
-            ValueError: For a regression, and for a network whose outputs are no probabilities.
+            ValueError: For a network of classes or tags whose outputs are no probabilities.
         """
         from kerasfast.vision.insight.grad_cam import grad_cam
-        from kerasfast.vision.insight.interpretation import Interpretation
+        from kerasfast.vision.insight.number_interpretation import interpretation_of
         from kerasfast.vision.insight.origin import Origin, pooled
 
-        choice("target_kind", self.data.target_kind, ("single", "multi"))
         predictions, targets = self.predict_with_targs(is_test)
         if threshold is None:
             threshold = self._threshold(None if is_test else (predictions, targets))
@@ -231,7 +233,7 @@ class ImageLearner(HeadLearner):
             self.data, lambda view: pooled(self._stored(view)), {"training": self.recorder}, facts=self._facts(),
             beta=getattr(self.metrics[0], "beta", 1.0) if self.metrics else 1.0,
         )  # fmt: skip
-        return Interpretation(
+        return interpretation_of(
             predictions, targets, self.data.classes, self.data.target_kind, view=self._split(self.data, is_test),
             threshold=threshold, heat=lambda pixels, index: grad_cam(self.model, pixels, index), origin=origin,
         )  # fmt: skip

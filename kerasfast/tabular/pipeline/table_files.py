@@ -32,6 +32,10 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike) -> pathlib.Path:
     Raises:
         ValueError: another ending, column names that repeat or are no text, an index that feather would lose.
         ImportError: pyarrow is not installed.
+
+    Example:
+        >>> write_frame(pd.DataFrame({"Store": [1, 2], "State": ["HE", "TH"]}), "stores.feather").name
+        'stores.feather'
     """
     path = pathlib.Path(path)
     kind = format_of(path)
@@ -49,10 +53,18 @@ def read_frame(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
         path: ends in `.feather`, `.parquet` or `.pq`.
         columns: read only these, which is faster; all when omitted.
 
+    Returns:
+        The table.
+
     Raises:
         FileNotFoundError: no such file.
         ValueError: another ending, columns that the file does not have, or a file that is damaged.
         ImportError: pyarrow is not installed.
+
+    Example:
+        >>> path = write_frame(pd.DataFrame({"Store": [1, 2], "State": ["HE", "TH"]}), "stores.parquet")
+        >>> read_frame(path, ["State"])["State"].tolist()
+        ['HE', 'TH']
     """
     path = pathlib.Path(path)
     kind = format_of(path)

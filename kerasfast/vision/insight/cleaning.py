@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasfast.interpretation.duplicates import near_duplicates
 from kerasfast.interpretation.label_errors import label_errors, out_of_fold
+from kerasfast.interpretation.numbers import doubtful_numbers
 from kerasfast.interpretation.peers import linear_peer
 from kerasfast.vision.insight.origin import Origin
 from kerasfast.vision.pipeline.views import View
@@ -24,7 +25,8 @@ def picture_label_errors(origin: Origin, *, folds: int = 5, seed: int = 42) -> "
     def predict(kept: np.ndarray, held: np.ndarray) -> np.ndarray:
         return linear_peer(features[kept], targets[kept], features[held], data.target_kind, len(data.classes))
 
-    frame = label_errors(targets, out_of_fold(targets, predict, folds=folds, seed=seed), data.classes)
+    judge = doubtful_numbers if data.target_kind == "regression" else label_errors
+    frame = judge(targets, out_of_fold(targets, predict, folds=folds, seed=seed), data.classes)
     splits = np.repeat(list(views), [len(view) for view in views.values()])
     starts = np.repeat([0, len(data.fixed)], [len(view) for view in views.values()])
     files = np.concatenate([view.files for view in views.values()])

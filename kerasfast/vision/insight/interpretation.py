@@ -18,14 +18,16 @@ from kerasfast.vision.insight.origin import Origin
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kerasfast.pages.page import Page
+
 _LEAST = 1e-7
 
 
 class Interpretation(Described, PicturePlots):
     """Predictions of a set of pictures beside their targets, and frames and plots of what they tell.
 
-    `learn.interpret()` makes one. The frames that name pictures have their row in the set as index, so that
-    `view[row]` is the picture; `plot_pictures` draws any of them.
+    `learn.interpret()` makes one; of numbers it is a `NumberInterpretation`, with the same methods. The frames that
+    name pictures have their row in the set as index, so that `view[row]` is the picture; `plot_pictures` draws any.
 
     Attributes:
         predictions: (n, classes) probabilities, after `calibrated` those with the temperature.
@@ -43,7 +45,7 @@ class Interpretation(Described, PicturePlots):
         origin: What is known of data, network and training; `report` tells it.
 
     Raises:
-        ValueError: For a regression, for outputs that are no probabilities, and where shapes differ.
+        ValueError: For numbers, for outputs that are no probabilities, and where shapes differ.
 
     Example:
         >>> predictions = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
@@ -59,6 +61,8 @@ class Interpretation(Described, PicturePlots):
         report.per_class().sort_values("f1")
     """
 
+    _kinds: tuple[str, ...] = calibration.KINDS
+
     def __init__(
         self,
         predictions: np.ndarray,
@@ -71,13 +75,16 @@ class Interpretation(Described, PicturePlots):
         heat: Callable[[np.ndarray, int], np.ndarray] | None = None,
         origin: Origin | None = None,
     ):
-        choice("target_kind", target_kind, calibration.KINDS)
-        self._truth, self.predictions = one_hot(targets, predictions, classes)
-        calibration.check_probabilities(self.predictions, target_kind)
-        self.targets, self.classes, self.target_kind = np.asarray(targets), tuple(classes), target_kind
-        self.threshold, self.view, self.heat = threshold, view, heat
-        self.origin = Origin() if origin is None else origin
-        self._limits = np.broadcast_to(np.asarray(threshold, dtype=float), (len(self.classes),))
+        self.target_kind, self.classes = choice("target_kind", target_kind, self._kinds), tuple(classes)
+        self.targets, self.threshold = np.asarray(targets), threshold
+        self.view, self.heat, self.origin = view, heat, Origin() if origin is None else origin
+        self._take(predictions)
+
+    def _take(self, predictions: np.ndarray) -> None:
+        """Keep predictions that suit the targets."""
+        self._truth, self.predictions = one_hot(self.targets, predictions, self.classes)
+        calibration.check_probabilities(self.predictions, self.target_kind)
+        self._limits = np.broadcast_to(np.asarray(self.threshold, dtype=float), (len(self.classes),))
         self._of_truth = np.where(self._truth, self.predictions, 1 - self.predictions)  # (n, classes)
 
     @property
@@ -262,10 +269,12 @@ class Interpretation(Described, PicturePlots):
         Raises:
             ValueError: If the name does not end in .html.
         """
+        return self._page(self.origin.knowing(model, facts, recorders), title).write(path)
+
+    def _page(self, origin: Origin, title: str | None) -> "Page":
         from kerasfast.vision.insight.image_report import image_page
 
-        origin = self.origin.knowing(model, facts, recorders)
-        return image_page(self, origin, title).write(path)
+        return image_page(self, origin, title)
 
     @property
     def tags(self) -> bool:
@@ -311,7 +320,8 @@ class Interpretation(Described, PicturePlots):
         return pd.DataFrame(about, index=pd.Index(rows, name="row"))
 
     def _names(self, marks: np.ndarray, row: int) -> str:
-        return " ".join(np.array(self.classes)[marks[row]])
+        between = ", " if any(" " in name for name in self.classes) else " "
+        return between.join(np.array(self.classes)[marks[row]])
 
     def _facts(self) -> dict[str, str]:
         right = float(self._right.mean())

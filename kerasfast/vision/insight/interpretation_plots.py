@@ -57,11 +57,15 @@ class PicturePlots:
             pictures.append(pixels)
             titles.append(self._title(row, about))
             if grad_cam:
-                looked_for = about["class"] if self.tags else about["prediction"]
+                looked_for = self.looked_for(about)
                 pictures.append(heated(pixels, self.heat(pixels, self.classes.index(looked_for))))
                 titles.append(f"looks for {looked_for}")
         columns = (2 if len(frame) < 3 else 4) if grad_cam else None
         return plot_images(np.stack(pictures), titles, columns=columns, title=title, ax=ax)
+
+    def looked_for(self, about: dict[str, Any]) -> str:
+        """Return the class, tag or number that Grad-CAM is asked for in a row of a frame."""
+        return about["class"] if self.tags else about["prediction"]
 
     def _title(self, row: int, about: dict[str, Any]) -> str:
         if self.tags:

@@ -229,6 +229,9 @@ class Backbone:
 def get(backbone: "str | Callable | keras.Model | Backbone") -> Backbone:
     """Return the backbone of a name, a `keras.applications` function, a functional model, or itself.
 
+    Args:
+        backbone: One of these.
+
     Raises:
         ValueError: No backbone has this name; the nearest names are listed.
         TypeError: It is none of these.
@@ -254,7 +257,12 @@ def get(backbone: "str | Callable | keras.Model | Backbone") -> Backbone:
 
 
 def names() -> list[str]:
-    """Return the names of all registered backbones, sorted."""
+    """Return the names of all registered backbones, sorted.
+
+    Example:
+        >>> names()[:3]
+        ['convnext_base', 'convnext_large', 'convnext_small']
+    """
     return sorted([*APPLICATIONS, *NETWORKS])
 
 

@@ -208,3 +208,12 @@ def test_files_and_damaged_rates_are_answered(tmp_path):
     scale = NumberScale((0.0,), (1.0,), (0.0,), (1.0,))
     with pytest.raises(ValueError, match="`scale` and `y_range`"):
         kf.entity_embedding_model([3], 0, y_range=(0, 1), scale=scale)
+
+
+def test_a_fit_goes_on_from_weights_that_were_saved_during_it(tmp_path):
+    learn = learner("dear", members=2, path=tmp_path)
+    learn.fit(5e-3, 2, cycle_len=1, cycle_save_name="tried")
+    whole = learn.predict()
+    learn.load("tried_cyc_0")
+    assert learn.continue_fit().epoch == [1]
+    np.testing.assert_allclose(learn.predict(), whole, atol=0.05)  # what dropout draws is another
