@@ -183,6 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> kf.TableLearner:
     options = parser.parse_args(arguments)
     keras.utils.set_random_seed(42)
 
+    # %% Features
     tables = load_tables(options.data)
     start = time.perf_counter()
     train, test = lesson_features(tables)
@@ -190,6 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> kf.TableLearner:
     data = table_data(train[train["Store"] % 10 == 0] if options.tiny else train, test, options.data)
     print(", ".join(f"{name} {cardinality}" for name, cardinality in data.cardinalities.items()))
 
+    # %% Training
     learn = learner(data, (50, 25) if options.tiny else (1000, 500))
     start = time.perf_counter()
     learn.fit_one_cycle(RATE, 1 if options.tiny else EPOCHS, WEIGHT_DECAY)
@@ -198,10 +200,13 @@ def main(arguments: Sequence[str] | None = None) -> kf.TableLearner:
     print(f"RMSPE {kf.rmspe_score(np.exp(targets), np.exp(outputs)):.4f} over all validation rows,")
     print(f"      {lesson_score(outputs, targets):.4f} as the lesson counted")
 
+    # %% What was learned
     plots = options.data / "plots"
     kf.save_figure(learn.plot_embeddings("State"), plots / "states.png")
     kf.save_figure(learn.recorder.plot_losses(), plots / "rossmann-loss.png")
     print(learn.importance(rows=5000).head(10).to_string(float_format="{:.4f}".format))
+
+    # %% The submission and the model as one file
     write_submission(learn, tables["test"], test, options.data / "sub.csv")
     learn.export(options.data / "rossmann.kerasfast")
     return learn

@@ -141,7 +141,7 @@ def test_the_notebooks_are_those_of_the_scripts(monkeypatch):
     expected = {script.stem: as_notebooks.notebook_of(script) for script in as_notebooks.scripts()}
     found = {file.stem: file.read_text("utf-8") for file in (EXAMPLES / "notebooks").glob("*.ipynb")}
     assert found == expected, "run `python examples/as_notebooks.py`"
-    assert {"dogs_cats", "planet", "dog_breeds", "keras_lesson1"} <= found.keys()
+    assert {"dogs_cats", "planet", "dog_breeds", "keras_lesson1", "rossmann"} <= found.keys()
     for text in found.values():
         code = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         assert code[0].startswith("%pip install") and sum("%pip" in cell for cell in code) == 1

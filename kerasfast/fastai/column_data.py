@@ -101,7 +101,10 @@ class ColumnarModelData(ModelData):
     ) -> "ColumnarModelData":
         """Take one frame; the rows `val_idxs` are for validation."""
         (val_df, trn_df), (val_y, trn_y) = split_by_idx(val_idxs, df, np.asarray(y))
-        return cls.from_data_frames(path, trn_df, val_df, trn_y, val_y, cat_flds, bs, is_reg, is_multi, test_df)
+        several = {"is_multi": True} if is_multi else {}  # which overrides of older lessons do not know
+        return cls.from_data_frames(
+            path, trn_df, val_df, trn_y, val_y, cat_flds, bs, is_reg, test_df=test_df, **several
+        )
 
     @classmethod
     def from_arrays(

@@ -24,7 +24,9 @@ OLDER = {
 _TORCH = {"torch": "torch", "torch.nn": "nn", "torch.nn.functional": "F", "torch.optim": "optim"}
 _TORCH_NAMES = {
     "torch": {"nn", "optim"}, "torch.autograd": {"Variable"}, "torch.nn": {"functional"},
+    "torch.nn.init": {"kaiming_normal", "kaiming_uniform"},
 }  # fmt: skip
+_RESNETS = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"}
 _OURS = "kerasfast.fastai.torch_imports"
 _BUILTINS = {"int", "float", "bool", "object", "complex", "str"}
 _X_AND_Y = {
@@ -66,6 +68,9 @@ class OlderCalls(Edits):
             start = self.code.index(module.encode(), self.start(node))
             new = MOVED.get(module) or OLDER[module]
             self.edit(node, start, start + len(module), new, f"the import from `{module}`")
+        elif module == "torchvision.models" and names <= _RESNETS:
+            start = self.code.index(module.encode(), self.start(node))
+            self.edit(node, start, start + len(module), "kerasfast.fastai.conv_learner", f"the import from `{module}`")
         else:
             return False
         return True

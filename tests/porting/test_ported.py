@@ -125,6 +125,8 @@ def notebook(tmp_path, *cells: str, **about):
         ("import torch.nn.functional as G", "from kerasfast.fastai.torch_imports import F as G"),
         ("from torch import nn, optim as o", "from kerasfast.fastai.torch_imports import nn, optim as o"),
         ("from torch.nn import functional as F", "from kerasfast.fastai.torch_imports import F"),
+        ("from torchvision.models import resnet34", "from kerasfast.fastai.conv_learner import resnet34"),
+        ("from torch.nn.init import kaiming_normal", "from kerasfast.fastai.torch_imports import kaiming_normal"),
         ("from torch.autograd import Variable", "from kerasfast.fastai.torch_imports import Variable"),
     ],
 )

@@ -59,10 +59,10 @@ class ConvnetBuilder:
         """Return kerasfast's learner of the network on the data; see `ConvLearner.pretrained`.
 
         Raises:
-            ValueError: If the data has other classes, or another kind of target.
+            ValueError: If the data has other classes, or another kind of target; a `custom_head` is for any.
         """
         said, found = (self.c, self.is_multi, self.is_reg), (data.c, data.is_multi, data.is_reg)
-        if said != tuple(found):
+        if said != found and self.custom_head is None:
             raise ValueError(f"The builder was made for (c, is_multi, is_reg) = {said}, and the data has {found}.")
         hidden = [512] if self.xtra_fc is None else list(self.xtra_fc)
         head = self.custom_head
