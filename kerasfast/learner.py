@@ -294,7 +294,9 @@ class Learner(ModelWithData):
             sound=lambda: not watch.diverged,
         )  # fmt: skip
         whole = [saving_whole(callback, self.model) for callback in callbacks]
-        every = [self.recorder, kf_callbacks.EpochTable(), *savers, *whole]
+        adding = [one for one in whole if hasattr(one, "added_columns")]  # to the logs that are recorded and shown
+        rest = [kf_callbacks.WithoutColumns(adding), *savers, *(one for one in whole if one not in adding)]
+        every = [*adding, self.recorder, kf_callbacks.EpochTable(), *rest]
         with self._guard(), expected_tracing():
             if resume:
                 history = self._kept(resume, stage, plan, every, watch, progress)

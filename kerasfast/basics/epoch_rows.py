@@ -11,14 +11,14 @@ SECONDS = 0.5  # between two moves of a bar
 
 
 class TextRows:
-    """Rows as lines, under a bar that vanishes.
+    """Rows as lines, under a bar that vanishes; the head comes again where the columns change.
 
     Args:
         shown: Whether anything is shown.
     """
 
     def __init__(self, shown: bool):
-        self._shown, self._head = shown, False
+        self._shown, self._head = shown, [""]
         self._bar = progress_bar(shown=False)
 
     def begin(self, name: str, steps: int | None) -> None:
@@ -38,9 +38,9 @@ class TextRows:
         self._bar.close()
         if not self._shown:
             return
-        if not self._head:
-            say(head_line(list(columns)))
-            self._head = True
+        if self._head != list(columns):
+            self._head = list(columns)
+            say(head_line(self._head))
         say(row_line(epoch, list(columns.values())))
 
     def end(self) -> None:
@@ -58,7 +58,7 @@ class HtmlRows:
     def __init__(self, shown: bool):
         self._shown, self._output = shown, Output()
         self._head: list[str] = []
-        self._rows: list[tuple[int, list[float]]] = []
+        self._rows: list[tuple[int, Mapping[str, float]]] = []
 
     def begin(self, name: str, steps: int | None) -> None:
         """Begin an epoch of so many steps."""
@@ -72,8 +72,8 @@ class HtmlRows:
 
     def row(self, epoch: int, columns: Mapping[str, float]) -> None:
         """Add the row of an epoch."""
-        self._head = list(columns)
-        self._rows.append((epoch, list(columns.values())))
+        self._head += [name for name in columns if name not in self._head]
+        self._rows.append((epoch, dict(columns)))
         self._show()
 
     def end(self) -> None:
@@ -88,10 +88,12 @@ class HtmlRows:
             return
         cells = ["".join(f"<th>{html.escape(name)}</th>" for name in ("epoch", *self._head))] * bool(self._head)
         cells += [
-            f"<td>{epoch}</td>" + "".join(f"<td>{value:.5f}</td>" for value in values) for epoch, values in self._rows
+            f"<td>{epoch}</td>" + "".join(f"<td>{_number(values.get(name))}</td>" for name in self._head)
+            for epoch, values in self._rows
         ]
         table = "<table>" + "".join(f"<tr>{one}</tr>" for one in cells) + "</table>" if cells else ""
-        lines = [head_line(self._head), *(row_line(*row) for row in self._rows)] if self._rows else []
+        rows = [(epoch, [values.get(name) for name in self._head]) for epoch, values in self._rows]
+        lines = [head_line(self._head), *(row_line(*row) for row in rows)] if rows else []
         self._output.show(table + bar, "\n".join(lines))
 
 
@@ -100,9 +102,13 @@ def head_line(names: Sequence[str]) -> str:
     return "  ".join(["epoch", *(f"{name:>10}" for name in names)])
 
 
-def row_line(epoch: int, values: Sequence[float]) -> str:
-    """Return the row of an epoch as a line."""
-    return "  ".join([f"{epoch:5d}", *(f"{value:10.5f}" for value in values)])
+def row_line(epoch: int, values: Sequence[float | None]) -> str:
+    """Return the row of an epoch as a line; blanks for values that it does not have."""
+    return "  ".join([f"{epoch:5d}", *(f"{_number(value):>10}" for value in values)]).rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.5f}"
 
 
 def rows(shown: bool) -> TextRows | HtmlRows:

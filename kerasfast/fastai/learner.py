@@ -23,7 +23,15 @@ from kerasfast.fastai.internals.stars import names_of
 from kerasfast.fastai.layer_optimizer import TorchLike
 from kerasfast.fastai.parts.further_training import FurtherTraining, supported
 from kerasfast.fastai.parts.views import Views
-from kerasfast.fastai.sgdr import LossRecorder, LR_Finder, TrainingPhase, as_keras, rules_of, validation_values
+from kerasfast.fastai.sgdr import (
+    LossRecorder,
+    LR_Finder,
+    TrainingPhase,
+    as_keras,
+    averaged_values,
+    rules_of,
+    validation_values,
+)
 from kerasfast.fastai.swa import AveragedWeights
 from kerasfast.fastai.torch_names.methods import with_torch_methods
 from kerasfast.fastai.torch_names.module_models import core_learner, usual_crit
@@ -207,9 +215,9 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, FurtherTraining, KnownA
             get_ep_vals: Return the values of all epochs too.
             use_wd_sched: Decouple the weight decay, so that it follows the rate and not the gradient's history.
             use_swa: Average the weights at epoch ends: `learn.swa_model`, `learn.predict(use_swa=True)`. They are
-                judged at the end, and saved with the others.
+                judged in columns of the table (`swa_loss` ...), and saved with the others.
             swa_start: First epoch of this fit that the average takes in, from 1.
-            swa_eval_freq: Makes no difference: the average is judged once, at the end.
+            swa_eval_freq: After how many epochs the average is judged again, at the end always; by default then alone.
             **schedule: `cycle_len`, `cycle_mult`, `use_clr`, `use_clr_beta`, `cycle_save_name`, `best_save_name`.
 
         Returns:
@@ -217,15 +225,11 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, FurtherTraining, KnownA
             `get_ep_vals` also {epoch: [training loss, ...]}.
         """
         schedule = supported(schedule)
-        averages = [self._average_from(swa_start, n_cycle, **schedule)] if use_swa else []
         rules = [] if schedule.get("resume") else [TorchRules(decay_in_gradient=not use_wd_sched)]
-        more = self._with(metrics, [*rules, *averages, *(callbacks or [])])
-        history = self.core.fit(lrs, n_cycle, wds, **schedule, **more)
-        values = self._trained([history], get_ep_vals)
-        if use_swa and self._keep(averages[0]):
-            judged = self._judge_average(more["metrics"])
-            values = ([*values[0], *judged], values[1]) if get_ep_vals else [*values, *judged]
-        return values
+        more = self._with(metrics, [*rules, *(callbacks or [])])
+        if use_swa:
+            more["callbacks"].append(self._average_from(swa_start, swa_eval_freq, more["metrics"], n_cycle, **schedule))
+        return self._trained([self.core.fit(lrs, n_cycle, wds, **schedule, **more)], get_ep_vals)
 
     def fit_opt_sched(
         self,
@@ -336,6 +340,9 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, FurtherTraining, KnownA
             for h in histories
             for values in zip(*h.history.values(), strict=True)
         ]
-        last = validation_values(logs[-1])
-        epochs = OrderedDict((i, [float(log["loss"]), *validation_values(log)]) for i, log in enumerate(logs))
-        return (last, epochs) if get_ep_vals else last
+        rows = [validation_values(log) for log in logs]
+        for row, recorded in zip(rows[::-1], self.core.recorder.epochs[::-1], strict=False):
+            row += averaged_values(recorded)
+        losses = [float(log["loss"]) for log in logs]
+        epochs = OrderedDict((i, [loss, *row]) for i, (loss, row) in enumerate(zip(losses, rows, strict=True)))
+        return (rows[-1], epochs) if get_ep_vals else rows[-1]

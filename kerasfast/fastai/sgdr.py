@@ -39,6 +39,7 @@ globals().update(_REFUSED)
 __all__ += [*_REFUSED]
 
 AVERAGE = 0.98  # of the running loss that callbacks are given
+AVERAGED = "val_swa_"  # before the names of what averaged weights are worth
 
 
 class Callback:
@@ -152,8 +153,13 @@ def as_keras(callback: Any) -> keras.callbacks.Callback:
 
 def validation_values(logs: dict[str, float]) -> list[float]:
     """Return [validation loss, metrics ...] of an epoch; the training loss where nothing is validated."""
-    values = [float(value) for name, value in logs.items() if name.startswith("val_")]
-    return values or [float(logs["loss"])]
+    names = [name for name in logs if name.startswith("val_") and not name.startswith(AVERAGED)]
+    return [float(logs[name]) for name in names] or [float(logs["loss"])]
+
+
+def averaged_values(logs: dict[str, float]) -> list[float]:
+    """Return [validation loss, metrics ...] of averaged weights, where an epoch judged them."""
+    return [float(value) for name, value in logs.items() if name.startswith(AVERAGED)]
 
 
 class _Steps:

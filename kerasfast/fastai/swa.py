@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasfast.basics.arguments import whole
+from kerasfast.fastai.sgdr import AVERAGED
 from kerasfast.metrics.array_metrics import ArrayMetric, ArrayValidation
 from kerasfast.training.averaging import WeightAverage, estimate_statistics
 
@@ -37,6 +38,32 @@ def copy_with(model: keras.Model, values: list[np.ndarray]) -> keras.Model:
     return copy
 
 
+class JudgedAverage(WeightAverage):
+    """Averages the weights of a learner at epoch ends, and adds what the averages are worth to the logs.
+
+    Args:
+        learn: The learner, which keeps the averages.
+        start: First epoch that counts, from 1.
+        every: After how many epochs they are judged again; None for the end alone, where they always are.
+        metrics: What they are judged by, besides the loss.
+    """
+
+    def __init__(self, learn: "AveragedWeights", start: int, every: int | None, metrics: Sequence[ArrayMetric]):
+        super().__init__(start=start, of=learn.model, load=False)
+        self._learn, self._every, self._metrics = learn, every, metrics
+        self.added_columns: list[str] = []
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        super().on_epoch_end(epoch, logs)
+        behind, last = epoch + 1 - self.start, epoch + 1 == self.params["epochs"]
+        if self.count and (last or (self._every and behind % self._every == 0)):
+            self._learn._keep_average(self.values)
+            judged = self._learn._judged_average(self._metrics)
+            columns = {f"{AVERAGED}{name}": value for name, value in judged.items()}
+            self.added_columns = list(columns)
+            logs.update(columns)
+
+
 class AveragedWeights:
     """What a learner does with averaged weights."""
 
@@ -56,33 +83,36 @@ class AveragedWeights:
         return (x for x, _ in self.data.trn_dl)
 
     def _average_from(
-        self, start: int, n_cycle: int, cycle_len: int | None = None, cycle_mult: int = 1, **others: Any
-    ) -> WeightAverage:
+        self,
+        start: int,
+        every: int | None,
+        metrics: Sequence[ArrayMetric],
+        n_cycle: int,
+        cycle_len: int | None = None,
+        cycle_mult: int = 1,
+        **others: Any,
+    ) -> "JudgedAverage":
         """Return the callback that averages; refuse a start that never comes."""
         epochs = sum((cycle_len or 1) * cycle_mult**i for i in range(whole("n_cycle", n_cycle)))
         if whole("swa_start", start) > epochs:
             raise ValueError(f"`swa_start={start}` is after the last of {epochs} epochs: nothing would be averaged.")
-        return WeightAverage(start=start, of=self.model, load=False)
+        if every is not None:
+            whole("swa_eval_freq", every)
+        return JudgedAverage(self, start, every, metrics)
 
-    def _keep(self, average: WeightAverage) -> bool:
-        """Keep averaged weights, with statistics of their own; say whether there are any."""
-        values = average.values
-        if values is None:  # the fit stopped before
-            return False
+    def _keep_average(self, values: list[np.ndarray]) -> None:
+        """Keep averaged weights, with statistics of their own."""
         with weights_of(self.model, values):
             estimate_statistics(self.model, self._training_inputs())
             self._average = [np.asarray(variable) for variable in self.model.variables]
-        return True
 
-    def _judge_average(self, metrics: Sequence[ArrayMetric]) -> list[float]:
-        """Return [validation loss, metrics ...] of the averaged weights, and print them."""
+    def _judged_average(self, metrics: Sequence[ArrayMetric]) -> dict[str, float]:
+        """Return the validation loss and the metrics of the averaged weights."""
         judge, logs = ArrayValidation(metrics, self.data.core.valid, self.core.loss), {}
         with self._average_in_place():
             judge.set_model(self.model)
             judge.on_epoch_end(0, logs)
-        values = {name.removeprefix("val_"): float(value) for name, value in logs.items()}
-        print("averaged weights: " + "  ".join(f"swa_{name} {value:.6f}" for name, value in values.items()))
-        return list(values.values())
+        return {name.removeprefix("val_"): float(value) for name, value in logs.items()}
 
     def _save_average(self, name: str) -> None:
         """Write the averaged weights beside those of this name; take away older ones where there are none."""

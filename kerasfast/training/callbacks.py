@@ -121,6 +121,23 @@ class EpochTable(keras.callbacks.Callback):
             self._rows.end()
 
 
+class WithoutColumns(keras.callbacks.Callback):
+    """Take columns out of the logs that callbacks before it added: no callback after it judges an epoch by them.
+
+    Args:
+        adding: Callbacks with an attribute `added_columns`, the names in the logs.
+    """
+
+    def __init__(self, adding: Sequence[keras.callbacks.Callback]):
+        super().__init__()
+        self._adding = adding
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        for callback in self._adding:
+            for name in callback.added_columns:
+                logs.pop(name, None)
+
+
 def table_columns(logs: dict[str, float]) -> dict[str, float]:
     """Return the columns of the epoch table: losses, then the validation metrics (training metrics without them)."""
     columns = {"trn_loss": float(logs["loss"])} if "loss" in logs else {}

@@ -19,9 +19,14 @@ class Kept(Callback):
 
 
 @pytest.mark.slow
-def test_averages_are_means_of_epoch_ends_from_the_start_on(learn):
+def test_averages_are_means_of_epoch_ends_from_the_start_on(learn, capsys):
     kept = Kept(learn.model)
-    values = learn.fit(0.05, 4, use_swa=True, swa_start=2, callbacks=[kept], use_wd_sched=True)
+    values, epochs = learn.fit(
+        0.05, 4, use_swa=True, swa_start=2, swa_eval_freq=2, callbacks=[kept], use_wd_sched=True, get_ep_vals=True
+    )
+    assert [len(row) for row in epochs.values()] == [3, 5, 3, 5]
+    heads = [line.split() for line in capsys.readouterr().out.splitlines() if "epoch" in line and "trn_loss" in line]
+    assert heads[:2] == [heads[0], [*heads[0], "swa_loss", "swa_accuracy"]] and len(learn.sched.rec_metrics) == 4
     before = [np.asarray(variable) for variable in learn.model.variables]
     averaged = learn.swa_model
     for place, variable in enumerate(averaged.trainable_variables):
