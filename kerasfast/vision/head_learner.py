@@ -24,7 +24,7 @@ from kerasfast.training.training_stage import OptimizerMaker, Stage
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.fitting.features import FeatureView, precompute
 from kerasfast.vision.fitting.solved_head import solve_head, train_head
-from kerasfast.vision.networks.heads import ImageNetwork
+from kerasfast.vision.networks.heads import ImageNetwork, check_sides
 from kerasfast.vision.pipeline.on_device import Mover
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.decoding.decode import ImageError
@@ -54,6 +54,7 @@ class HeadLearner(Learner):
         task = task_of(data)
         if metrics is None:
             metrics = [task.metric()] if task.metric else []
+        check_sides(network.features, data.transforms.sides)
         self.network = network
         super().__init__(
             network.model, data, groups=LayerGroups.split(network.model, network.split),
@@ -162,7 +163,7 @@ class HeadLearner(Learner):
         """Go on with other pictures or another size; the weights stay and the backbone is frozen.
 
         Raises:
-            ValueError: If the classes or the kind of target differ.
+            ValueError: If the classes or the kind of target differ, or the pictures are too small for the network.
         """
         task_of(data)
         if (data.target_kind, data.classes) != (self.data.target_kind, self.data.classes):
@@ -170,6 +171,7 @@ class HeadLearner(Learner):
                 f"The new data has {len(data.classes)} classes ({data.target_kind}), the old {len(self.data.classes)} "
                 f"({self.data.target_kind}), or their names differ; make a new learner."
             )
+        check_sides(self.network.features, data.transforms.sides)
         if data.size != self.data.size:
             train_function_of(self.model).forget_sizes()
         self._main.data = data = replace(data, on_device=self.data.on_device)

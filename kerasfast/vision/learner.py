@@ -16,7 +16,7 @@ from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker
 from kerasfast.vision.data import ImageData
 from kerasfast.vision.fitting.acceleration import batches_per_call, jit_compile_of_gpu, precision
-from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, epochs_of, group_rates, validation_logs
+from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, cycles_of, group_rates, joined, validation_logs
 from kerasfast.vision.head_learner import HeadLearner
 from kerasfast.vision.networks.heads import CustomHead, assemble
 from kerasfast.vision.networks.registry import Backbone
@@ -131,17 +131,21 @@ class ImageLearner(HeadLearner):
     ) -> keras.callbacks.History:
         """Fit the head, then train the whole network gently, and keep the best of the start and of all epochs.
 
-        One cycle of Adam with rates that grow from the early layers to the head by a factor of three each. The
+        A cycle of Adam with rates that grow from the early layers to the head by a factor of three each; where it
+        gains and no number of epochs is asked for, up to two more follow, twice as long and three times as fast. The
         statistics of BatchNormalization are held (`bn_freeze`): few steps could not settle them, and a network trained
         with those of its batches ends below its start. The validation set says what is best and loaded: the lowest loss
         by more than a twentieth whose metric is no worse than at the start. So its score is a little too good.
 
         Args:
-            epochs: Length; by default that of some 200 optimizer steps, but 8 epochs at most.
-            learning_rate: Largest rate of the head.
+            epochs: Length of the only cycle; by default the first has some 200 optimizer steps, but 8 epochs at most.
+            learning_rate: Largest rate of the head, in the first cycle.
             head_first: Whether to begin with `fit_head`; else the head goes on from where it is.
             callbacks: Further Keras callbacks.
             resume: As in `fit`; the head is fitted again, which is the same head.
+
+        Returns:
+            The history of all epochs.
         """
         if head_first:
             self.fit_head()
@@ -149,15 +153,15 @@ class ImageLearner(HeadLearner):
         self.bn_freeze()
         make_optimizer, self.make_optimizer = self.make_optimizer, keras.optimizers.Adam
         try:
-            stage = self._ready(None)
-            with self._guard():
-                keeper = KeepBest(validation_logs(stage), self.metrics)
-            return self.fit_one_cycle(
-                group_rates(learning_rate, len(self.groups)),
-                epochs_of(stage.steps()) if epochs is None else epochs,
-                callbacks=[keeper, *callbacks],
-                resume=resume,
-            )
+            stage, histories = self._ready(None), []
+            for length, rate in cycles_of(epochs, learning_rate, stage.steps()):
+                with self._guard():
+                    keeper = KeepBest(validation_logs(stage), self.metrics)
+                rates, watched = group_rates(rate, len(self.groups)), [keeper, *callbacks]
+                histories.append(self.fit_one_cycle(rates, length, callbacks=watched, resume=resume))
+                if not keeper.gained:
+                    break
+            return joined(histories)
         finally:
             self.make_optimizer = make_optimizer
 

@@ -17,6 +17,7 @@ from kerasfast.training.training_stage import Stage
 STEPS, MOST_EPOCHS = 200, 8
 """So many optimizer steps are made where no epochs are asked for, but in no more epochs."""
 RATE = 3e-4
+LONGER, BOLDER, BOLDER_CYCLES = 2, 3.0, 2  # in epochs and rate: what follows while a cycle gains
 BETTER = 0.95  # times the loss at the start: an epoch with more than that may be better by chance
 GROUP_RATIO = 3.0  # by which the rate of each group is smaller than that of the next
 
@@ -24,6 +25,30 @@ GROUP_RATIO = 3.0  # by which the rate of each group is smaller than that of the
 def epochs_of(steps: int) -> int:
     """Return how many epochs of `steps` optimizer steps a network is fine-tuned for."""
     return min(MOST_EPOCHS, math.ceil(STEPS / steps))
+
+
+def cycles_of(epochs: int | None, rate: float, steps: int) -> list[tuple[int, float]]:
+    """Return (epochs, largest rate of the head) of each cycle: a gentle one, and bolder ones for where that gains.
+
+    Args:
+        epochs: Of the only cycle; None for as many as `steps` per epoch ask for.
+        rate: Of the first cycle.
+        steps: Optimizer steps per epoch.
+    """
+    if epochs is not None:
+        return [(epochs, rate)]
+    first = epochs_of(steps)
+    return [(first, rate), *[(LONGER * first, BOLDER * rate)] * BOLDER_CYCLES]
+
+
+def joined(histories: list[keras.callbacks.History]) -> keras.callbacks.History:
+    """Return the first of histories, with the epochs of all of them."""
+    first, *later = histories
+    for history in later:
+        first.epoch = list(range(len(first.epoch) + len(history.epoch)))
+        for name, values in history.history.items():
+            first.history[name] = first.history[name] + values
+    return first
 
 
 def group_rates(rate: float, groups: int) -> np.ndarray:
@@ -67,6 +92,11 @@ class KeepBest(keras.callbacks.Callback):
         self._least_metric, loss = self._score(start)
         self._best, self._epoch = BETTER * loss, None
         self._weights: list[np.ndarray] | None = None
+
+    @property
+    def gained(self) -> bool:
+        """Whether an epoch was better than the start."""
+        return self._epoch is not None
 
     def on_train_begin(self, logs=None) -> None:
         if self._weights is None:

@@ -12,6 +12,7 @@ from kerasfast.vision.networks.registry import Backbone, get
 
 _ACTIVATIONS = ("softmax", "sigmoid", "linear")
 _POOLS = ("concat", "avg", "max")
+_USUAL_SIDES = (32, 64, 75, 96, 128, 224)
 
 CustomHead = Sequence[layers.Layer] | keras.Model | Callable[[keras.KerasTensor], keras.KerasTensor]
 
@@ -147,6 +148,35 @@ def assemble(
         inputs = concat_pool(base.output) if pool == "concat" else _pool(pool, base.output)
         outputs = _apply(own, inputs)
     return _shared(base, inputs, outputs, late)
+
+
+def check_sides(network: keras.Model, sides: tuple[int, int]) -> None:
+    """Refuse pictures so small that the layers of a network leave nothing of them.
+
+    Args:
+        network: Functional, from pixels.
+        sides: Height and width of the pictures.
+
+    Raises:
+        ValueError: If they are too small; it names a size that is not.
+    """
+    if _bears(network, sides):
+        return
+    least = next((side for side in _USUAL_SIDES if side > min(sides) and _bears(network, (side, side))), None)
+    if least is not None:
+        raise ValueError(
+            f"{network.name.removesuffix('_features')} needs pictures of {least} pixels a side; received {sides[0]} x "
+            f"{sides[1]}. Smaller files are enlarged: make the data with such a size, or `data.at_size({least})`; "
+            "pretrained networks see more at 96 and above."
+        )
+
+
+def _bears(network: keras.Model, sides: tuple[int, int]) -> bool:
+    try:
+        network.compute_output_spec(keras.KerasTensor((None, *sides, network.input_shape[-1])))
+    except ValueError:
+        return False
+    return True
 
 
 def _shared(base: keras.Model, inputs: keras.KerasTensor, outputs: keras.KerasTensor, late: str) -> ImageNetwork:

@@ -8,7 +8,7 @@ import pytest
 
 import kerasfast as kf
 from kerasfast.vision.fitting import features as features_module
-from kerasfast.vision.fitting.fine_tuning import RATE, KeepBest, epochs_of, group_rates
+from kerasfast.vision.fitting.fine_tuning import BOLDER, RATE, KeepBest, cycles_of, group_rates
 from kerasfast.vision.fitting.solved_head import linear_layers, solve_head
 
 
@@ -163,13 +163,21 @@ def test_fine_tuning_never_ends_below_its_start_and_says_what_is_loaded(kind, tm
 
 
 @pytest.mark.slow
-def test_fine_tuning_has_rates_per_group_and_goes_by_steps_where_no_epochs_are_asked_for(tmp_path, monkeypatch):
-    assert epochs_of(1000) == 1 and epochs_of(1) == 8
+def test_fine_tuning_has_rates_per_group_and_goes_by_steps_while_it_gains(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasfast.vision.fitting.fine_tuning.STEPS", 5)
+    gained = iter([True, False])
+    monkeypatch.setattr(KeepBest, "gained", property(lambda keeper: next(gained)))
     learn = kf.ImageLearner.pretrained(backbone(), data_of("single", tmp_path))
-    learn.fine_tune()
-    assert len(learn.recorder.epochs) == 2  # of three batches each
-    np.testing.assert_allclose(learn.recorder.learning_rates.max(axis=0), group_rates(RATE, 3), rtol=0.35)
+    history = learn.fine_tune()  # of three batches each epoch
+    assert history.epoch == list(range(6)) and len(history.history["val_loss"]) == 6
+    assert len(learn.recorder.epochs) == 4
+    np.testing.assert_allclose(learn.recorder.learning_rates.max(axis=0), group_rates(BOLDER * RATE, 3), rtol=0.35)
+
+
+def test_further_cycles_are_longer_and_bolder_unless_epochs_are_asked_for():
+    assert cycles_of(3, 1e-3, 10) == [(3, 1e-3)]
+    assert cycles_of(None, 1e-4, 100) == [(2, 1e-4), *[(4, pytest.approx(3e-4))] * 2]
+    assert cycles_of(None, RATE, 1000)[0][0] == 1 and cycles_of(None, RATE, 1)[0][0] == 8
 
 
 def test_the_lowest_loss_is_kept_where_the_metric_is_no_worse_than_at_the_start():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasfast.vision.networks.heads import assemble, concat_pool, head_layers
+from kerasfast.vision.networks.heads import assemble, check_sides, concat_pool, head_layers
 from kerasfast.vision.networks.registry import Backbone
 
 
@@ -207,3 +207,14 @@ def test_the_whole_model_is_saved_and_loaded(backbone, pixels, tmp_path):
     np.testing.assert_allclose(
         keras.models.load_model(tmp_path / "model.keras")(pixels), model(pixels), rtol=1e-5, atol=1e-6
     )
+
+
+def test_pictures_too_small_for_a_network_are_refused_with_a_size_that_is_not():
+    x = inputs = keras.Input((None, None, 3))
+    for _ in range(4):
+        x = keras.layers.Conv2D(2, 3, strides=2, padding="valid")(x)
+    network = keras.Model(inputs, x, name="steep_features")
+    check_sides(network, (32, 40))
+    for sides in ((28, 28), (8, 64)):
+        with pytest.raises(ValueError, match=r"steep needs pictures of \d+ pixels a side; received .*`data.at_size\("):
+            check_sides(network, sides)
