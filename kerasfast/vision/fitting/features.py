@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.caches import FEATURES_PREFIX
-from kerasfast.basics.files import atomic_path, read_arrays, sweep_once
+from kerasfast.basics.files import atomic_path, made_folder, read_arrays, sweep_once
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View
@@ -159,7 +159,8 @@ def _numbered(ends: Any, numbers: dict[str, int]) -> Any:
 class FeatureStore:
     """Rows by key, in files of a folder that are only ever added to.
 
-    A file that cannot be read is as good as absent: its rows are computed again, after a warning.
+    A file that cannot be read is as good as absent: its rows are computed again, after a warning. Where nothing can be
+    written, rows are kept in memory alone, after a warning.
 
     Args:
         folder: The store's own folder; created when rows are added.
@@ -180,10 +181,15 @@ class FeatureStore:
 
     def add(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Store rows (n, ...) under their keys, in a new file."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{content_key(''.join(keys).encode())}.npz"
-        with atomic_path(path, size=rows.nbytes) as unfinished:
-            np.savez(unfinished, keys=np.array(keys), rows=rows)
+        name = f"{content_key(''.join(keys).encode())}.npz"
+        try:
+            with atomic_path(made_folder(self.folder) / name, size=rows.nbytes) as unfinished:
+                np.savez(unfinished, keys=np.array(keys), rows=rows)
+        except OSError as error:
+            warnings.warn(
+                f"Activations are used but cannot be stored, and the next program computes them again: {error}.",
+                stacklevel=3,
+            )
         self._rows.update(zip(keys, rows, strict=True))
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
