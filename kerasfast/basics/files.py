@@ -199,6 +199,17 @@ def made_folder(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
+def writable_folder(folder: pathlib.Path) -> pathlib.Path:
+    """Make a folder as `made_folder` does, and return it, where files can be written in it.
+
+    Raises:
+        OSError: When it cannot be made, or can only be read.
+    """
+    if not os.access(made_folder(folder), os.W_OK | os.X_OK):
+        raise _not_writable(OSError(errno.EACCES, os.strerror(errno.EACCES)), folder / "a file")
+    return folder
+
+
 def can_only_be_read(error: OSError) -> bool:
     """Whether an error is that of writing where one may only read."""
     return error.errno in _READ_ONLY
@@ -207,8 +218,8 @@ def can_only_be_read(error: OSError) -> bool:
 def _not_writable(error: OSError, path: pathlib.Path) -> OSError:
     return OSError(
         error.errno,
-        f"{path} could not be written: {path.parent} can only be read ({error.strerror}); write to another folder, "
-        "which learners take as `path=`",
+        f"{path} could not be written: {path.parent} can only be read ({error.strerror}); choose another folder "
+        "(learners take it as `path=`)",
     )
 
 

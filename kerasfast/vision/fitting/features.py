@@ -28,6 +28,7 @@ from kerasfast.vision.sources.file_samples import content_key
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
 SHARD_ROWS = 4096  # rows per file: a killed run loses no more than these
+_UNWRITTEN: set[pathlib.Path] = set()  # folders of which it was said that nothing can be stored there
 
 
 def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, progress: bool = True) -> np.ndarray:
@@ -186,10 +187,10 @@ class FeatureStore:
             with atomic_path(made_folder(self.folder) / name, size=rows.nbytes) as unfinished:
                 np.savez(unfinished, keys=np.array(keys), rows=rows)
         except OSError as error:
-            warnings.warn(
-                f"Activations are used but cannot be stored, and the next program computes them again: {error}.",
-                stacklevel=3,
-            )
+            if self.folder.parent not in _UNWRITTEN:
+                text = "Activations are used but cannot be stored, and the next program computes them again"
+                warnings.warn(f"{text}: {error}.", stacklevel=3)
+            _UNWRITTEN.add(self.folder.parent)
         self._rows.update(zip(keys, rows, strict=True))
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:

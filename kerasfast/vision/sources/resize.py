@@ -83,11 +83,11 @@ def resize_files(
     if not os.path.isdir(root):
         raise ValueError(f"`root` must be a folder that exists; received {str(root)!r}.")
     copies = root / folder / str(int(size))
-    made_folder(copies)
     for place in {(copies / name).parent for name in names}:
         sweep_once(place)
     record, problems = CopiesRecord(copies, root), {}
     try:
+        made_folder(copies)
         convert = functools.partial(_copy_unless_done, root, copies, int(size), record)
         outcomes = each_in_threads(convert, names, f"Resizing to {size}", progress, workers)
         for count, (index, (entry, problem)) in enumerate(outcomes, 1):
@@ -98,10 +98,11 @@ def resize_files(
                 record.save()
     except OSError as error:
         if can_only_be_read(error):
+            why = os.strerror(error.errno)
             raise OSError(
                 error.errno,
-                f"Copies are missing in {copies}, which can only be read ({error.strerror}); pass another `folder`, "
-                "such as the absolute path of one that you may write to",
+                f"Copies are missing in {copies}, which can only be read ({why}); pass another `folder`, such as the "
+                "absolute path of one that you may write to",
             ) from error
         raise
     finally:
