@@ -7,7 +7,7 @@ import stat
 import zipfile
 from typing import Any
 
-from kerasfast.basics.files import DAMAGED_ZIP, atomic_path, opened_zip
+from kerasfast.basics.files import DAMAGED_ZIP, atomic_path, made_folder, opened_zip
 
 PAGE = "https://www.kaggle.com"
 CREDENTIALS = (
@@ -35,7 +35,7 @@ def download(competition: str, folder: str | os.PathLike) -> list[pathlib.Path]:
         KaggleError: If Kaggle refuses: the message says what to do.
     """
     folder = pathlib.Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     client = _client()
     with _Refusals(competition):
         client.competition_download_files(competition, path=os.fspath(folder), quiet=True)
@@ -109,7 +109,7 @@ def _check_room(folder: pathlib.Path, size: int) -> None:
 
 
 def _extract(opened: zipfile.ZipFile, part: zipfile.ZipInfo, target: pathlib.Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(target.parent)
     with (
         opened.open(part) as source,
         atomic_path(target, size=part.file_size) as unfinished,

@@ -27,6 +27,7 @@ _UNFINISHED = re.compile(r"\.kerasfast-(?P<host>[0-9a-f]{6})-(?P<process>\d+)-[0
 DAMAGED_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error)
 _ZIP_END_BYTES = 22 + 2**16  # the end of a zip and a comment
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextlib.contextmanager
@@ -59,7 +60,7 @@ def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator
 
     Raises:
         FileNotFoundError: When the folder does not exist.
-        OSError: When the disk is full; it names `path`, what it needs and what is free.
+        OSError: When the disk is full or the folder can only be read; it names `path` and what to do.
     """
     path = pathlib.Path(path)
     if not path.parent.is_dir():
@@ -74,6 +75,8 @@ def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator
         except OSError as error:
             if error.errno in _FULL:
                 raise _no_room(error, path, unfinished, size) from error
+            if can_only_be_read(error):
+                raise _not_writable(error, path) from error
             raise
     finally:
         with contextlib.suppress(OSError):
@@ -179,6 +182,45 @@ def flush(file: pathlib.Path) -> None:
     """Wait until the content of a file is on the disk."""
     with open(file, "rb+") as stream:
         os.fsync(stream.fileno())
+
+
+def made_folder(folder: pathlib.Path) -> pathlib.Path:
+    """Make a folder and those above it, where they are not there, and return it.
+
+    Raises:
+        OSError: When it cannot be made; it names the folder, and what to do where the disk can only be read.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if can_only_be_read(error):
+            raise _not_writable(error, folder) from error
+        raise
+    return folder
+
+
+def writable_folder(folder: pathlib.Path) -> pathlib.Path:
+    """Make a folder as `made_folder` does, and return it, where files can be written in it.
+
+    Raises:
+        OSError: When it cannot be made, or can only be read.
+    """
+    if not os.access(made_folder(folder), os.W_OK | os.X_OK):
+        raise _not_writable(OSError(errno.EACCES, os.strerror(errno.EACCES)), folder / "a file")
+    return folder
+
+
+def can_only_be_read(error: OSError) -> bool:
+    """Whether an error is that of writing where one may only read."""
+    return error.errno in _READ_ONLY
+
+
+def _not_writable(error: OSError, path: pathlib.Path) -> OSError:
+    return OSError(
+        error.errno,
+        f"{path} could not be written: {path.parent} can only be read ({error.strerror}); choose another folder "
+        "(learners take it as `path=`)",
+    )
 
 
 def _no_room(error: OSError, path: pathlib.Path, unfinished: pathlib.Path, size: int | None) -> OSError:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import re
 import sys
 import traceback
 import warnings
@@ -60,6 +61,7 @@ def _warnings_in_words(command: str) -> Iterator[None]:
 
 def _in_terms_of_options(message: str) -> str:
     """Return what an error says to a user of the library in the words of the command line."""
+    message = re.sub(r"^\[Errno \d+\] ", "", message).replace("(learners take it as `path=`)", "(`--out`)")
     return message.replace('pass on_error="skip"', "add --skip-broken")
 
 

@@ -5,7 +5,7 @@ import pathlib
 from urllib.request import urlretrieve
 
 from kerasfast.basics.bars import progress_bar
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 
 __all__ = ["get_data"]
 
@@ -15,7 +15,7 @@ def get_data(url: str, filename: str | os.PathLike) -> None:
     target = pathlib.Path(filename)
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(target.parent)
     with (
         atomic_path(target) as unfinished,
         progress_bar(unit="B", unit_scale=True, desc=url.rsplit("/", maxsplit=1)[-1]) as bar,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jinja2
 import numpy as np
 
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.pages.images import chart_uri, picture_uri
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Page:
         path = pathlib.Path(path).expanduser()
         if path.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"A report is a page: its name must end in .html; received {str(path)!r}.")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made_folder(path.parent)
         with atomic_path(path) as unfinished:
             unfinished.write_text(self.html(), encoding="utf-8")
         return path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfast.basics.arguments import numbers, sized
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.plots.labels import add_labels
 from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
 
@@ -268,7 +268,7 @@ def save_figure(drawing: Axes | Figure, path: str | os.PathLike[str], *, dpi: in
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in kinds:
         raise ValueError(f"A figure's name must end in one of {', '.join(sorted(kinds))}; received {str(path)!r}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(path.parent)
     with atomic_path(path) as unfinished:
         figure.savefig(unfinished, dpi=dpi)
     return path

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasfast.basics.arguments import choice, whole
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.vision.pipeline.transforms import checked_size
 from kerasfast.vision.sources.decoding.reading import Size, both_sides
 
@@ -181,7 +181,7 @@ class RunRecord:
         settings = self.settings
         own = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
         record = {"settings": own | {"data": str(settings.data), "out": str(settings.out)}, "decided": self.decided}
-        settings.out.mkdir(parents=True, exist_ok=True)
+        made_folder(settings.out)
         with atomic_path(settings.out / RECORD) as unfinished:
             unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasfast.basics.arguments import whole
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.runs import report
 from kerasfast.runs.evaluation import evaluate_rows
 from kerasfast.runs.progress import Progress
@@ -73,7 +73,7 @@ def train_table(frame: pd.DataFrame, settings: TableSettings, test: pd.DataFrame
     """
     progress, files = Progress(), {}
     keras.utils.set_random_seed(settings.seed)
-    settings.out.mkdir(parents=True, exist_ok=True)
+    made_folder(settings.out)
     with progress.stage("columns", f"{len(frame)} rows, {len(frame.columns)} columns"):
         frame = with_answers(with_numbers(frame, [settings.target]), [settings.target])
         columns = _columns(frame, settings)

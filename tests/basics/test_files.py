@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -12,7 +13,15 @@ import numpy as np
 import pytest
 
 from kerasfast.basics import files
-from kerasfast.basics.files import atomic_folder, atomic_path, read_arrays, sweep, unfinished_beside
+from kerasfast.basics.files import (
+    atomic_folder,
+    atomic_path,
+    made_folder,
+    read_arrays,
+    sweep,
+    unfinished_beside,
+    writable_folder,
+)
 
 
 def test_atomic_path_removes_what_an_error_left(tmp_path):
@@ -117,6 +126,24 @@ def test_a_full_disk_is_named_with_the_need(tmp_path):
     assert error.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
     with pytest.raises(OSError, match="the quota is used up. It needs more than the 4 bytes that were written"):
         write(errno.EDQUOT)
+
+
+def test_a_disk_that_can_only_be_read_is_named_with_what_to_do(tmp_path, monkeypatch):
+    def refused(*arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    message = r"a.txt could not be written: .* can only be read .Read-only.* another folder"
+    with pytest.raises(OSError, match=message), atomic_path(tmp_path / "a.txt"):
+        refused()
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "mkdir", refused)
+        with pytest.raises(OSError, match=r"models could not be written: .* can only be read"):
+            made_folder(tmp_path / "models")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)
+        with pytest.raises(PermissionError, match="can only be read"):
+            writable_folder(tmp_path / "a")
+    assert writable_folder(tmp_path / "a" / "b").is_dir() and list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 def test_arrays_come_back_as_they_were_saved(tmp_path, rng):

@@ -19,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.files import ArraysError, atomic_path, read_arrays
+from kerasfast.basics.files import ArraysError, atomic_path, read_arrays, writable_folder
 from kerasfast.keras_internals import inner_optimizer, repeatable_operations
 from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.callbacks import Recorder
@@ -101,7 +101,7 @@ class FitCheckpoint:
         if any(isinstance(saver, WeightAverage) for saver in self.savers):
             raise ValueError("`resume` keeps no averages of weights; leave out `resume` or the `WeightAverage`.")
         if not self.file.is_file():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            writable_folder(self.file.parent)
             self.progress.restore(self.stage, self.recorder)
             self._first = self.taken(self.progress)
             self.cost += sum(array.nbytes for array in self._first.values()) / WRITTEN_PER_SECOND

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.bundle import READ_ERRORS, check_weights_file
 
 SUFFIX = ".weights.h5"
@@ -37,7 +37,7 @@ def save_weights(
 ) -> pathlib.Path:
     """Write the weights of `model`, and the state of its training, and return the file; whole or not at all."""
     target = weights_file(folder, name)
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     with atomic_path(target) as unfinished, _weights_only(model):
         model.save_weights(unfinished)
         if state is not None:

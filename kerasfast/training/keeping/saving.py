@@ -9,6 +9,7 @@ import keras
 
 from kerasfast.basics.arguments import flag
 from kerasfast.basics.bars import say
+from kerasfast.basics.files import writable_folder
 from kerasfast.metrics.direction import lower_is_better, metric_name
 from kerasfast.training.averaging import WeightAverage
 from kerasfast.training.keeping.saved_weights import check_name, weights_file
@@ -74,6 +75,7 @@ class FitSaving:
 
         Raises:
             ValueError: If it is not known whether small or large values of the first metric are good.
+            OSError: If nothing can be written there.
         """
         found: list[keras.callbacks.Callback] = []
         if names.cycle is not None:
@@ -87,6 +89,8 @@ class FitSaving:
                 saver.best = replace(earlier.best, epoch=None)
             self._best[names.best] = saver, (kind, data)
             found.append(saver)
+        if found:
+            writable_folder(folder)
         return found
 
     def finish(

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.caches import FEATURES_PREFIX
-from kerasfast.basics.files import atomic_path, read_arrays, sweep_once
+from kerasfast.basics.files import atomic_path, made_folder, read_arrays, sweep_once
 from kerasfast.training.epoch_order import epoch_order, unhindered
 from kerasfast.vision.networks.constant_graph import folded
 from kerasfast.vision.pipeline.views import View
@@ -28,6 +28,7 @@ from kerasfast.vision.sources.file_samples import content_key
 VERSION = 2  # raise it when decoding or scaling changes, so that old rows are not used
 IRRELEVANT = ("trainable", "compile_config")  # to what a model predicts
 SHARD_ROWS = 4096  # rows per file: a killed run loses no more than these
+_UNWRITTEN: set[pathlib.Path] = set()  # folders of which it was said that nothing can be stored there
 
 
 def precompute(features: keras.Model, view: View, folder: str | os.PathLike, *, progress: bool = True) -> np.ndarray:
@@ -159,7 +160,8 @@ def _numbered(ends: Any, numbers: dict[str, int]) -> Any:
 class FeatureStore:
     """Rows by key, in files of a folder that are only ever added to.
 
-    A file that cannot be read is as good as absent: its rows are computed again, after a warning.
+    A file that cannot be read is as good as absent: its rows are computed again, after a warning. Where nothing can be
+    written, rows are kept in memory alone, after a warning.
 
     Args:
         folder: The store's own folder; created when rows are added.
@@ -180,10 +182,15 @@ class FeatureStore:
 
     def add(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Store rows (n, ...) under their keys, in a new file."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{content_key(''.join(keys).encode())}.npz"
-        with atomic_path(path, size=rows.nbytes) as unfinished:
-            np.savez(unfinished, keys=np.array(keys), rows=rows)
+        name = f"{content_key(''.join(keys).encode())}.npz"
+        try:
+            with atomic_path(made_folder(self.folder) / name, size=rows.nbytes) as unfinished:
+                np.savez(unfinished, keys=np.array(keys), rows=rows)
+        except OSError as error:
+            if self.folder.parent not in _UNWRITTEN:
+                text = "Activations are used but cannot be stored, and the next program computes them again"
+                warnings.warn(f"{text}: {error}.", stacklevel=3)
+            _UNWRITTEN.add(self.folder.parent)
         self._rows.update(zip(keys, rows, strict=True))
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:

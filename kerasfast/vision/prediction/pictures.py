@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from kerasfast.vision.sources.arrays import ArraySamples
 from kerasfast.vision.sources.content_samples import ContentSamples
-from kerasfast.vision.sources.decoding.decode import ImageError
+from kerasfast.vision.sources.decoding.decode import ImageError, as_rgb, orientation_of, reason_of, upright
 from kerasfast.vision.sources.decoding.scanning import Scan, scan, scan_contents
 from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.listing import checks
@@ -20,8 +21,8 @@ from kerasfast.vision.sources.listing.folders import list_files
 from kerasfast.vision.sources.samples import Samples
 
 EXPECTED = (
-    "pass a folder, a file, bytes, an array (height, width, 3) uint8, several of one of these, or a frame with a "
-    "column of files"
+    "pass a folder, a file, bytes, a picture of Pillow's, an array (height, width, 3) uint8, several of one of these, "
+    "or a frame with a column of files"
 )
 
 
@@ -58,7 +59,8 @@ class Pictures:
             if path.is_dir():
                 return cls._of_files(pictures_in(path), path, skip, channels)
             return cls._of_files([os.fspath(pictures)], root, skip, channels)
-        if isinstance(pictures, (bytes, bytearray)) or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+        one = isinstance(pictures, (bytes, bytearray, Image.Image))
+        if one or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
             pictures = [pictures]
         if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUS":
             return cls._of_arrays(list(pictures), channels)
@@ -67,8 +69,9 @@ class Pictures:
             return cls._of_files([os.fspath(one) for one in pictures], root, skip, channels)
         if pictures and all(isinstance(one, (bytes, bytearray)) for one in pictures):
             return cls._of_contents([bytes(one) for one in pictures], skip, channels)
-        if pictures and all(isinstance(one, np.ndarray) for one in pictures):
-            return cls._of_arrays(pictures, channels)
+        if pictures and all(isinstance(one, (np.ndarray, Image.Image)) for one in pictures):
+            pixels = [_pixels(one, number, channels) for number, one in enumerate(pictures)]
+            return cls._of_arrays(pixels, channels)
         kinds = sorted({type(one).__name__ for one in pictures})
         raise ValueError(f"`pictures` holds {', '.join(kinds) or 'nothing'}; {EXPECTED}.")
 
@@ -105,6 +108,17 @@ class Pictures:
             images = np.stack([arrays[row] for row in rows])
             parts.append((np.array(rows), ArraySamples(images, None, np.array(rows).astype(str))))
         return cls(list(range(len(arrays))), parts)
+
+
+def _pixels(picture: np.ndarray | Image.Image, number: int, channels: int) -> np.ndarray:
+    """Return a picture as an array (height, width, channels); one of Pillow's as its file would be read."""
+    if isinstance(picture, np.ndarray):
+        return picture
+    try:
+        pixels = np.array(upright(as_rgb(picture) if channels == 3 else picture, orientation_of(picture)))
+    except (OSError, ValueError) as error:  # its file is read only now, or is closed
+        raise ImageError({f"picture {number}": reason_of(error)}) from error
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
 @contextmanager

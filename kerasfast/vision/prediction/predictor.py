@@ -94,9 +94,9 @@ class ImagePredictor(Described):
         none is); a regression has a column per number instead.
 
         Args:
-            pictures: A folder (the pictures in it and below), a file or several; the bytes of a file or of several; an
-                array (height, width, 3) uint8, several, or one of shape (n, height, width, 3); or a frame with a column
-                of files.
+            pictures: A folder (the pictures in it and below), a file or several; the bytes of a file or of several; a
+                picture of Pillow's or several; an array (height, width, 3) uint8, several, or one of shape (n, height,
+                width, 3); or a frame with a column of files.
             top_k: Show the k likeliest classes (`class_1`, `probability_1`, `class_2` ...) instead of all.
             on_error: "raise" names all broken files in an error; "skip" decodes every file first, leaves the broken
                 ones out, warns, and lists them with the reason in `frame.attrs["skipped"]`.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerasfast.basics import arguments
-from kerasfast.basics.files import atomic_path
+from kerasfast.basics.files import atomic_path, made_folder
 
 
 def write_submission(
@@ -154,7 +154,7 @@ def _check_threshold(threshold: float | Sequence[float], classes: Sequence[str])
 
 
 def _written(path: pathlib.Path, content: bytes) -> pathlib.Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(path.parent)
     with atomic_path(path, size=len(content)) as unfinished:
         # pandas would put the time and the name of the unfinished file into the header.
         unfinished.write_bytes(gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import warnings
 import zlib
 from typing import NamedTuple
 
 from kerasfast.basics.caches import COPIES_MARK
+from kerasfast.basics.files import can_only_be_read
 
 # Raise it whenever the copies would come out otherwise: those of older versions are then made anew.
 _VERSION = 2
@@ -89,7 +91,13 @@ class CopiesRecord:
         # A leading line end closes a line that a kill may have cut off. One write: lines of others stay whole.
         content = ("\n" + "\n".join(lines) + "\n").encode()
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if self._is_new else os.O_APPEND)
-        file = os.open(self.path, flags, 0o666)
+        try:
+            file = os.open(self.path, flags, 0o666)
+        except OSError as error:
+            if not can_only_be_read(error):
+                raise
+            warnings.warn(f"Copies were looked at, which cannot be noted for the next time: {error}.", stacklevel=3)
+            return
         try:
             os.write(file, content)
         finally:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from kerasfast.basics.arguments import whole
-from kerasfast.basics.files import atomic_path, sweep_once
+from kerasfast.basics.files import atomic_path, can_only_be_read, made_folder, sweep_once
 from kerasfast.vision.sources.copies import CopiesRecord, Entry
 from kerasfast.vision.sources.decoding.decode import (
     ImageError,
@@ -75,7 +75,7 @@ def resize_files(
         ImageError: When sources cannot be read. It names all of them; the copies of all others have been made.
         ValueError: When `size` is no whole number above 0, `root` is no folder, a file lies outside it, or the folder
             holds copies of another root.
-        OSError: When the disk is full or cannot be written; it names the file.
+        OSError: When the disk is full or can only be read and copies are missing; it says what to do.
     """
     whole("size", size)
     names = list(dict.fromkeys(_name_inside(file) for file in files))
@@ -83,11 +83,11 @@ def resize_files(
     if not os.path.isdir(root):
         raise ValueError(f"`root` must be a folder that exists; received {str(root)!r}.")
     copies = root / folder / str(int(size))
-    copies.mkdir(parents=True, exist_ok=True)
     for place in {(copies / name).parent for name in names}:
         sweep_once(place)
     record, problems = CopiesRecord(copies, root), {}
     try:
+        made_folder(copies)
         convert = functools.partial(_copy_unless_done, root, copies, int(size), record)
         outcomes = each_in_threads(convert, names, f"Resizing to {size}", progress, workers)
         for count, (index, (entry, problem)) in enumerate(outcomes, 1):
@@ -96,6 +96,15 @@ def resize_files(
                 problems[index] = problem
             if count % _SAVE_EVERY == 0:
                 record.save()
+    except OSError as error:
+        if can_only_be_read(error):
+            why = os.strerror(error.errno)
+            raise OSError(
+                error.errno,
+                f"Copies are missing in {copies}, which can only be read ({why}); pass another `folder`, such as the "
+                "absolute path of one that you may write to",
+            ) from error
+        raise
     finally:
         record.save()
     if problems:

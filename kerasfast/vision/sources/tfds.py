@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfast.basics.bars import progress_bar
-from kerasfast.basics.files import atomic_folder
+from kerasfast.basics.files import atomic_folder, made_folder
 from kerasfast.vision.sources.listing import checks
 from kerasfast.vision.sources.listing.assembly import Listed, assemble
 from kerasfast.vision.sources.samples import ImageSource
@@ -47,7 +47,7 @@ def tfds_source(
         _check_split(builder, split)
     _check_disjoint(builder, train, valid)
     folder = pathlib.Path(path).expanduser() / _builder_folder(builder)
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     splits = {}
     for name, split in wanted.items():
         files, stored = _stored_split(builder, folder, split, image, label)

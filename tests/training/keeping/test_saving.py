@@ -1,5 +1,7 @@
 """What fits save under names: the best epoch of all fits, said at the end, loaded where it is wanted."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -123,6 +125,14 @@ def test_what_cannot_be_saved_is_refused_before_training(tmp_path, arguments, me
         learn.fit(0.01, 1, **arguments)
     np.testing.assert_array_equal(learn.model.get_weights()[0], before[0])
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("arguments", [{"best_save_name": "best"}, {"resume": True}])
+def test_a_folder_that_cannot_be_written_is_named_before_training(tmp_path, monkeypatch, arguments):
+    learn = make_learner(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="models can only be read .*`path=`"):
+        learn.fit(0.01, 1, **arguments)
 
 
 def test_a_fit_without_names_ends_with_the_best_epoch_and_what_is_loaded(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Stored features equal computed ones, and are reused exactly when nothing that makes them changed."""
 
+import errno
 import subprocess
 import sys
 from dataclasses import replace
@@ -254,6 +255,26 @@ def test_damaged_shards_are_named_and_computed_again(model, view, tmp_path, monk
     assert count in (3, 4)
     np.testing.assert_allclose(first, second, atol=1e-6)
     assert computed(model, view, tmp_path)[1] == 0
+
+
+def test_stores_that_can_only_be_read_are_used(model, view, tmp_path, monkeypatch):
+    expected, count = computed(model, view, tmp_path)
+
+    def refused(*arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(module, "atomic_path", refused)
+    monkeypatch.setattr(module, "made_folder", refused)
+    rows, again = computed(model, view, tmp_path)
+    assert count and not again and np.array_equal(rows, expected)
+
+
+def test_activations_that_cannot_be_stored_are_used_after_a_warning(model, view, tmp_path, recwarn):
+    (tmp_path / "file").touch()
+    rows, count = computed(model, view, tmp_path / "file")
+    computed(network(3), view, tmp_path / "file")
+    assert sum("cannot be stored" in str(warning.message) for warning in recwarn) == 1
+    assert count and np.array_equal(rows, computed(model, view, tmp_path / "stored")[0])
 
 
 def test_what_a_killed_run_was_writing_is_ignored(model, view, tmp_path, recwarn):

@@ -101,6 +101,21 @@ def test_arrays_of_several_sizes_keep_their_order(predictor, folder):
     assert len(same) == 2 and len(predictor.predict(arrays[0])) == 1
 
 
+def test_pictures_of_pillow_are_read_as_their_files(predictor, folder, tmp_path):
+    files = [tmp_path / name for name in ("turned.jpg", "grey.png", "clear.png", "cmyk.tif")]
+    content = Image.open(sorted((folder / "valid").rglob("*.*"))[0]).convert("RGB").resize((60, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for file, mode in zip(files, ("RGB", "L", "RGBA", "CMYK"), strict=True):
+        content.convert(mode).save(file, **({"exif": exif} if mode == "RGB" else {}))
+    expected = predictor.predict([kf.open_image(file) for file in files])
+    pd.testing.assert_frame_equal(predictor.predict([Image.open(file) for file in files]), expected)
+    assert len(predictor.predict(Image.open(files[0]))) == 1
+    files[1].write_bytes(files[1].read_bytes()[:60])
+    with pytest.raises(ImageError, match="picture 0"):
+        predictor.predict(Image.open(files[1]))
+
+
 def test_the_likeliest_classes_on_request(predictor, folder):
     frame, whole = predictor.predict(folder / "valid", top_k=2), predictor.predict(folder / "valid")
     assert frame.columns.tolist()[2:] == ["class_1", "probability_1", "class_2", "probability_2"]

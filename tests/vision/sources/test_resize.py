@@ -1,5 +1,6 @@
 """Smaller copies have the right size, way up and content, are made once, and redone when their source changes."""
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -183,14 +184,17 @@ def test_copies_on_a_disk_that_can_only_be_read_are_used(tmp_path, monkeypatch):
     folder = resize_files(tmp_path, ["a.jpg"], 20)
 
     def refuse(*arguments, **options):
-        raise OSError(30, "Read-only file system")
+        raise OSError(errno.EROFS, "Read-only file system")
 
     opened = os.open
     monkeypatch.setattr(os, "open", lambda path, flags, *mode: (refuse if flags & 3 else opened)(path, flags, *mode))
     monkeypatch.setattr(resize, "atomic_path", refuse)
     assert resize_files(tmp_path, ["a.jpg"], 20) == folder
+    os.utime(folder / "a.jpg", ns=(1, 1))
+    with pytest.warns(UserWarning, match="cannot be noted for the next time: .*Read-only"):
+        assert resize_files(tmp_path, ["a.jpg"], 20) == folder
     draw(tmp_path / "b.jpg")
-    with pytest.raises(OSError, match="Read-only"):
+    with pytest.raises(OSError, match=r"missing in .*20, which can only be read .*pass another `folder`"):
         resize_files(tmp_path, ["b.jpg"], 20)
 
 
