@@ -35,8 +35,8 @@ def best_thresholds(
         >>> tags = np.array([[1, 0], [1, 1], [0, 1], [0, 0]] * 5)
         >>> likely = np.where(tags, [0.9, 0.3], [0.6, 0.1])
         >>> thresholds, score = best_thresholds(tags, likely)
-        >>> ((likely > thresholds) == tags).all(), score
-        (np.True_, 0.75)
+        >>> bool(((likely > thresholds) == tags).all()), score
+        (True, 0.75)
     """
     targets, predictions = numbers("targets", targets), numbers("predictions", predictions, finite=False)
     beta = number("beta", beta, above=0)
