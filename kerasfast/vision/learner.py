@@ -1,5 +1,6 @@
 """The image learner: a pretrained backbone with a head, precomputed activations, test-time augmentation, submission."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from kerasfast.basics.arguments import flag
+from kerasfast.datasets import batches
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
 from kerasfast.training.mixing import Mixing
@@ -22,9 +24,11 @@ from kerasfast.vision.networks.heads import CustomHead, assemble
 from kerasfast.vision.networks.registry import Backbone
 from kerasfast.vision.pipeline.single import validation_pixels
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.prediction.batches import PresentNetwork, predicted
 from kerasfast.vision.prediction.predictor import ImagePredictor
 from kerasfast.vision.prediction.submission import checked_ids, write_submission
 from kerasfast.vision.prediction.tta import predict_views
+from kerasfast.vision.prediction.windows import window_reader
 from kerasfast.vision.tasks import task_of
 
 if TYPE_CHECKING:
@@ -165,6 +169,21 @@ class ImageLearner(HeadLearner):
         finally:
             self.make_optimizer = make_optimizer
 
+    def predict(self, is_test: bool = False) -> np.ndarray:
+        """Return predictions (n, classes) for the validation set, or the test set, in the order of its file names.
+
+        They are the model's own to 1e-5: BatchNormalization is folded into the convolutions, a quarter cheaper.
+        """
+        if self.precompute or self.model.distribute_strategy.num_replicas_in_sync > 1:
+            return super().predict(is_test)
+        view = self._split(self.data, is_test)
+        with self._guard():
+            return predicted(self._network, batches(view))
+
+    @functools.cached_property
+    def _network(self) -> PresentNetwork:
+        return PresentNetwork(self.model)
+
     def tta(self, n_aug: int = 4, is_test: bool = False) -> tuple[np.ndarray, Any]:
         """Predict with test-time augmentation; every picture is read once for all its views.
 
@@ -182,7 +201,12 @@ class ImageLearner(HeadLearner):
 
     def predict_image(self, image: str | os.PathLike | bytes | np.ndarray) -> np.ndarray:
         """Return the predictions (classes,) for one picture: a file, its bytes or an array (height, width, 3) uint8."""
-        return self.predict_array(validation_pixels(image, self.data.transforms, self.data.channels)[None])[0]
+        transforms = self.data.transforms.validation()
+        if isinstance(image, np.ndarray) or self.data.channels != 3:
+            pixels = np.asarray(validation_pixels(image, transforms, self.data.channels))
+        else:
+            pixels = window_reader(transforms).of(image)
+        return self._network(pixels[None])[0]
 
     def submission(
         self,

@@ -178,7 +178,7 @@ def test_one_picture_is_predicted_as_in_its_batch(learn):
     all_at_once = learn.predict()
     for index in (0, 7, 17):
         file = learn.data.source.root / learn.data.valid.files[index]
-        np.testing.assert_allclose(learn.predict_image(file), all_at_once[index], atol=2e-2)
+        np.testing.assert_allclose(learn.predict_image(file), all_at_once[index], atol=1e-5)
         np.testing.assert_allclose(
             learn.predict_array(learn.data.valid[index][0][None])[0], all_at_once[index], atol=1e-4
         )

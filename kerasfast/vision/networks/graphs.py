@@ -16,7 +16,7 @@ from kerasfast.vision.networks.preprocessing import extended
 Tensors = list[keras.KerasTensor]
 
 
-def _steps(model: keras.Model) -> list[tuple[keras.Operation, Tensors, Tensors]]:
+def steps(model: keras.Model) -> list[tuple[keras.Operation, Tensors, Tensors]]:
     """Return each call of the graph, inputs before outputs: what is called, what it reads and what it makes.
 
     A layer called twice comes twice, which its own `input` and `output` would not tell.
@@ -47,7 +47,7 @@ def feature_map(model: keras.Model) -> keras.KerasTensor:
     pooled: set[int] = set()
     learned: set[int] = set()
     last = None
-    for operation, inputs, outputs in _steps(model):
+    for operation, inputs, outputs in steps(model):
         made = {id(tensor) for tensor in outputs}
         if _learns(operation) or any(id(tensor) in learned for tensor in inputs):
             learned |= made

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasfast.basics.arguments import choice, number, whole
-from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.described import Described, some
-from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat, written_by
-from kerasfast.datasets import sharded_by_samples
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
-from kerasfast.training.callbacks import PredictionBar
+from kerasfast.vision.networks.constant_graph import ConstantNetwork
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
+from kerasfast.vision.prediction.batches import PresentNetwork, predicted
 from kerasfast.vision.prediction.pictures import Pictures, broken_pictures
 from kerasfast.vision.prediction.served import write_served
 from kerasfast.vision.prediction.submission import tags_above
@@ -46,7 +43,7 @@ class ImagePredictor(Described):
         batch_size: Pictures predicted together.
         summary: About the training: backbone, last results, numbers of pictures.
         written_by: In words, the versions that wrote the file.
-        runner: What predicts batches (n, size, size, 3) in the place of Keras; None for Keras.
+        runner: What predicts batches (n, size, size, 3); None for the model as it is now, as `learn.predict` does.
 
     Raises:
         ValueError: If classes, thresholds and the model's outputs differ in number, or an argument is out of its range.
@@ -89,7 +86,8 @@ class ImagePredictor(Described):
     ) -> "pandas.DataFrame":
         """Return a frame with a row per picture: file, prediction, and the probability of each class.
 
-        The pictures are read, cropped and scaled as in training, so that the numbers are those of `learn.predict`.
+        The pictures are read, cropped and scaled as in training. The numbers are those of `learn.predict`; of a loaded
+        predictor to 1e-5, for its weights are folded into fewer.
         `prediction` is the likeliest class, or the tags above the threshold separated by spaces (the likeliest where
         none is); a regression has a column per number instead.
 
@@ -128,7 +126,7 @@ class ImagePredictor(Described):
             raise ValueError(
                 f"Expected uint8 (n, {height}, {width}, {channels}); received {pixels.dtype} {pixels.shape}."
             )
-        return self.runner(pixels) if self.runner else self._of_any_count(tf.constant(pixels)).numpy()
+        return self._run(pixels)
 
     def windows(self, pictures: Any, *, root: str | os.PathLike = ".") -> Iterator[np.ndarray]:
         """Yield the pictures as the network reads them, (size, size, 3) uint8, given as in `predict`."""
@@ -231,7 +229,7 @@ class ImagePredictor(Described):
                 written_by(record),
             )
         runner = runner_of(model, runtime, side=predictor.transforms.size)
-        return dataclasses.replace(predictor, runner=runner)
+        return dataclasses.replace(predictor, runner=runner or predictor._constant())
 
     def _facts(self) -> dict[str, str]:
         kinds = {"single": "one of", "multi": "several of", "regression": "the numbers"}
@@ -249,21 +247,16 @@ class ImagePredictor(Described):
         for rows, samples in given.parts:
             view = View(samples, self.transforms, self.batch_size)
             with broken_pictures(samples):
-                result[rows] = self._outputs(view.dataset())
+                result[rows] = predicted(self._run, view.dataset())
         return result
 
     @functools.cached_property
-    def _of_any_count(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The network, traced once for batches of any number of pictures."""
-        pixels = tf.TensorSpec([None, *self.transforms.sides, self.channels], tf.uint8)
-        return tf.function(lambda batch: self.model(batch, training=False), input_signature=[pixels])
+    def _run(self) -> Callable[[np.ndarray], np.ndarray]:
+        """What predicts batches, traced once for any number of pictures."""
+        return self.runner or PresentNetwork(self.model)
 
-    def _outputs(self, batches: tf.data.Dataset) -> np.ndarray:
-        if self.runner is None:
-            with expected_tracing():
-                return self.model.predict(sharded_by_samples(batches), verbose=0, callbacks=[PredictionBar()])
-        bar = progress_bar(batches, desc="predicting", unit="batch", leave=False, delay=2)
-        return np.concatenate([self.runner(pixels.numpy()) for pixels in bar])
+    def _constant(self) -> ConstantNetwork:
+        return ConstantNetwork(self.model, [None, *self.transforms.sides, self.channels])
 
     def _bare_model(self) -> keras.Model:
         """Return a model of the same layers, without the optimizer's state, losses and metrics."""

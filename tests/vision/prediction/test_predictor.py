@@ -64,12 +64,14 @@ def predictor(path) -> kf.ImagePredictor:
     return kf.ImagePredictor.load(path)
 
 
-def test_a_folder_gives_the_numbers_of_the_learner_to_the_bit(learn, predictor, folder):
+def test_a_folder_gives_the_numbers_of_the_learner(learn, predictor, folder):
     frame = predictor.predict(folder / "valid")
     assert frame.columns.tolist() == ["file", "prediction", "blue", "green", "red"]
     assert [f"valid/{file}" for file in frame["file"]] == learn.data.valid.files.tolist()
     expected = learn.predict()
-    np.testing.assert_array_equal(frame[list(COLOURS)].to_numpy(), expected)
+    np.testing.assert_allclose(frame[list(COLOURS)].to_numpy(), expected, atol=1e-5)
+    own = learn.predictor().predict(folder / "valid")
+    np.testing.assert_array_equal(own[list(COLOURS)].to_numpy(), expected)
     assert frame["prediction"].tolist() == [learn.data.classes[i] for i in expected.argmax(1)]
 
 
@@ -82,7 +84,7 @@ def test_every_form_of_the_same_pictures_gives_the_same_numbers(learn, predictor
     by_table = predictor.predict(table, column="name", root=folder)
     assert by_table.index.equals(table.index)
     for frame in (predictor.predict(files), predictor.predict(contents), by_table):
-        np.testing.assert_array_equal(frame[list(COLOURS)].to_numpy(), expected)
+        np.testing.assert_allclose(frame[list(COLOURS)].to_numpy(), expected, atol=1e-5)
     assert predictor.predict(contents)["file"].tolist() == list(range(12))
     one = [predictor.predict(form) for form in (files[3], pathlib.Path(files[3]), contents[3])]
     for frame in one:
@@ -164,7 +166,8 @@ def test_a_user_s_own_crop_and_size_travel_with_the_model(folder, tmp_path):
     learn = kf.ImageLearner.pretrained(tiny(), kf.ImageData(data.source, data.transforms, 5, path=tmp_path), pool="avg")
     loaded = kf.ImagePredictor.load(learn.export(tmp_path / "m"))
     assert loaded.transforms == kf.Transforms(40, "squash")
-    np.testing.assert_array_equal(loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32), learn.predict())
+    received = loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32)
+    np.testing.assert_allclose(received, learn.predict(), atol=1e-5)
 
 
 @pytest.mark.slow
@@ -208,7 +211,8 @@ def test_mixed_precision_gives_the_numbers_of_the_learner(folder, tmp_path):
     learn = kf.ImageLearner.pretrained(tiny("mixed_float16"), data, hidden=(8,))
     loaded = kf.ImagePredictor.load(learn.export(tmp_path / "m"))
     assert any(layer.compute_dtype == "float16" for layer in loaded.model.layers)
-    np.testing.assert_array_equal(loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32), learn.predict())
+    received = loaded.predict(folder / "valid").iloc[:, 2:].to_numpy(np.float32)
+    np.testing.assert_allclose(received, learn.predict(), atol=2e-3)
 
 
 @pytest.mark.slow

@@ -105,6 +105,19 @@ def _every_channel(file: str | os.PathLike | bytes, channels: int) -> np.ndarray
         return pixels
 
 
+def content_of(file: str | os.PathLike | bytes) -> bytes:
+    """Return the bytes of a file; those that are given as they are.
+
+    Raises:
+        ImageError: When it cannot be read.
+        TypeError: When it is neither.
+    """
+    if isinstance(file, bytes):
+        return file
+    with _named_errors(file), _stream(file) as stream:
+        return stream.read()
+
+
 @contextlib.contextmanager
 def opened(file: str | os.PathLike | bytes) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """Open an image, and its stream; whatever goes wrong with them inside becomes an `ImageError` naming the file."""
