@@ -69,6 +69,14 @@ def test_errors_are_one_message_and_exit_code_2(arguments, message, tmp_path, mo
     assert "Traceback" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", [["predict", "m", "a.jpg"], ["export", "m", "--format", "onnx"]])
+def test_results_that_cannot_be_written_are_said_before_the_work(command, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    assert main([*command, "--out", str(tmp_path / "file" / "out")]) == 2
+    printed = capfd.readouterr().err
+    assert "A folder is needed, and this is a file" in printed and "[Errno" not in printed and "no model" not in printed
+
+
 def test_missing_weights_name_the_extra_before_anything_is_drawn(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(families, "_LITE_PACKAGE", "a_package_that_is_not_there")
     assert main(["demo", "--out", str(tmp_path / "out")]) == 2

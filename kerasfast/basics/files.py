@@ -77,6 +77,8 @@ def atomic_path(path: str | os.PathLike, *, size: int | None = None) -> Iterator
                 raise _no_room(error, path, unfinished, size) from error
             if can_only_be_read(error):
                 raise _not_writable(error, path) from error
+            if error.filename == os.fspath(unfinished):  # a name that nobody has asked for
+                error.filename = os.fspath(path)
             raise
     finally:
         with contextlib.suppress(OSError):
@@ -192,6 +194,8 @@ def made_folder(folder: pathlib.Path) -> pathlib.Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "A folder is needed, and this is a file", os.fspath(folder)) from error
     except OSError as error:
         if can_only_be_read(error):
             raise _not_writable(error, folder) from error

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import pathlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -58,6 +59,17 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="the table's column of labels, where it has more than two; several numbers: a,b",
     )
+
+
+def ready_to_write(out: str) -> None:
+    """Make the folder of a file that a command will write, before the command's work.
+
+    Raises:
+        OSError: When nothing can be written there.
+    """
+    from kerasfast.basics.files import writable_folder
+
+    writable_folder(pathlib.Path(out).expanduser().absolute().parent)
 
 
 @contextlib.contextmanager

@@ -78,6 +78,8 @@ class Layout:
                 raise ValueError("Class folders give a picture one class; tags and numbers need a table.")
             return ImageData.from_folders(self.root, train=self.folder, valid=self.valid, **options)
         table = {"folder": self.folder, "suffix": self.suffix, "header": self.header, "name_column": self.name_column}
+        if self.kind == "single":  # one class a picture, whatever blanks its name has
+            table["separator"] = None
         labels = None if self.labels is None else list(self.labels)
         return ImageData.from_csv(
             self.root, self.csv, label_columns=labels, target_kind=self.kind or self._kind(), **table, **options

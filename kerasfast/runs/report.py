@@ -217,6 +217,6 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     if summary["beats_constant"]:
         return f"The model clearly beats the best constant prediction: {figures}."
     return (
-        f"The model does not clearly beat the best constant prediction: {figures}. Try more pictures, a larger --size, "
+        f"The model does not clearly beat the best constant prediction: {figures}. Try more pictures, larger --sizes, "
         "or another --backbone, and look at the plots."
     )

@@ -135,6 +135,8 @@ def test_a_disk_that_can_only_be_read_is_named_with_what_to_do(tmp_path, monkeyp
     message = r"a.txt could not be written: .* can only be read .Read-only.* another folder"
     with pytest.raises(OSError, match=message), atomic_path(tmp_path / "a.txt"):
         refused()
+    with pytest.raises(IsADirectoryError, match="a.txt'$"), atomic_path(tmp_path / "a.txt") as unfinished:
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", os.fspath(unfinished))
     with monkeypatch.context() as patch:
         patch.setattr(pathlib.Path, "mkdir", refused)
         with pytest.raises(OSError, match=r"models could not be written: .* can only be read"):

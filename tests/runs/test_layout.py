@@ -122,6 +122,13 @@ def test_labels_that_are_numbers(labels, kind, expected, tmp_path, capsys):
     assert ("numbers are predicted" in capsys.readouterr().out) == (expected == "regression" and kind is None)
 
 
+def test_classes_may_have_blanks_in_their_names(tmp_path):
+    pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
+    table(tmp_path / "train.csv", NAMES, ("red car", "car"))
+    assert opened(detect_layout(tmp_path)).target_kind == "multi"
+    assert opened(detect_layout(tmp_path, kind="classes")).classes == ("car", "red car")
+
+
 def test_a_column_of_labels_among_others(tmp_path):
     pictures(tmp_path / "train", [f"{name}.jpg" for name in NAMES])
     rows = "".join(f"{index},{name}.jpg,{index / 4},red\n" for index, name in enumerate(NAMES))

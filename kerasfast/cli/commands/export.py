@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
-from kerasfast.cli.options import Commands, answer, command
+from kerasfast.cli.options import Commands, answer, command, ready_to_write
 
 FORMS = ("keras", "savedmodel", "litert", "litert-dynamic", "litert-int8", "onnx")
 MOST = 200  # samples that the ranges of int8 are learned from
@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.format == "litert-int8" and options.data is None:
         raise ValueError("litert-int8 needs --data, some of the training pictures (or rows).")
+    ready_to_write(options.out)
     start_tensorflow(compute=True)
     kind, predictor = open_model(options.model)
     # What converters say of their work goes where notes go.

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasfast.basics.quiet import start_tensorflow
 from kerasfast.cli.models import IMAGE, add_model, open_model, read_table
-from kerasfast.cli.options import Commands, answer, command, talking
+from kerasfast.cli.options import Commands, answer, command, ready_to_write, talking
 
 EXAMPLES = """
 kerasfast predict pets.kerasfast holiday/ --out predictions.csv
@@ -46,6 +46,8 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
+    if options.out:
+        ready_to_write(options.out)
     start_tensorflow(compute=True)
     with talking(options):
         kind, predictor = open_model(options.model)

@@ -228,7 +228,8 @@ def _announce(cell: object, tags: set[str], separator: str | None) -> None:
     if isinstance(cell, str):
         print(
             f"Took labels for tags with {separator!r} between them, such as {cell!r} for {' and '.join(sorted(tags))}; "
-            "pass `target_kind='multi'` if that is right, or `separator=None` to keep labels whole."
+            "pass `target_kind='multi'` (`--kind tags`) if that is right, or `separator=None` (`--kind classes`) to "
+            "keep labels whole."
         )
 
 
