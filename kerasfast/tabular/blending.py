@@ -15,7 +15,7 @@ from kerasfast.tabular.networks.ensemble import NumberSpread
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 
-MANY, MOST = 5_000, 30_000  # rows from which four parts are left out in turn instead of all, and one alone
+MANY = 5_000  # rows from which four parts are left out in turn, instead of one for each member
 GROUPS = 8  # of trees that are asked together: all at once would take hundreds of megabytes
 JUDGED = 20_000  # rows that decide on the shares
 
@@ -115,8 +115,6 @@ class Companions:
 def _folds(held: np.ndarray) -> np.ndarray:
     """Return the number of the part (rows,) with which each row is left out, -1 for never."""
     fold_of = np.where(held.any(axis=1), held.argmax(axis=1), -1)
-    if len(held) > MOST:
-        return np.where(fold_of == 0, 0, -1)
     return np.where(fold_of >= 0, fold_of % 4, -1) if len(held) > MANY else fold_of
 
 
@@ -136,13 +134,13 @@ def _linear(table: _Table, fold_of: np.ndarray, judged: np.ndarray, seed: int) -
 
 def _trees(table: _Table, fold_of: np.ndarray, seed: int) -> tuple[trees.Trees, LevelMeans, np.ndarray]:
     """Return the mean of the trees of all parts, means by level, and answers (n, outputs) to rows not seen by trees."""
-    outputs, several, parts = np.zeros(table.targets.shape, np.float32), [], fold_of.max() + 1
-    for fold in range(parts):
+    outputs, several, parts = np.zeros(table.targets.shape, np.float32), [], np.unique(fold_of[fold_of >= 0])
+    for fold in parts:
         kept, held = table.part(fold_of != fold), table.part(fold_of == fold)
         judged = held.known(kept.means())
         grown = trees.grown(
             kept.known(None, seed), kept.targets, kept.activation, kept.weights,
-            held=(judged, held.targets, held.weights), most=trees.TREES // parts, seed=seed + fold,
+            held=(judged, held.targets, held.weights), most=trees.TREES // len(parts), seed=seed + int(fold),
         )  # fmt: skip
         outputs[fold_of == fold] = grown.outputs(judged)
         several.append(grown)
