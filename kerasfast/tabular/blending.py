@@ -55,9 +55,12 @@ class _Table:
         return LevelMeans.of(self.codes, self.told, self.weights, self.cardinalities)
 
     def known(self, means: LevelMeans | None, seed: int = 0) -> np.ndarray:
-        """Return what trees ask about: numbers and means by level; without `means` each row's own is not in them."""
+        """Return what trees ask about: numbers, means by level and codes, with which they can tell single levels apart.
+
+        Without `means` no row's own target is in them.
+        """
         own = means_before(self.codes, self.told, self.weights, seed) if means is None else means.numbers(self.codes)
-        return np.concatenate([self.numbers, own], axis=1)
+        return np.concatenate([self.numbers, own, self.codes], axis=1, dtype=np.float32)
 
 
 @dataclass(frozen=True)

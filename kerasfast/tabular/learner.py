@@ -215,9 +215,8 @@ class TableLearner(LearnerWithInsight):
         lowers the loss on training rows that were held out by less than a hundredth; the best weights stay. Each member
         of an `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a
         fifth. At the end a linear model and boosted trees of the same rows are mixed with the members of an `ensemble`,
-        in the shares that answer held-out rows best. With `valid_dates` spans of
-        days are held out instead of rows. Validation rows are not looked at before the end, when the metrics
-        on them are printed.
+        in the shares that answer held-out rows best. With `valid_dates` spans of days are held out instead of rows.
+        Validation rows are not looked at before the end, when the metrics on them are printed.
 
         Args:
             learning_rates: Largest rate, one or one per layer group.
