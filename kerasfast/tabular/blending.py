@@ -15,7 +15,7 @@ from kerasfast.tabular.networks.ensemble import NumberSpread
 from kerasfast.tabular.pipeline.rows import Rows
 from kerasfast.tabular.predictor import predict_rows
 
-MANY, MOST = 5_000, 30_000  # rows from which four parts are left out in turn instead of all, and one alone
+MANY = 5_000  # rows from which four parts are left out in turn, instead of one for each member
 GROUPS = 8  # of trees that are asked together: all at once would take hundreds of megabytes
 JUDGED = 20_000  # rows that decide on the shares
 
@@ -55,9 +55,12 @@ class _Table:
         return LevelMeans.of(self.codes, self.told, self.weights, self.cardinalities)
 
     def known(self, means: LevelMeans | None, seed: int = 0) -> np.ndarray:
-        """Return what trees ask about: numbers and means by level; without `means` each row's own is not in them."""
+        """Return what trees ask about: numbers, means by level and codes, with which they can tell single levels apart.
+
+        Without `means` no row's own target is in them.
+        """
         own = means_before(self.codes, self.told, self.weights, seed) if means is None else means.numbers(self.codes)
-        return np.concatenate([self.numbers, own], axis=1)
+        return np.concatenate([self.numbers, own, self.codes], axis=1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,6 @@ class Companions:
 def _folds(held: np.ndarray) -> np.ndarray:
     """Return the number of the part (rows,) with which each row is left out, -1 for never."""
     fold_of = np.where(held.any(axis=1), held.argmax(axis=1), -1)
-    if len(held) > MOST:
-        return np.where(fold_of == 0, 0, -1)
     return np.where(fold_of >= 0, fold_of % 4, -1) if len(held) > MANY else fold_of
 
 
@@ -136,13 +137,13 @@ def _linear(table: _Table, fold_of: np.ndarray, judged: np.ndarray, seed: int) -
 
 def _trees(table: _Table, fold_of: np.ndarray, seed: int) -> tuple[trees.Trees, LevelMeans, np.ndarray]:
     """Return the mean of the trees of all parts, means by level, and answers (n, outputs) to rows not seen by trees."""
-    outputs, several, parts = np.zeros(table.targets.shape, np.float32), [], fold_of.max() + 1
-    for fold in range(parts):
+    outputs, several, parts = np.zeros(table.targets.shape, np.float32), [], np.unique(fold_of[fold_of >= 0])
+    for fold in parts:
         kept, held = table.part(fold_of != fold), table.part(fold_of == fold)
         judged = held.known(kept.means())
         grown = trees.grown(
             kept.known(None, seed), kept.targets, kept.activation, kept.weights,
-            held=(judged, held.targets, held.weights), most=trees.TREES // parts, seed=seed + fold,
+            held=(judged, held.targets, held.weights), most=trees.TREES // len(parts), seed=seed + int(fold),
         )  # fmt: skip
         outputs[fold_of == fold] = grown.outputs(judged)
         several.append(grown)

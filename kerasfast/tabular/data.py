@@ -18,7 +18,7 @@ from kerasfast.tabular.pipeline.batching import Batching
 from kerasfast.tabular.pipeline.csv_files import read_csv
 from kerasfast.tabular.pipeline.learning import FrameParts, encode_frame, encode_test_rows, learn_rows
 from kerasfast.tabular.pipeline.rows import Rows
-from kerasfast.tabular.pipeline.splits import choose_split, chosen_rows, one_way, with_all_classes
+from kerasfast.tabular.pipeline.splits import choose_split, chosen_rows, one_way, spans_of_time, with_all_classes
 from kerasfast.tabular.pipeline.table_files import FileParts, Files
 from kerasfast.tabular.pipeline.views import StreamView, TableView, streamed_views
 
@@ -147,7 +147,8 @@ class TableData(Described):
         if valid is not None:
             held = encode_frame(valid, encode, None)[0]
         unlabelled = None if test is None else encode_test_rows(test, encode)
-        return cls._of_rows([training, held, unlabelled], encode.target, batch_size, seed, encoder, path=path)
+        rows, spans = [training, held, unlabelled], spans_of_time(frame, split)
+        return cls._of_rows(rows, encode.target, batch_size, seed, encoder, path=path, spans=spans)
 
     @classmethod
     def from_csv(
@@ -318,10 +319,11 @@ class TableData(Described):
         *,
         cardinalities: Mapping[str, int] | None = None,
         path: str | os.PathLike = ".",
+        spans: np.ndarray | None = None,
     ) -> "TableData":
         shuffled, ordered = Batching.pair(encoder, batch_size, seed, views[0].count)
         train, *others = (rows and TableView(rows, ordered) for rows in views)
-        train = TableView(train.rows, shuffled)
+        train = TableView(train.rows, shuffled, spans)
         if encoder is not None:
             return cls(train, *others, target, encoder.cardinalities, encoder.value_names, encoder, path)
         names = [f"value_{position}" for position in range(views[0].values.shape[1])]

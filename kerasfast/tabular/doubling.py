@@ -21,6 +21,7 @@ from kerasfast.training.training_stage import Stage
 
 FIRST_STEPS = 100  # of the first cycle, or half an epoch where that is more
 CYCLES = 6
+MOST_STEPS = 10_000  # of a cycle, unless it is the first: minutes on two cores
 FOLDS = 5  # parts of the rows of which a single network leaves out one
 WORTH = 0.01  # of the held-out loss: after a cycle that gains less, one of twice its length loses more often than not
 _WARM_UP = 0.1  # of a cycle
@@ -53,19 +54,22 @@ class SomeSteps:
 
 def held_by_members(view: TableView, members: int, seed: int) -> np.ndarray:
     """Return which rows (rows, members) each member does not train on."""
-    return member_shares(len(view), members, max(members, FOLDS), seed)
+    return member_shares(len(view), members, max(members, FOLDS), seed, view.spans)
 
 
 def shared_out(view: TableView, members: int, seed: int) -> tuple[TableView, TableView]:
     """Return the rows for training, and those that show how good it was: none that was trained on.
 
     With several members each leaves out a part of its own, by weights (rows, members); the mean of these is 1, so that
-    losses can be compared. A single network leaves out a fifth of the rows.
+    losses can be compared. A single network leaves out a fifth of the rows. Where validation has its own days, training
+    leaves out spans of days too.
     """
     ordered = Batching(view.batching.batch_size, False, view.batching.seed)
     held = held_by_members(view, members, seed)
     if members == 1:
-        return replace(view, rows=view.rows.take(~held[:, 0])), TableView(view.rows.take(held[:, 0]), ordered)
+        return replace(view, rows=view.rows.take(~held[:, 0]), spans=None), TableView(
+            view.rows.take(held[:, 0]), ordered
+        )
     own = np.ones(len(view), np.float32) if view.rows.weights is None else view.rows.weights
     weighted = lambda chosen: view.rows._replace(weights=(own[:, None] * chosen / chosen.mean()).astype(np.float32))
     seen = held.any(axis=1)
@@ -92,7 +96,7 @@ def train_doubling(
         view: The training rows.
         members: Of the model.
         learning_rates, weight_decays: (groups,) largest ones.
-        cycles: At most so many.
+        cycles: At most so many, and none but the first of more than `MOST_STEPS` steps.
         seed: Of the rows that are held out.
         callbacks: Keras callbacks of every cycle.
 
@@ -122,7 +126,7 @@ def train_doubling(
             if not np.isfinite(held_loss) or gain <= 0:
                 break
             best, steps = (held_loss, stage.model.get_weights()), steps * 2
-            if gain < WORTH * abs(held_loss):
+            if gain < WORTH * abs(held_loss) or steps > MOST_STEPS:
                 break
     finally:
         stage.epochs = first_epoch

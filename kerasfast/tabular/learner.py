@@ -215,13 +215,13 @@ class TableLearner(LearnerWithInsight):
         lowers the loss on training rows that were held out by less than a hundredth; the best weights stay. Each member
         of an `ensemble` holds out a part of its own, so that together they see every row; any other model holds out a
         fifth. At the end a linear model and boosted trees of the same rows are mixed with the members of an `ensemble`,
-        in the shares that answer held-out rows best. Validation rows are not looked at before the end, when the metrics
-        on them are printed.
+        in the shares that answer held-out rows best. With `valid_dates` spans of days are held out instead of rows.
+        Validation rows are not looked at before the end, when the metrics on them are printed.
 
         Args:
             learning_rates: Largest rate, one or one per layer group.
             weight_decays: One decoupled weight decay, or one per layer group.
-            cycles: At most so many.
+            cycles: At most so many, and none but the first of more than 10,000 steps.
             seed: Of the rows that are held out.
             callbacks: Further Keras callbacks, of every cycle.
 

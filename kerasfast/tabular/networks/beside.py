@@ -44,7 +44,7 @@ def mixed(
         terms = keras.layers.Embedding(count, outputs, "zeros", name="linear_levels", **_FIXED)(levels)
         linear.append(ops.sum(terms, axis=1))
         told = keras.layers.Embedding(count, means, "zeros", name="level_means", **_FIXED)(levels)
-        known.append(ops.reshape(told, (-1, means * len(cardinalities))))
+        known += [ops.reshape(told, (-1, means * len(cardinalities))), ops.cast(codes, "float32")]
     answers = [networks, _activated(linear[0] if len(linear) == 1 else linear[0] + linear[1], activation)]
     known = known[0] if len(known) == 1 else ops.concatenate(known, axis=1)
     groups, count, depth = trees

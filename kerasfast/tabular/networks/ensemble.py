@@ -148,7 +148,7 @@ class EachMember(keras.losses.Loss):
         return ops.reshape(found, (-1, members))
 
 
-def member_shares(rows: int, members: int, folds: int, seed: int) -> np.ndarray:
+def member_shares(rows: int, members: int, folds: int, seed: int, spans: np.ndarray | None = None) -> np.ndarray:
     """Return which rows (rows, members) each member does not train on: a different one of `folds` parts for each.
 
     Args:
@@ -156,8 +156,14 @@ def member_shares(rows: int, members: int, folds: int, seed: int) -> np.ndarray:
         members: Number of members; from the `folds`th on, parts are left out again.
         folds: Number of parts, of equal size to a row.
         seed: Of the draw.
+        spans: (rows,) numbers of groups that are left out as a whole.
     """
-    part = np.random.default_rng([seed, rows]).permutation(rows) % folds
+    random = np.random.default_rng([seed, rows])
+    if spans is None:
+        part = random.permutation(rows) % folds
+    else:
+        found, number = np.unique(spans, return_inverse=True)
+        part = (random.permutation(len(found)) % folds)[number]
     return part[:, None] == np.arange(members) % folds
 
 

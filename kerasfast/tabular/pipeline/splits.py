@@ -11,6 +11,7 @@ from kerasfast.basics.arguments import number, whole
 from kerasfast.tabular.column_kinds import single_column
 
 _BLOCK = 2**16
+SPANS = 16  # of time, at least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +135,21 @@ class DateSplit:
 
 
 Split = IndexSplit | FractionSplit | DateSplit
+
+
+def spans_of_time(frame: pd.DataFrame, split: "Split | None") -> np.ndarray | None:
+    """Return the number of the span of time in which each training row lies; None unless a split by dates has several.
+
+    Spans are as long as the validation rows', and shorter where there would be fewer than `SPANS`. Rows of one day have
+    much in common: a model that is to predict other days must be judged by days that it did not learn from.
+    """
+    if not isinstance(split, DateSplit):
+        return None
+    dates = frame[split.column][~split.mask(frame, 0)]
+    whole = (dates.max() - dates.min()) / SPANS
+    length = max(min(split.last - split.first, whole), pd.Timedelta(microseconds=1))
+    spans = ((dates - dates.min()) // length).fillna(-1).to_numpy(int)
+    return spans if len(np.unique(spans)) >= SPANS // 2 else None
 
 
 def choose_split(

@@ -22,10 +22,12 @@ class TableView:
     Args:
         rows: Encoded rows.
         batching: How they become batches.
+        spans: (rows,) which of them are held out together, by number; None where rows are drawn.
     """
 
     rows: Rows
     batching: Batching
+    spans: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.rows.count

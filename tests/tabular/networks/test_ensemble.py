@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasfast as kf
-from kerasfast.tabular.doubling import SomeSteps, shared_out
+from kerasfast.tabular import doubling
+from kerasfast.tabular.doubling import SomeSteps, held_by_members, shared_out
 from kerasfast.tabular.encoding.targets import NumberScale
 from kerasfast.tabular.networks.ensemble import EachMember, NumberSpread, drawn_in, ensemble_model, member_shares
 
@@ -74,6 +75,12 @@ def test_the_best_cycle_stays(trained):
     assert len(learn.recorder.losses) == cycles["steps"].iloc[-1]
 
 
+def test_no_cycle_is_too_long(monkeypatch):
+    monkeypatch.setattr(doubling, "MOST_STEPS", 150)
+    cycles = learner("price", members=2).train(5e-3)
+    assert cycles["steps"].tolist() == [100]
+
+
 @pytest.mark.slow
 def test_a_question_is_asked_and_the_result_said(capsys):
     learn = learner("dear")
@@ -115,6 +122,22 @@ def test_rows_are_held_out_once_by_members_and_weights_have_the_mean_one():
     assert training.rows.weights.shape == (600, 6) and len(shown) == 600
     assert training.rows.weights.mean() == pytest.approx(1) and shown.rows.weights.mean() == pytest.approx(1)
     assert not (training.rows.weights * shown.rows.weights).any()
+
+
+def test_days_are_held_out_as_a_whole_where_validation_has_its_own_days():
+    frame = table().assign(day=pd.to_datetime("2020-01-01") + pd.to_timedelta(np.arange(600) % 60, unit="D"))
+    frame.loc[0, "day"] = pd.NaT
+    options = {"continuous": ["size"], "valid_dates": ("day", "2020-02-27", "2020-03-10")}
+    view = kf.TableData.from_frame(frame, "price", **options).train
+    days = frame["day"][~frame["day"].between("2020-02-27", "2020-03-10")]
+    held = held_by_members(view, 8, seed=0)
+    assert held.any(axis=0).all() and (held.sum(axis=1) <= 1).all()
+    for _, rows in pd.Series(np.arange(len(days))).groupby(days.to_numpy()):
+        assert (held[rows] == held[rows.iloc[0]]).all()
+    same_day = frame.assign(day=pd.Timestamp("2020-01-01")).assign(day=lambda rows: rows["day"].where(rows.index > 9))
+    same_day.loc[590:, "day"] = pd.Timestamp("2020-02-28")
+    assert kf.TableData.from_frame(same_day, "price", **options).train.spans is None
+    assert kf.TableData.from_frame(frame, "price", continuous=["size"]).train.spans is None
 
 
 def test_each_member_has_its_own_loss(rng):
