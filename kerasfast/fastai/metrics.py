@@ -45,20 +45,21 @@ def accuracy_thresh(thresh: float):
 
 
 def recall(preds, targs, thresh: float = 0.5) -> float:
-    """Share of the true tags of all rows that are predicted; NaN without any."""
-    truth = np.asarray(targs) > 0.5
-    return _share(truth & (np.asarray(preds) > thresh), truth)
+    """Share of the true tags of all rows that are predicted, or of the second of two classes; NaN without any."""
+    scores, truth = _as_tags(preds, targs)
+    return _share(truth & (scores > thresh), truth)
 
 
 def precision(preds, targs, thresh: float = 0.5) -> float:
-    """Share of the predicted tags of all rows that are true; NaN without any."""
-    predicted = np.asarray(preds) > thresh
-    return _share((np.asarray(targs) > 0.5) & predicted, predicted)
+    """Share of the predicted tags of all rows that are true, or of the second of two classes; NaN without any."""
+    scores, truth = _as_tags(preds, targs)
+    return _share(truth & (scores > thresh), scores > thresh)
 
 
 def fbeta(preds, targs, beta: float, thresh: float = 0.5) -> float:
     """F-beta with one count over all rows and classes (micro average); for Planet's score see `planet.f2`."""
-    return fbeta_score(np.asarray(targs), np.asarray(preds), beta=beta, threshold=thresh, average="micro")
+    scores, truth = _as_tags(preds, targs)
+    return fbeta_score(truth, scores, beta=beta, threshold=thresh, average="micro")
 
 
 def f1(preds, targs, thresh: float = 0.5) -> float:
@@ -78,6 +79,20 @@ def log_loss(*args, **kwargs) -> float:
     if len(args) > 1 and np.ndim(args[1]) == 3:
         args = (args[0], np.mean(args[1], axis=0), *args[2:])
     return log_loss(*args, **kwargs)
+
+
+def _as_tags(preds, targs) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and truth (rows, tags); of two classes, (n, 2) and (n,), those of the second as the one tag."""
+    preds, targs = np.asarray(preds), np.asarray(targs)
+    if preds.shape == targs.shape:
+        return preds, targs > 0.5
+    if preds.ndim != 2 or preds.shape != (len(targs), 2):
+        raise ValueError(
+            f"Recall, precision and F-beta are of tags, or of two classes; received predictions {preds.shape} and "
+            f"targets {targs.shape}. For several classes see `sklearn.metrics.recall_score(..., average=...)`."
+        )
+    second = preds[:, 1:]
+    return (np.exp(second) if np.all(preds <= 0) else second), targs.reshape(-1, 1) > 0.5
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:

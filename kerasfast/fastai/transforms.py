@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasfast.fastai.internals import augmentations
-from kerasfast.fastai.internals.architectures import Architecture, inception_4, inceptionresnet_2
+from kerasfast.fastai.internals.architectures import inception_4, inceptionresnet_2
 from kerasfast.fastai.internals.augmentations import *
 from kerasfast.fastai.internals.augmentations import REFLECT, Augmentation, check_target, padding_name
 from kerasfast.fastai.parts import picture_functions
@@ -178,7 +178,5 @@ def tfms_from_model(f_model: Any, sz: int, *args, **kwargs) -> tuple[Transforms,
         sz: Side of the squares in pixels.
         *args, **kwargs: As in `tfms_from_stats`.
     """
-    if isinstance(f_model, Architecture):
-        f_model.backbone()  # what Keras lacks should say so before the data is made
     inception = f_model in (inception_4, inceptionresnet_2)
     return tfms_from_stats(inception_stats if inception else imagenet_stats, sz, *args, **kwargs)

@@ -20,7 +20,6 @@ from kerasfast.fastai.conv_learner import (
     TrainingPhase,
     accuracy,
     accuracy_thresh,
-    inception_4,
     open_image,
     optim,
     partial,
@@ -302,8 +301,6 @@ def test_heads_and_architectures(make_data, backbone):
     assert len(shorter.model.layers) < len(learn.model.layers)
     own = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
     assert ConvLearner.pretrained(backbone, data, custom_head=own).predict().shape == (10, 2)
-    with pytest.raises(ValueError, match="There is no inception_4 here; the nearest is inceptionresnet_2"):
-        ConvLearner.pretrained(inception_4, data)
 
 
 @pytest.mark.slow

@@ -48,3 +48,12 @@ def test_a_metric_may_give_an_array_of_one_number_and_no_more():
     assert metric(np.zeros((4, 1)), np.ones((4, 1))) == 1.0
     with pytest.raises(ValueError, match=r"shape \(2,\)"):
         metric(np.zeros((4, 2)), np.ones((4, 2)))
+
+
+def test_recall_and_its_kin_are_of_the_second_of_two_classes_too():
+    truth, second = np.array([0, 1, 1, 1]), np.array([0.7, 0.9, 0.2, 0.6])
+    for preds in (np.log(np.stack([1 - second, second], 1)), np.stack([1 - second, second], 1)):
+        assert metrics.recall(preds, truth) == pytest.approx(2 / 3) == metrics.precision(preds, truth)
+        assert metrics.f1(preds, truth) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"\(4, 3\)"):
+        metrics.recall(np.zeros((4, 3)), truth)

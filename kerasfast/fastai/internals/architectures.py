@@ -1,4 +1,4 @@
-"""The course's architecture names; each stands for a backbone of kerasfast, or says which is the nearest."""
+"""The course's architecture names; each stands for a backbone of kerasfast."""
 
 from __future__ import annotations
 
@@ -25,29 +25,18 @@ class Architecture:
 
     Args:
         name: The course's name.
-        keras_name: The backbone's name in kerasfast (see `kerasfast.vision.backbones.names`), None where there is none.
-        nearest: What to use instead where there is none.
+        keras_name: The backbone's name in kerasfast (see `kerasfast.vision.backbones.names`).
     """
 
     name: str
-    keras_name: str | None = None
-    nearest: str = ""
+    keras_name: str
 
     @property
     def __name__(self) -> str:
         return self.name
 
     def backbone(self) -> Backbone:
-        """Return the backbone.
-
-        Raises:
-            ValueError: If there is no such backbone; the message names the nearest one.
-        """
-        if self.keras_name is None:
-            raise ValueError(
-                f"There is no {self.name} here; the nearest is {self.nearest}. Any functional model will do as well: "
-                f"pass `kerasfast.Backbone.from_model(model)` instead of `{self.name}`."
-            )
+        """Return the backbone."""
         return get(self.keras_name)
 
     def __call__(self, pre: bool = True) -> keras.Model:
@@ -81,7 +70,7 @@ dn161 = Architecture("dn161", "densenet161")
 dn169 = Architecture("dn169", "densenet169")
 dn201 = Architecture("dn201", "densenet201")
 inceptionresnet_2 = Architecture("inceptionresnet_2", "inception_resnet_v2")
-inception_4 = Architecture("inception_4", nearest="inceptionresnet_2 (inception_resnet_v2)")
+inception_4 = Architecture("inception_4", "inception_v4")
 nasnet = Architecture("nasnet", "nasnet_large")
 nasnetalarge = Architecture("nasnetalarge", "nasnet_large")
 # Not the course's, but small and quick, and the weights of the first come from the package index.

@@ -238,12 +238,12 @@ def _build_torch(module: str, name: str, file: str, weights: str | pathlib.Path 
     return getattr(importlib.import_module(f"kerasfast.vision.networks.{module}"), name)(weights=weights)
 
 
-def _of_torch(module: str, members: dict[str, str]) -> dict[str, Network]:
+def _of_torch(module: str, members: dict[str, str], preprocess: str = "torch", size: int = 224) -> dict[str, Network]:
     """Return networks of a module of ours by name; each value is what timm calls its weights."""
     return {
         name: Network(
-            "torch",
-            224,
+            preprocess,
+            size,
             functools.partial(_build_torch, module, name, f"{file}.safetensors"),
             functools.partial(cached_file, f"{file}.safetensors"),
         )
@@ -271,4 +271,5 @@ NETWORKS: dict[str, Network] = {
         "vgg_densenet",
         {"vgg16_bn": "vgg16_bn.tv_in1k", "vgg19_bn": "vgg19_bn.tv_in1k", "densenet161": "densenet161.tv_in1k"},
     ),
+    **_of_torch("inception", {"inception_v4": "inception_v4.tf_in1k"}, preprocess="tf", size=299),
 }

@@ -42,6 +42,7 @@ OWN_PREPROCESSING = {
         lambda x: (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225),
     ),
     "efficientnet_lite0": lambda x: (x - 127) / 128,
+    "inception_v4": lambda x: x / 127.5 - 1,
 }
 
 
