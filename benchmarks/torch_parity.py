@@ -307,7 +307,8 @@ def report(title: str, here: dict, torch: dict, torch64: dict, biased: dict, *, 
         f"{title} {len(ours)} steps  first {ours[0]:.4f} {theirs[0]:.4f}  last {ours[-1]:.4f} {theirs[-1]:.4f}  "
         f"largest difference {apart(here, torch, 'losses'):.1e}  "
         f"validation {apart(here, torch, 'valid'):.1e}  "
-        f"float64: {apart(torch64, torch, 'losses'):.1e} {apart(torch64, torch, 'valid'):.1e}  "
+        f"torch in float64: from float32 {apart(torch64, torch, 'losses'):.1e} {apart(torch64, torch, 'valid'):.1e}, "
+        f"from here {apart(torch64, here, 'losses'):.1e}  "
         f"dividing by n: {apart(here, biased, 'valid'):.1e}",
         flush=True,
     )
