@@ -268,8 +268,8 @@ NETWORKS: dict[str, Network] = {
         },
     ),
     **_of_torch(
-        "vgg_densenet",
+        "torch_families.vgg_densenet",
         {"vgg16_bn": "vgg16_bn.tv_in1k", "vgg19_bn": "vgg19_bn.tv_in1k", "densenet161": "densenet161.tv_in1k"},
     ),
-    **_of_torch("inception", {"inception_v4": "inception_v4.tf_in1k"}, preprocess="tf", size=299),
+    **_of_torch("torch_families.inception", {"inception_v4": "inception_v4.tf_in1k"}, preprocess="tf", size=299),
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from torch_reference import convolve, norm_shapes, normalize, pool, write
 
-from kerasfast.vision.networks.vgg_densenet import dense_network, densenet161, vgg16_bn
+from kerasfast.vision.networks.torch_families.vgg_densenet import dense_network, densenet161, vgg16_bn
 
 small_densenet = functools.partial(dense_network, "small", 8, 4, (1, 2))
 

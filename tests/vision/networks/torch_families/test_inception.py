@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from torch_reference import write
 
-from kerasfast.vision.networks.inception import inception_v4, load
+from kerasfast.vision.networks.torch_families.inception import inception_v4, load
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Networks of our own that read torch's names, besides ResNets."""
