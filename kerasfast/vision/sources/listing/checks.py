@@ -70,7 +70,8 @@ def existing_folder(root: pathlib.Path, folder: str | os.PathLike[str], what: st
     if relative.split("/")[0] == "..":
         raise ValueError(f"`{what}` must lie below the root {root}; received {str(folder)!r}.")
     if not os.path.isdir(path):
-        raise FileNotFoundError(f"`{what}` names no folder: {path} is missing; {root} holds {holdings(root)}.")
+        advice = " Pass `valid=None` to hold out a part of the training pictures." if what == "valid" else ""
+        raise FileNotFoundError(f"`{what}` names no folder: {path} is missing; {root} holds {holdings(root)}.{advice}")
     return relative
 
 

@@ -204,7 +204,7 @@ def nothing(root):
             FileNotFoundError,
             "`train` names no folder: .*holds 'test', 'train', 'valid'",
         ),
-        (nothing, {"valid": "val"}, FileNotFoundError, "`valid` names no folder"),
+        (nothing, {"valid": "val"}, FileNotFoundError, "`valid` names no folder: .*Pass `valid=None`"),
         (nothing, {"test": "tests"}, FileNotFoundError, "`test` names no folder"),
         (nothing, {"train": "test"}, ValueError, "folders none and the loose pictures '0.jpg'"),
         (nothing, {"train": ".."}, ValueError, "`train` must lie below the root"),
