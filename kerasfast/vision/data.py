@@ -15,6 +15,7 @@ from kerasfast.vision.pipeline.memory import bytes_of, kept_sides
 from kerasfast.vision.pipeline.transforms import Transforms
 from kerasfast.vision.pipeline.views import View
 from kerasfast.vision.sources.decoding.reading import Size
+from kerasfast.vision.sources.file_samples import FileSamples
 from kerasfast.vision.sources.resize import resized
 from kerasfast.vision.sources.samples import Samples
 
@@ -23,8 +24,8 @@ from kerasfast.vision.sources.samples import Samples
 class ImageData(Described, MadeImageData):
     """Pictures for training, validation and test, and how they are transformed.
 
-    Make one with `from_folders`, `from_csv`, `from_dataframe`, `from_arrays` or `from_tfds`. Nothing is changed in
-    place: `resize`, `at_size` and `replace` of dataclasses return new data.
+    Make one with `from_folders`, `from_csv`, `from_dataframe`, `from_arrays`, `from_tfds` or `from_shards`.
+    Nothing is changed in place: `resize`, `at_size` and `replace` of dataclasses return new data.
 
     Args:
         source: Files or arrays with their targets.
@@ -179,6 +180,8 @@ class ImageData(Described, MadeImageData):
         """
         if not self.source.train.on_disk:
             raise ValueError("These pictures are arrays, not files; resize the arrays themselves.")
+        if not isinstance(self.source.train, FileSamples):
+            raise ValueError("These pictures lie inside tar files; write smaller ones, or keep them by `in_memory()`.")
         if self.channels != 3:
             raise ValueError(f"Copies have three channels, these pictures {self.channels}; `in_memory` keeps them all.")
         data = replace(self, copies=whole("size", size))

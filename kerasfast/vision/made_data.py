@@ -315,3 +315,36 @@ class MadeImageData:
         options = {"image": image, "label": label, "on_error": on_error}
         source = tfds_source(builder, path, train=train, valid=valid, test=test, **options)
         return cls(source, transforms, batch_size, seed)
+
+    @classmethod
+    def from_shards(
+        cls,
+        train: str | os.PathLike[str] | Sequence[str],
+        valid: str | os.PathLike[str] | Sequence[str] | None = None,
+        *,
+        test: str | os.PathLike[str] | Sequence[str] | None = None,
+        valid_fraction: float = 0.2,
+        path: str | os.PathLike[str] = ".",
+        on_error: str = "raise",
+        transforms: Transforms = Transforms(),
+        batch_size: int = 64,
+        seed: int = 42,
+    ) -> Self:
+        """Take pictures from tar files in WebDataset's form: beside `0001.jpg` a member `0001.cls` with the class.
+
+        They are listed and checked, which reads them once, and then read one by one where they lie, in any order.
+
+        Args:
+            train: Patterns of paths, local or of `tf.io.gfile` (`gs://bucket/train-*.tar`, `s3://`, `hdfs://`).
+            valid, test: The same; without `valid` a share of each class is drawn. A test set needs no classes.
+            path: Folder for what a learner writes.
+            valid_fraction, on_error, transforms, batch_size, seed: As in `from_folders`.
+
+        Raises:
+            FileNotFoundError, ValueError, ImageError: When files are missing, or cannot be used as they are.
+        """
+        from kerasfast.vision.sources.shards import shard_source
+
+        draw = Draw(valid_fraction, seed)
+        source = shard_source(train, valid, test=test, path=path, draw=draw, on_error=on_error)
+        return cls(source, transforms, batch_size, seed)

@@ -82,16 +82,16 @@ def file_reader(paths: list[str], headers: Scan, size: Size, channels: int = 3) 
     """
     names = [os.fsencode(path) for path in paths]
     opener = lambda name: open_image(os.fsdecode(name), channels)
-    return _coded_reader(names, headers, size, tf.io.read_file, opener, channels)
+    return coded_reader(names, headers, size, tf.io.read_file, opener, channels)
 
 
 def bytes_reader(contents: Sequence[bytes], headers: Scan, size: Size, channels: int = 3) -> Reader:
     """Return the reader of files whose contents are in memory; the pixels are those of `file_reader`."""
     opener = lambda content: open_image(content, channels)
-    return _coded_reader(contents, headers, size, lambda content: content, opener, channels)
+    return coded_reader(contents, headers, size, lambda content: content, opener, channels)
 
 
-def _coded_reader(
+def coded_reader(
     items: Sequence[bytes],
     headers: Scan,
     size: Size,
