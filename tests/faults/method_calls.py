@@ -32,7 +32,7 @@ def methods(w: World) -> list[Call]:
              {"phases": nothing}, costly=True),
         Call("Learner.lr_find", w.plain.lr_find,
              {"start": 1e-5, "end": 1.0, "weight_decays": None, "linear": False, "steps": 10},
-             {"start": nothing, "end": number(above=1e-5), "steps": or_none(whole(2, 10**6))}, costly=True),
+             {"start": PARAMETERS["lrs"], "end": number(above=1e-5), "steps": or_none(whole(2, 10**6))}, costly=True),
         Call("Learner.predict", w.plain.predict, {"is_test": False}, costly=True),
         Call("Learner.predict_with_targs", w.plain.predict_with_targs, {"is_test": False}, costly=True),
         Call("Learner.predict_array", w.plain.predict_array, {"inputs": np.ones((2, 3))}, {"inputs": nothing}),
