@@ -39,7 +39,7 @@ def test_odd_data_give_the_right_result_or_are_refused_by_name(tmp_path):
     from odd_uses import tried
 
     tally, faults = tried(tmp_path, "tables,pictures")
-    assert tally["refused"] > 180 and tally["right"] > 40 and not faults, faults
+    assert tally["refused"] > 150 and tally["right"] > 40 and not faults, faults
 
 
 def trained_twice() -> list[list[str]]:
