@@ -17,6 +17,7 @@ from typing import Any
 
 import keras
 
+from kerasfast.basics import arguments
 from kerasfast.basics.files import atomic_path, temporary_folder
 from kerasfast.version import __version__
 
@@ -71,6 +72,9 @@ class BundleFormat:
         Raises:
             ValueError: If the model holds a `Lambda`, or a layer of a class that is not registered with Keras.
         """
+        path = arguments.path("path", path)
+        if path.is_dir():
+            raise IsADirectoryError(f"`path` must be a file to write; {str(path)!r} is a folder: add a file's name.")
         check_storable(model)
         record = {"format": self.name, "version": self.version, _WRITTEN_BY: versions(), **fields}
         with temporary_folder() as folder, atomic_path(path) as unfinished:
@@ -79,7 +83,7 @@ class BundleFormat:
             with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as bundle:
                 bundle.write(model_file, MODEL)
                 bundle.writestr(self.record, json.dumps(record, allow_nan=False, indent=1))
-        return pathlib.Path(path)
+        return path
 
     @contextlib.contextmanager
     def opened(
@@ -95,6 +99,7 @@ class BundleFormat:
             FileNotFoundError: If there is no such file.
             BundleError: If it is no such bundle, or one that is damaged or too new.
         """
+        path = _existing(path)
         try:
             with zipfile.ZipFile(path) as bundle:
                 record = self._record(bundle, os.path.getsize(path))
@@ -126,6 +131,7 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
         FileNotFoundError: If there is no such file.
         BundleError: If it is no bundle.
     """
+    path = _existing(path)
     try:
         with zipfile.ZipFile(path) as bundle:
             _check_stored(bundle, os.path.getsize(path))
@@ -136,6 +142,16 @@ def record_of(path: str | os.PathLike) -> dict[str, Any]:
         raise
     except READ_ERRORS as error:
         raise BundleError(f"{str(path)!r} is no model that `export` wrote: {error}") from error
+
+
+def _existing(path: str | os.PathLike) -> pathlib.Path:
+    """Return the path of a file that is there."""
+    path = arguments.path("path", path)
+    if path.is_dir():
+        raise IsADirectoryError(f"`path` must be a file that `export` wrote; {str(path)!r} is a folder.")
+    if not path.exists():
+        raise FileNotFoundError(f"no file {str(path)!r}; `path` must be a file that `export` wrote.")
+    return path
 
 
 def versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import whole
+from kerasfast.basics.arguments import function, whole
 from kerasfast.datasets import Data, targets_of
 
 Score = Callable[[np.ndarray, np.ndarray], float]
@@ -90,6 +90,7 @@ def cross_validate(
         result = kf.cross_validate(make_learner, data, folds=5)
         print(result, best_threshold(result.targets, result.predictions))
     """
+    function("make_learner", make_learner)
     members, names, tests, scores = [], [], [], []
     for fold, (part, count) in enumerate(_parts(data, folds)):
         learner = make_learner(part)

@@ -1,12 +1,21 @@
 """What a learner asks of data: batches for training, validation and test, and their targets."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from kerasfast.basics import arguments
+
+_ROW_BY_ROW = (  # losses whose targets have the shape of the predictions
+    "mse", "mae", "mean_squared_error", "mean_absolute_error", "mean_squared_logarithmic_error", "huber", "log_cosh",
+    "binary_crossentropy", "categorical_crossentropy", "kl_divergence", "poisson",
+)  # fmt: skip
 
 
 class Split(Protocol):
@@ -60,6 +69,12 @@ class Datasets:
     valid: Split | tf.data.Dataset | None = None
     test: Split | tf.data.Dataset | None = None
     path: str | os.PathLike = "."
+
+    def __post_init__(self) -> None:
+        for split in (self.train, self.valid, self.test):
+            if split is self.train or split is not None:
+                as_split(split)
+        arguments.path("path", self.path)
 
 
 @dataclass(frozen=True)
@@ -166,3 +181,61 @@ def batch_of(inputs: Any, expected: Any) -> Any:
         if array.dtype.kind not in "biufV" and tensor.dtype != "string":
             raise ValueError(f"`predict_array` takes numbers; received {array.dtype}.")
     return arrays
+
+
+def check_batches(split: Any, model: keras.Model, loss: Any) -> None:
+    """Check the batches of a plain dataset by their declared types and shapes; nothing is read.
+
+    Args:
+        split: A dataset; anything else, such as None or a view, checks its own rows.
+        model: With one input and one output; others are left to Keras.
+        loss: Of the fit.
+
+    Raises:
+        ValueError: If there are no targets, they are text, or inputs or targets have another shape than the model's.
+    """
+    if not isinstance(split, tf.data.Dataset):
+        return
+    spec = split.element_spec
+    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
+        kind = f"{len(spec)} parts" if isinstance(spec, tuple) else "inputs without targets"
+        raise ValueError(f"Training needs batches (inputs, targets); received {kind}.")
+    if any(getattr(part, "dtype", None) == tf.string for part in keras.tree.flatten(spec[1])):
+        raise ValueError("Training needs targets that are numbers; received text. Number the classes from 0.")
+    pairs = (("inputs", spec[0], model.inputs), ("targets", spec[1], model.outputs))
+    for what, given, wanted in pairs:
+        if not isinstance(given, tf.TensorSpec) or len(wanted or ()) != 1 or given.shape.rank is None:
+            return
+        if what == "inputs" or _is_row_by_row(loss):
+            _check_shape(what, tuple(given.shape), tuple(wanted[0].shape))
+
+
+def _check_shape(what: str, given: tuple, wanted: tuple) -> None:
+    if what == "targets" and len(given) == len(wanted) - 1 and wanted[-1] in (None, 1):
+        return
+    same = len(given) == len(wanted) and all(
+        None in sides or sides[0] == sides[1] for sides in zip(given[1:], wanted[1:], strict=True)
+    )
+    if not same:
+        hint = "; make batches: `dataset.batch(64)`" if len(given) == len(wanted) - 1 else ""
+        raise ValueError(f"The model takes {what} of shape {wanted}; received {given}{hint}.")
+
+
+def _is_row_by_row(loss: Any) -> bool:
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    return str(name).lower() in _ROW_BY_ROW
+
+
+@contextlib.contextmanager
+def labels_in_range() -> Iterator[None]:
+    """Turn TensorFlow's error about a class number that is none into a sentence."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        said = str(error)
+        if "label value" not in said:
+            raise
+        start = said.index("Received a label value") if "Received a label value" in said else said.index("label value")
+        raise ValueError(
+            f"The targets must be class numbers from 0 to one below the model's outputs: {said[start:].splitlines()[0]}"
+        ) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasfast.basics.arguments import sized, text, whole
+from kerasfast.basics.arguments import flag, text, whole
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.datasets import batches
 from kerasfast.model_with_data import ModelWithData
@@ -286,7 +286,8 @@ class Learner(ModelWithData):
         resume: bool | str,
         progress: FitProgress | None = None,
     ) -> keras.callbacks.History:
-        sized("callbacks", callbacks)
+        kf_callbacks.checked_callbacks(callbacks)
+        text("resume", resume) if isinstance(resume, str) else flag("resume", resume)
         self.recorder, watch, self._broken_off = kf_callbacks.Recorder(), StopOnDivergence(), None
         progress = progress or FitProgress.of(stage, self.recorder, Moment())
         savers = self._saving.callbacks(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.basics.arguments import number, numbers
+from kerasfast.basics.arguments import number, numbers, sized
 
 LEAST_PROBABILITY = 1e-7
 
@@ -88,7 +88,9 @@ class TagLoss(keras.losses.Loss):
         super().__init__(name=name)
         self.tag_weights = _weights(tag_weights)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
-        self.focus = tuple(number("focus", value, least=0) for value in focus)
+        self.focus = tuple(number("focus", value, least=0) for value in sized("focus", focus))
+        if len(self.focus) != 2:
+            raise ValueError(f"`focus` must be two exponents (present, absent); received {focus!r:.100}.")
         self.margin = number("margin", margin, least=0, below=1)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -167,7 +169,7 @@ def balanced_draws(targets: np.ndarray, *, most: float = 20.0) -> np.ndarray:
 def _weights(values: Any) -> list[float] | None:
     if values is None:
         return None
-    return [number("weights", float(value), least=0) for value in np.ravel(values)]
+    return [number("weights", float(value), least=0) for value in numbers("weights", values, axes=1)]
 
 
 def _column(weights: list[float], count: int, dtype: Any) -> Any:

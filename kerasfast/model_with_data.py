@@ -12,10 +12,11 @@ import numpy as np
 from kerasfast.basics import arguments
 from kerasfast.basics.arguments import choice, flag, number, sized, whole
 from kerasfast.basics.described import Described
+from kerasfast.basics.processors import check_process
 from kerasfast.basics.quiet import expected_tracing
-from kerasfast.datasets import batch_of, batches, sample_shape, targets_of
+from kerasfast.datasets import batch_of, batches, check_batches, labels_in_range, sample_shape, targets_of
 from kerasfast.keras_internals import use_policy
-from kerasfast.optimizing.groups import LayerGroups, flat_layers
+from kerasfast.optimizing.groups import LayerGroups, checked_model, flat_layers
 from kerasfast.optimizing.rates import Rates
 from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.training import callbacks as kf_callbacks
@@ -62,6 +63,22 @@ def _symbolic_inputs(model: keras.Model) -> Any:
     return model.inputs if isinstance(model, keras.Sequential) else model.input
 
 
+def checked_loss(loss: Any) -> Any:
+    """Return a loss, whose name Keras knows where it is a name.
+
+    Raises:
+        ValueError: For a name that it does not know.
+    """
+    if isinstance(loss, str):
+        try:
+            keras.losses.get(loss)
+        except ValueError as error:
+            raise ValueError(
+                f"`loss` must be a Keras loss, its name or a function (targets, predictions); received {loss!r}."
+            ) from error
+    return loss
+
+
 def sgd_with_momentum() -> keras.optimizers.Optimizer:
     """Return the course's default optimizer: SGD with momentum 0.9."""
     return keras.optimizers.SGD(momentum=0.9)
@@ -84,16 +101,17 @@ class ModelWithData(Described):
         jit_compile: bool | str = "auto",
         path: str | os.PathLike | None = None,
     ):
-        if loss is None and not model.compiled:
+        if checked_model(model).compiled is False and loss is None:
             raise ValueError("`Learner` needs a `loss`: the model is not compiled, so it has none of its own.")
         if not callable(optimizer) or isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(
                 "`optimizer` must be a function that makes an optimizer, such as `keras.optimizers.Adam` or "
                 f"`lambda: keras.optimizers.SGD(momentum=0.9)`; received {optimizer!r}."
             )
+        self._process = os.getpid()
         groups = groups or LayerGroups(model, [flat_layers(model)])
         self._main = Stage(model, groups, data, whole("steps_per_execution", steps_per_execution))
-        self.loss = model.loss if loss is None else loss
+        self.loss = model.loss if loss is None else checked_loss(loss)
         self.metrics = checked_metrics(metrics)
         self.make_optimizer = optimizer
         self.jit_compile: bool | str = (
@@ -113,6 +131,7 @@ class ModelWithData(Described):
     @property
     def model(self) -> keras.Model:
         """The whole Keras model."""
+        check_process(self._process, "this learner")
         return self._main.model
 
     @property
@@ -163,6 +182,7 @@ class ModelWithData(Described):
 
         Of a model with several outputs they are a list or a dict of arrays, as the model gives them.
         """
+        check_process(self._process, "this learner")
         stage = self._stage()
         with self._guard(), expected_tracing():
             rows = batches(self._split(stage.data, is_test))
@@ -308,9 +328,12 @@ class ModelWithData(Described):
 
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
         """Return the stage, compiled for the learner's loss, metrics and optimizer."""
+        check_process(self._process, "this learner")
         if metrics is not None:
             self.metrics = checked_metrics(metrics)
         stage = self._stage()
+        for split in (stage.data.train, stage.data.valid):
+            check_batches(split, stage.model, self.loss)
         stage.compile(
             self.loss, self.metrics, make_optimizer or self.make_optimizer, clip=self.clip, jit_compile=self.jit_compile
         )
@@ -318,7 +341,7 @@ class ModelWithData(Described):
 
     def _guard(self) -> contextlib.AbstractContextManager:
         """Return the context in which data is read; a learner that knows its data makes errors clear there."""
-        return contextlib.nullcontext()
+        return labels_in_range()
 
     def _split(self, data: Any, is_test: bool) -> Any:
         split = getattr(data, "test" if flag("is_test", is_test) else "valid", None)

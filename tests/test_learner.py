@@ -341,6 +341,14 @@ def test_four_threads_predict_what_one_does(tmp_path):
     np.testing.assert_allclose(np.concatenate(found), learn.predict_array(inputs), rtol=1e-5, atol=1e-6)
 
 
+def test_a_forked_process_is_refused_what_would_wait_forever(tmp_path, monkeypatch):
+    learn = make_learner(tmp_path)
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    for act in (lambda: learn.fit(0.01, 1), learn.predict, lambda: learn.predict_array(np.ones((1, 4))), learn.lr_find):
+        with pytest.raises(RuntimeError, match="was forked from the one that made this learner.*spawn"):
+            act()
+
+
 def test_a_schedule_of_ones_own_beside_a_plan_is_refused_unless_it_sets_something_else(tmp_path):
     learn = make_learner(tmp_path)
     with pytest.raises(ValueError, match="Two schedules set learning_rates"):

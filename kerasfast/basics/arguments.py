@@ -200,11 +200,12 @@ def numbers(name: str, value: Any, *, axes: int | None = None, finite: bool = Tr
 
 
 def sized(name: str, value: Any) -> Any:
-    """Return `value`, where it is a list, an array or the like, of anything; a text is none.
+    """Return `value`, where it is a list, an array or the like, of anything; a text or a mapping is none.
 
     Raises:
         ValueError: For anything else.
     """
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or not getattr(value, "ndim", 1):
+    no_list = isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__")
+    if no_list or not getattr(value, "ndim", 1):
         raise ValueError(f"`{name}` must be a list; received {value!r:.100}.")
     return value

@@ -1,4 +1,4 @@
-"""How many processors this process may use: not all of the machine's, in a container or under a scheduler."""
+"""The process: how many processors it may use (not all, in a container or under a scheduler), and whose it is."""
 
 import functools
 import math
@@ -15,6 +15,24 @@ def usable_processors() -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     share = container_share()
     return allowed if share is None else max(1, min(allowed, math.ceil(share)))
+
+
+def check_process(made_in: int, what: str) -> None:
+    """Refuse to use what another process made before this one was forked from it: TensorFlow's threads are not here.
+
+    Args:
+        made_in: The id of the process that made it.
+        what: What it is, for the message.
+
+    Raises:
+        RuntimeError: In a forked process, where TensorFlow would wait forever.
+    """
+    if made_in != os.getpid():
+        raise RuntimeError(
+            f"This process was forked from the one that made {what}, and TensorFlow does not work in a fork; received "
+            f"process {os.getpid()}, expected {made_in}. Start processes anew "
+            '(`multiprocessing.get_context("spawn")`) and make or load it there.'
+        )
 
 
 def container_share() -> float | None:

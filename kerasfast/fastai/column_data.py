@@ -17,6 +17,7 @@ from kerasfast.fastai.learner import Learner
 from kerasfast.fastai.parts.column_models import *
 from kerasfast.fastai.torch_imports import optim
 from kerasfast.tabular.collab import CollabFilter
+from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.data import TableData
 from kerasfast.tabular.learner import TableLearner
 from kerasfast.tabular.networks.model import embedding_widths, entity_embedding_model
@@ -160,7 +161,7 @@ class ColumnarModelData(ModelData):
             models_name: Folder below the data's that weights are saved in.
             tmp_name: Without effect: nothing is stored of tables.
         """
-        cardinalities = dict(zip(self.core.cardinalities, [count for count, _ in emb_szs], strict=True))
+        cardinalities = self._checked_sizes(emb_szs, n_cont, out_sz)
         data = replace(self.core, cardinalities=cardinalities)
         model = entity_embedding_model(
             cardinalities, n_cont, out_sz, hidden=szs, dropout=drops, embedding_sizes=emb_szs,
@@ -169,6 +170,22 @@ class ColumnarModelData(ModelData):
         widths = embedding_widths(cardinalities, emb_szs)
         table_learner = TableLearner(model, data, embedding_widths=widths, metrics=[], optimizer=opt_fn, clip=clip)
         return StructuredLearner(self, table_learner, metrics=metrics, crit=crit, models_name=models_name)
+
+    def _checked_sizes(self, emb_szs: Sequence[tuple[int, int]], n_cont: int, out_sz: int) -> dict[str, int]:
+        """Return the number of codes of each column, where all sizes are those of the data."""
+        known, values = self.core.cardinalities, len(self.core.value_names)
+        if len(emb_szs) != len(known):
+            raise ValueError(f"`emb_szs` needs a pair for each of {len(known)} columns; received {len(emb_szs)}.")
+        counts = dict(zip(known, [count for count, _ in emb_szs], strict=True))
+        for place, (name, count) in enumerate(counts.items()):
+            if count < known[name]:
+                raise ValueError(f"`emb_szs[{place}]` has {count} codes, but the column has {known[name]} or more.")
+        if n_cont != values:
+            raise ValueError(f"`n_cont` must be {values}, the data's continuous columns; received {n_cont}.")
+        outputs = len(self.core.target.classes)
+        if out_sz < outputs or (out_sz > outputs and self.core.target_kind != "single"):
+            raise ValueError(f"`out_sz` must be {outputs}, what the targets of the data need; received {out_sz}.")
+        return counts
 
 
 class StructuredLearner(Learner):
@@ -221,6 +238,8 @@ class CollabFilterDataset:
     """
 
     def __init__(self, path: str | os.PathLike, user_col: pd.Series, item_col: pd.Series, ratings: pd.Series):
+        if not pd.api.types.is_numeric_dtype(ratings.dtype) or ratings.isna().any():
+            raise ValueError(f"Column {ratings.name!r} must hold a number in every row, as ratings are; it does not.")
         self.path, self.ratings = str(path), ratings.to_numpy(np.float32)
         self.user_col, users = pd.factorize(user_col)
         self.item_col, items = pd.factorize(item_col)
@@ -236,7 +255,7 @@ class CollabFilterDataset:
         cls, path: str | os.PathLike, df: pd.DataFrame, user_name: str, item_name: str, rating_name: str
     ) -> "CollabFilterDataset":
         """Take three columns of a frame."""
-        return cls(path, df[user_name], df[item_name], df[rating_name])
+        return cls(path, *(single_column(df, name) for name in (user_name, item_name, rating_name)))
 
     @classmethod
     def from_csv(

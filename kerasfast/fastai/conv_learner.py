@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kerasfast.basics.arguments import sized
 from kerasfast.fastai.dataset import ImageClassifierData
 from kerasfast.fastai.initializers import *
 from kerasfast.fastai.internals.architectures import *
@@ -109,8 +110,11 @@ class ConvLearner(Learner):
             tmp_name: Folder below the data's that activations are stored in; an absolute path stays what it is.
             models_name: Folder below the data's that weights are saved in.
         """
+        if not isinstance(data, ImageClassifierData):
+            raise ValueError(f"`data` must be an `ImageClassifierData`; received {type(data).__name__}.")
         described = ConvnetBuilder(
-            f, data.c, data.is_multi, data.is_reg, ps, xtra_fc, xtra_cut, custom_head, pretrained
+            f, data.c, data.is_multi, data.is_reg, ps, xtra_fc and sized("xtra_fc", xtra_fc), xtra_cut, custom_head,
+            pretrained,
         )  # fmt: skip
         return cls(
             data, described, precompute, opt_fn, tmp_name, models_name, metrics, clip, crit,

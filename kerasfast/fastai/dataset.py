@@ -39,8 +39,15 @@ def get_cv_idxs(n: int, cv_idx: int = 0, val_pct: float = 0.2, seed: int = 42) -
 
 def split_by_idx(idxs: Sequence[int], *a) -> list[tuple]:
     """Return a pair for each array: the elements at `idxs`, in their order in the array, and the others."""
-    mask = np.zeros(len(a[0]), dtype=bool)
-    mask[np.asarray(idxs)] = True
+    lengths = [len(o) for o in a]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"The arrays to split must have the same number of rows; received {lengths}.")
+    rows = np.asarray(idxs)
+    wrong = rows.dtype.kind not in "iub" or (rows.dtype.kind == "b" and len(rows) != lengths[0])
+    if rows.size and (wrong or rows.min() < -lengths[0] or rows.max() >= lengths[0]):
+        raise ValueError(f"Row numbers must be whole numbers below {lengths[0]}; received {idxs!r:.100}.")
+    mask = np.zeros(lengths[0], dtype=bool)
+    mask[rows.astype(int) if not rows.size else rows] = True
     return [(o[mask], o[~mask]) for o in a]
 
 

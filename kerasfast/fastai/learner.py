@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import number
+from kerasfast.basics.arguments import number, sized
 from kerasfast.fastai.dataset import ModelData
 from kerasfast.fastai.internals.array_metrics import array_metrics, as_keras_loss, log_of
 from kerasfast.fastai.internals.attributes import KnownAttributes
@@ -329,7 +329,7 @@ class Learner(AveragedWeights, CourseGroups, RateSearch, FurtherTraining, KnownA
 
     def _with(self, metrics: Sequence[Callable] | None, callbacks: Sequence[Any] | None) -> dict[str, list]:
         return {
-            "metrics": array_metrics(self.metrics if metrics is None else metrics, self._as_course),
+            "metrics": array_metrics(self.metrics if metrics is None else sized("metrics", metrics), self._as_course),
             "callbacks": [as_keras(callback) for callback in callbacks or []],
         }
 

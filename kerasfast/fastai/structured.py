@@ -10,11 +10,13 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_object_dtype, is_string_dtype
 
+from kerasfast.basics.arguments import whole
 from kerasfast.fastai import imports
 from kerasfast.fastai.imports import *
 from kerasfast.fastai.internals.stand_ins import OptionalName
 from kerasfast.fastai.parts.absent import absent
 from kerasfast.fastai.parts.forests import reset_rf_samples, set_rf_samples
+from kerasfast.tabular.column_kinds import check_frame, single_column
 from kerasfast.tabular.features.dates import add_date_parts
 
 __all__ = [
@@ -49,6 +51,7 @@ def add_datepart(df: pd.DataFrame, fldname: str, drop: bool = True, time: bool =
         drop: Take the column itself out; otherwise it stays, parsed.
         time: Add Hour, Minute and Second too.
     """
+    single_column(df, fldname)
     parts = add_date_parts(df[[fldname]], fldname, time=time, prefix=re.sub("[Dd]ate$", "", fldname))
     for name in parts:
         df[name] = parts[name]
@@ -63,6 +66,7 @@ def is_date(x: pd.Series) -> bool:
 
 def train_cats(df: pd.DataFrame) -> None:
     """Make ordered categories of all columns of text in the frame itself."""
+    check_frame("df", df)
     for name in df.columns:
         if is_object_dtype(df[name].dtype) or is_string_dtype(df[name].dtype):
             df[name] = df[name].astype("category").cat.as_ordered()
@@ -91,6 +95,8 @@ def fix_missing(df: pd.DataFrame, col: pd.Series, name: str, na_dict: dict[str, 
         `na_dict`.
     """
     if is_numeric_dtype(col.dtype) and (col.isna().any() or name in na_dict):
+        if name not in na_dict and col.isna().all():
+            raise ValueError(f"Column {name!r} has no value to fill with; leave it out (`df.drop(columns={name!r})`).")
         filler = na_dict[name] if name in na_dict else col.median()
         df[name + "_na"] = col.isna()
         df[name] = col.fillna(filler)
@@ -198,6 +204,9 @@ def proc_df(
     Returns:
         [x, y, na_dict], and the mapper with `do_scale`. y is None without `y_fld`.
     """
+    check_frame("df", df)
+    for name in [*(ignore_flds or []), *(skip_flds or []), *([] if y_fld is None else [y_fld])]:
+        single_column(df, name)
     if subset:
         df = get_sample(df, subset)
     ignored = df[list(ignore_flds or [])]
@@ -231,7 +240,7 @@ def get_nn_mappers(df: pd.DataFrame, cat_vars: Sequence[str], contin_vars: Seque
 
 def get_sample(df: pd.DataFrame, n: int) -> pd.DataFrame:
     """Return n random rows in their order, drawn from NumPy's global random state."""
-    return df.iloc[np.sort(np.random.permutation(len(df))[:n])].copy()
+    return df.iloc[np.sort(np.random.permutation(len(df))[: whole("n", n)])].copy()
 
 
 def combine_date(

@@ -43,6 +43,8 @@ class ArrayMetric:
     def __post_init__(self):
         if not callable(self.function):
             raise ValueError(f"`ArrayMetric` takes a function (targets, predictions); received {self.function!r}.")
+        if not isinstance(self.name, str):
+            raise ValueError(f"`name` must be a text; received {self.name!r:.100}.")
         named = getattr(self.function, "name", getattr(self.function, "__name__", type(self.function).__name__))
         object.__setattr__(self, "name", self.name or str(named).strip("<>"))
         if not isinstance(self.lower_is_better, bool | None):
@@ -52,7 +54,10 @@ class ArrayMetric:
         """Return the value of the metric."""
         if isinstance(self.function, keras.metrics.Metric):
             self.function.reset_state()
-        return float(self.function(targets, predictions))
+        value = self.function(targets, predictions)
+        if np.size(value) != 1:
+            raise ValueError(f"Metric {self.name!r} must return one number; received shape {np.shape(value)}.")
+        return float(np.reshape(value, ()))
 
 
 def array_metrics(metrics: Sequence[Any]) -> list[ArrayMetric]:

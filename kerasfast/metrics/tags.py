@@ -174,7 +174,7 @@ class ThresholdAccuracy(keras.metrics.Mean):
 
     def __init__(self, threshold: float = 0.5, name: str = "accuracy_thresh", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.threshold = _checked_grid(threshold, None)[0]
+        self.threshold = _checked_grid(number("threshold", threshold), None)[0]
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of targets and predictions of the same shape, and optionally weights per row or element."""

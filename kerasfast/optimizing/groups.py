@@ -6,12 +6,23 @@ from numbers import Integral
 
 import keras
 
-from kerasfast.basics.arguments import flag
+from kerasfast.basics.arguments import flag, sized
 from kerasfast.keras_internals import accept_trainable_flags, all_layers, trainable_by_design
 from kerasfast.optimizing.control import ensure_built
 from kerasfast.optimizing.train_function import train_function_of
 
 Boundary = int | str | keras.layers.Layer
+
+
+def checked_model(model: keras.Model) -> keras.Model:
+    """Return what is a Keras model.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    if isinstance(model, type) or not isinstance(model, keras.Model):
+        raise ValueError(f"`model` must be a Keras model; received {model!r:.100}.")
+    return model
 
 
 def flat_layers(model: keras.Model) -> list[keras.layers.Layer]:
@@ -64,7 +75,7 @@ class LayerGroups:
     """
 
     def __init__(self, model: keras.Model, layers: Sequence[Sequence[keras.layers.Layer]]):
-        if not model.built:
+        if not checked_model(model).built:
             raise ValueError(f"`LayerGroups` needs a built model; call `{model.name}.build(input_shape)` first.")
         self.model = model
         self.layers = [list(group) for group in layers]
@@ -89,8 +100,8 @@ class LayerGroups:
         Raises:
             ValueError: If a boundary is no layer of the model, or the boundaries do not rise.
         """
-        layers = flat_layers(model)
-        positions = [_position(model, layers, boundary) for boundary in boundaries]
+        layers = flat_layers(checked_model(model))
+        positions = [_position(model, layers, boundary) for boundary in sized("boundaries", boundaries)]
         if any(late <= early for early, late in zip([0, *positions], [*positions, len(layers)], strict=True)):
             raise ValueError(
                 f"Boundaries must rise and leave a layer in every group; received {list(boundaries)}, "

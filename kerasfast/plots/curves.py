@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import numbers, sized
+from kerasfast.basics import arguments
+from kerasfast.basics.arguments import numbers, sized, whole
 from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.plots.labels import add_labels
 from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
@@ -263,8 +264,11 @@ def save_figure(drawing: Axes | Figure, path: str | os.PathLike[str], *, dpi: in
         >>> save_figure(plot_confusion_matrix([[9, 1], [2, 8]], ["cat", "dog"]), "plots/confusion.png").name
         'confusion.png'
     """
-    path = pathlib.Path(path)
-    figure = drawing if hasattr(drawing, "savefig") else drawing.figure
+    path = arguments.path("path", path)
+    whole("dpi", dpi)
+    figure = drawing if hasattr(drawing, "savefig") else getattr(drawing, "figure", None)
+    if not hasattr(figure, "canvas"):
+        raise ValueError(f"`drawing` must be a figure or axes of matplotlib; received {drawing!r:.100}.")
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in kinds:
         raise ValueError(f"A figure's name must end in one of {', '.join(sorted(kinds))}; received {str(path)!r}.")

@@ -2,6 +2,7 @@
 
 import difflib
 import numbers
+import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -33,6 +34,22 @@ _ADVICE = {
 }
 KINDS = tuple(_ADVICE)
 INTERCHANGEABLE = {"number", "boolean"}
+
+
+def check_frame(name: str, frame: Any) -> None:
+    """Check that this is a frame with rows, whose columns have one name each.
+
+    Raises:
+        TypeError: For anything but a frame.
+        ValueError: For one without rows, or with columns in levels.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        hint = " `from_csv` and `from_files` take files." if isinstance(frame, (str, os.PathLike)) else ""
+        raise TypeError(f"`{name}` must be a pandas DataFrame; received {type(frame).__name__}.{hint}")
+    if frame.columns.nlevels > 1:
+        raise ValueError(f"`{name}` has columns in {frame.columns.nlevels} levels; give each one name.")
+    if not len(frame):
+        raise ValueError(f"`{name}` has no rows.")
 
 
 def single_column(frame: pd.DataFrame, column: str) -> pd.Series:
@@ -140,7 +157,12 @@ def as_numbers(series: pd.Series) -> tuple[str | None, np.ndarray]:
     if kind not in INTERCHANGEABLE:
         microseconds = _microseconds(values, kind, series.name)
         return kind, np.where(missing, np.nan, microseconds / 1e6)
-    plain = series.to_numpy(np.float64, na_value=np.nan)
+    try:
+        plain = series.to_numpy(np.float64, na_value=np.nan)
+    except OverflowError as error:
+        raise ValueError(
+            f"column {series.name!r} holds whole numbers too large for floats; scale them, or list it as categorical."
+        ) from error
     _refuse_infinite(plain, series.name)
     return kind, plain
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.basics import arguments
 from kerasfast.basics.described import Described, some
+from kerasfast.tabular.column_kinds import check_frame, single_column
 from kerasfast.tabular.encoding.answers import with_answers, with_numbers
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.encoding.guess import ColumnGuess, chosen_encoder
@@ -55,6 +57,9 @@ class TableData(Described):
     value_names: Sequence[str]
     encoder: TableEncoder | None = None
     path: str | os.PathLike = "."
+
+    def __post_init__(self) -> None:
+        arguments.path("path", self.path)
 
     def _facts(self) -> dict[str, str]:
         counts = {name: len(getattr(self, name) or ()) for name in ("train", "valid", "test")}
@@ -128,13 +133,16 @@ class TableData(Described):
         """
         one_way(valid=valid, valid_indices=valid_indices, valid_fraction=valid_fraction, valid_dates=valid_dates)
         for name, rows in (("frame", frame), ("valid", valid), ("test", test)):
-            _check_frame(name, rows)
+            if rows is not None or name == "frame":
+                check_frame(name, rows)
         statistics = TargetStatistics(target, target_kind, log)
         if target_kind != "single":
             frame, valid, test = (
                 None if one is None else with_numbers(one, statistics.names) for one in (frame, valid, test)
             )
-        listed, unused = (categorical, continuous, dates), [weights] if weights else []
+        if weights is not None:
+            single_column(frame, weights)
+        listed, unused = (categorical, continuous, dates), [] if weights is None else [weights]
         encoder = chosen_encoder(frame, statistics.names, columns, listed, encoder, unused)
         split = None
         if valid is None:
@@ -192,8 +200,9 @@ class TableData(Described):
 
             data = TableData.from_csv("adult.csv", "income")
         """
-        frame, valid, test = (None if one is None else read_csv(one, valid_dates) for one in (file, valid, test))
-        targets = [target] if isinstance(target, str) else list(target)
+        frame = read_csv(file, valid_dates)
+        valid, test = (None if one is None else read_csv(one, valid_dates) for one in (valid, test))
+        targets = [target] if isinstance(target, str) else arguments.names("target", target)
         if valid_indices is None:
             frame = with_answers(frame, targets)
         if valid is not None:
@@ -338,12 +347,3 @@ def _say_question(statistics: TargetStatistics) -> None:
             f"target {statistics.names[0]!r} is {no} or {yes}: a yes/no question, answered by probabilities; "
             "target_kind='regression' predicts numbers"
         )
-
-
-def _check_frame(name: str, frame: pd.DataFrame | None) -> None:
-    if frame is None and name != "frame":
-        return
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"`{name}` must be a pandas DataFrame; received {type(frame).__name__}.")
-    if not len(frame):
-        raise ValueError(f"`{name}` has no rows.")

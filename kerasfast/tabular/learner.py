@@ -24,8 +24,8 @@ from kerasfast.tabular.networks.model import Sizes, embedding_groups, embedding_
 from kerasfast.tabular.pipeline.views import TableView
 from kerasfast.tabular.predictor import checked_inputs
 from kerasfast.tabular.table_metrics import as_array_metrics, of_mean, table_metrics
-from kerasfast.tabular.tasks import adam_for, checked_table, task_of
-from kerasfast.training.callbacks import Recorder
+from kerasfast.tabular.tasks import adam_for, check_same_rows, checked_table, task_of
+from kerasfast.training.callbacks import Recorder, checked_callbacks
 from kerasfast.training.training_stage import OptimizerMaker, Stage
 
 STEPS_PER_CALL = 32  # a step takes a few milliseconds: not much more than the call that starts it
@@ -82,7 +82,8 @@ class TableLearner(LearnerWithInsight):
         super().__init__(
             model, data, groups=groups if each_member is None else None, loss=task.loss if loss is None else loss,
             metrics=table_metrics([task.metric()] if metrics is None else metrics, data.target),
-            optimizer=optimizer or adam_for(data.target, 0.999 if each_member is None else FORGETTING), clip=clip,
+            optimizer=adam_for(data.target, FORGETTING if each_member else 0.999) if optimizer is None else optimizer,
+            clip=clip,
             steps_per_execution=steps_per_execution, jit_compile=jit_compile, path=path,
         )  # fmt: skip
         self._widths = embedding_widths
@@ -134,7 +135,7 @@ class TableLearner(LearnerWithInsight):
             learn.train()
         """
         task, width = task_of(checked_table(data).target), embedding_widths(data.cardinalities, embedding_sizes)
-        widths = {name: members * count for name, count in width.items()}
+        widths = {name: whole("members", members) * count for name, count in width.items()}
         spread = NumberSpread.of(data.train.sample(_SAMPLE).values) if data.value_names else None
         companions = Companions(spread, data.cardinalities, data.target, task.activation)
         mix = flag("mix", mix) and loss is None
@@ -231,6 +232,7 @@ class TableLearner(LearnerWithInsight):
         Raises:
             ValueError: For rows that are streamed from files; use `fit_one_cycle`.
         """
+        checked_callbacks(callbacks)
         view = self.data.train
         if not isinstance(view, TableView):
             raise ValueError("`train` holds out rows in memory, but these come from files; use `fit_one_cycle`.")
@@ -283,6 +285,17 @@ class TableLearner(LearnerWithInsight):
 
     def _trained(self) -> Stage:
         return self._main if self._members is None else self._members
+
+    def set_data(self, data: TableData) -> None:
+        """Go on with other rows of the same columns, encoded alike; weights, groups and what is frozen stay.
+
+        Raises:
+            ValueError: If columns, levels, scales or classes differ.
+        """
+        check_same_rows(checked_table(data), self.data)
+        super().set_data(data)
+        if self._members is not None:
+            self._members.data = data
 
     def _ready(self, metrics: Sequence[Any] | None, make_optimizer: OptimizerMaker | None = None) -> Stage:
         if metrics is not None:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from kerasfast.basics.arguments import numbers
 from kerasfast.basics.described import Described, some
+from kerasfast.basics.processors import check_process
 from kerasfast.basics.quiet import expected_tracing
 from kerasfast.bundle import BundleFormat
 from kerasfast.runtimes.formats import export_model, runner_of
@@ -47,6 +48,7 @@ class TablePredictor(Described):
     target: Target
     embedding_widths: Mapping[str, int] | None = None
     runner: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
+    _process: int = dataclasses.field(default_factory=os.getpid, init=False)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return predictions for the rows of a frame, with its index.
@@ -57,6 +59,7 @@ class TablePredictor(Described):
             TypeError: For anything but a frame.
             ValueError: Naming the column that is not there or cannot be encoded.
         """
+        check_process(self._process, "this predictor")
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"`predict` takes a pandas DataFrame; received {type(frame).__name__}.")
         encode = RowEncoder(self.encoder)

@@ -38,6 +38,28 @@ def adam_for(target: Target, beta_2: float = 0.999) -> OptimizerMaker:
     return lambda: keras.optimizers.Adam(beta_2=beta_2, epsilon=1e-7 * min(1.0, variance))
 
 
+def check_same_rows(data: Any, known: Any) -> None:
+    """Check that rows of `data` are encoded as those of `known`, and have its target.
+
+    Raises:
+        ValueError: If columns, codes, classes or units differ, which a network would take for those that it learned.
+    """
+    parts = {
+        "target": lambda one: (one.target.names, one.target.kind, one.target.log),
+        "classes": lambda one: list(one.target.classes),
+        "categorical columns": lambda one: dict(one.cardinalities),
+        "continuous columns": lambda one: list(one.value_names),
+        "levels and scales": lambda one: one.encoder and one.encoder.to_json(),
+    }
+    for what, part in parts.items():
+        if part(data) != part(known):
+            shown = "" if what == "levels and scales" else f" {part(known)}; received {part(data)}"
+            raise ValueError(
+                f"The new data must have the {what} of the old{shown:.300}. Make it with "
+                "`TableData.from_frame(..., encoder=learn.data.encoder)`, or make a new learner."
+            )
+
+
 def checked_table(data: Any) -> Any:
     """Return data of a table.
 

@@ -13,6 +13,23 @@ from kerasfast.training.replicas import is_chief
 UNKNOWN_STEPS = 1 << 16  # room in the log for an epoch of unknown length
 
 
+def checked_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """Return callbacks as a list.
+
+    Raises:
+        ValueError: For anything but a list or tuple of callbacks, such as one alone or the class of one.
+    """
+    listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    wrong = [one for one in listed if isinstance(one, type) or not hasattr(one, "set_model")]
+    if wrong or not isinstance(callbacks, (list, tuple)):
+        received = wrong[0] if wrong else callbacks
+        raise ValueError(
+            "`callbacks` must be a list of Keras callbacks, made by calling their classes, such as "
+            f"`[keras.callbacks.TerminateOnNaN()]`; received {received!r:.100}."
+        )
+    return listed
+
+
 class Recorder(keras.callbacks.Callback):
     """Record loss, rates and momentum of every optimizer step, as they were applied, and the logs of every epoch.
 

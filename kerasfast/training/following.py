@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, function, number, whole
 from kerasfast.optimizing.control import control_for
 from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.schedules import ScheduleFunction
@@ -114,6 +114,8 @@ class Schedule(Follower):
         self.steps_per_epoch = None if steps_per_epoch is None else whole("steps_per_epoch", steps_per_epoch)
         given = {"learning_rates": learning_rate, "momentum": momentum, "weight_decays": weight_decay}
         self.parts = [name for name, schedule in given.items() if schedule is not None]
+        for name in self.parts:
+            function(name, given[name])
 
     def on_train_begin(self, logs=None) -> None:
         if self.weight_decay is not None and not np.any(self.control.weight_decays):

@@ -19,6 +19,7 @@ from kerasfast.optimizing.rates import Rates, per_group
 from kerasfast.optimizing.train_function import train_function_of
 from kerasfast.training.replicas import prepare
 
+MOST_STEPS = 10**6  # the table of rates must fit into memory
 FALLEN = 0.9
 
 
@@ -161,7 +162,7 @@ def find_learning_rate(
     control = control_for(model)
     prepare(model)
     first = per_group("start", start, control.size)
-    whole("steps", steps, least=2)
+    whole("steps", steps, least=2, most=MOST_STEPS)
     number("divergence", divergence, above=1)
     if not 0 < first[-1] < number("end", end):
         raise ValueError(f"The finder needs 0 < start < end; received start={start}, end={end}.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ROUNDING = 1e-6  # of sums of fractions of epochs
 FEWEST_WITH_WARM_UP = 4  # steps of a first cycle: one of them is the warm-up
+MOST_EPOCHS = 1e6  # of a phase: the table of its rates must fit into memory
 DECAYS = ("constant", "linear", "cosine", "exponential", "polynomial")
 
 
@@ -205,7 +206,7 @@ class Phase:
     def __post_init__(self):
         for name in ("learning_rate_decay", "momentum_decay"):
             choice(name, getattr(self, name), DECAYS)
-        number("epochs", self.epochs, above=0)
+        number("epochs", self.epochs, above=0, most=MOST_EPOCHS)
         number("power", self.power, above=0)
         for value in self.momentum if isinstance(self.momentum, tuple) else (self.momentum,):
             if value is not None:
@@ -214,6 +215,10 @@ class Phase:
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != 2:
                 raise ValueError(f"`{name}` takes a tuple (first, last); received {value!r}.")
+        for value in self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,):
+            _check_rates("learning_rate", value)
+        if self.weight_decay is not None:
+            _check_rates("weight_decay", self.weight_decay)
 
     def rates(self, steps: int, groups: int) -> np.ndarray:
         """Return the (steps, groups) rates of the phase."""
@@ -246,10 +251,15 @@ class Phase:
         return schedule(np.arange(steps))
 
 
+def _check_rates(name: str, values: Rates) -> None:
+    """Check rates of however many layer groups."""
+    per_group(name, values, max(1, len(values) if isinstance(values, (list, tuple)) else np.size(values)))
+
+
 def optimizer_runs(phases: Sequence[Phase]) -> list[tuple[Callable | None, list[Phase]]]:
     """Return the runs of consecutive phases with the same optimizer."""
-    if not phases:
-        raise ValueError("`fit_opt_sched` needs a phase.")
+    if not isinstance(phases, (list, tuple)) or not phases or not all(isinstance(phase, Phase) for phase in phases):
+        raise ValueError(f"`fit_opt_sched` needs a phase or more, `Phase(...)`, in a list; received {phases!r:.100}.")
     return [(optimizer, list(run)) for optimizer, run in groupby(phases, key=lambda phase: phase.optimizer)]
 
 

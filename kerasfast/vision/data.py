@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from kerasfast.basics.arguments import number, whole
+from kerasfast.basics import arguments
+from kerasfast.basics.arguments import flag, number, whole
 from kerasfast.basics.described import Described, some
 from kerasfast.losses import balanced_draws
 from kerasfast.vision.made_data import MadeImageData
@@ -69,7 +70,8 @@ class ImageData(Described, MadeImageData):
                 f"Copies of {self.copies} pixels are too small for pictures of size {self.transforms.size}; "
                 "change the size of the data first and resize from the originals: `data.at_size(size).resize(...)`."
             )
-        object.__setattr__(self, "path", pathlib.Path(self.source.root if self.path is None else self.path))
+        path = arguments.path("path", self.source.root if self.path is None else self.path)
+        object.__setattr__(self, "path", path)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -186,7 +188,8 @@ class ImageData(Described, MadeImageData):
             raise ValueError(f"Copies have three channels, these pictures {self.channels}; `in_memory` keeps them all.")
         data = replace(self, copies=whole("size", size))
         # Absolute, since a relative one would lie inside the root of the pictures.
-        return replace(data, source=resized(self.source, size, (self.path / folder).absolute(), progress=progress))
+        folder = (self.path / arguments.path("folder", folder)).absolute()
+        return replace(data, source=resized(self.source, size, folder, progress=flag("progress", progress)))
 
     def in_memory(self, gibibytes: float = 2.0) -> "ImageData":
         """Return the data with training and validation pictures kept in memory as pixels: later epochs decode nothing.
@@ -201,6 +204,7 @@ class ImageData(Described, MadeImageData):
         Raises:
             ValueError: If the pictures need more.
         """
+        number("gibibytes", gibibytes, above=0)
         views = ((self.source.train, self.transforms), (self.source.valid, self.transforms.validation()))
         if not self.source.train.on_disk:
             return self

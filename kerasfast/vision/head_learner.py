@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from kerasfast.basics.arguments import flag, whole
 from kerasfast.basics.bars import say
+from kerasfast.basics.described import some
 from kerasfast.datasets import Datasets
 from kerasfast.learner import Learner
 from kerasfast.model_with_data import sgd_with_momentum
@@ -168,9 +169,11 @@ class HeadLearner(Learner):
         task_of(data)
         if (data.target_kind, data.classes) != (self.data.target_kind, self.data.classes):
             raise ValueError(
-                f"The new data has {len(data.classes)} classes ({data.target_kind}), the old {len(self.data.classes)} "
-                f"({self.data.target_kind}), or their names differ; make a new learner."
+                f"The new data must have the classes of the old, {some(self.data.classes)} ({self.data.target_kind}); "
+                f"received {some(data.classes)} ({data.target_kind}). Make a new learner."
             )
+        if data.channels != self.data.channels:
+            raise ValueError(f"The network reads {self.data.channels} channels; the new data has {data.channels}.")
         check_sides(self.network.features, data.transforms.sides)
         if data.size != self.data.size:
             train_function_of(self.model).forget_sizes()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import flag
+from kerasfast.basics.arguments import flag, limits_of, number, whole
 from kerasfast.datasets import batches
 from kerasfast.metrics.tags import best_threshold
 from kerasfast.model_with_data import sgd_with_momentum
+from kerasfast.training.callbacks import checked_callbacks
 from kerasfast.training.mixing import Mixing
 from kerasfast.training.training_stage import OptimizerMaker
 from kerasfast.vision.data import ImageData
@@ -151,7 +152,11 @@ class ImageLearner(HeadLearner):
         Returns:
             The history of all epochs.
         """
-        if head_first:
+        if epochs is not None:
+            whole("epochs", epochs)
+        number("learning_rate", learning_rate, above=0)
+        callbacks = checked_callbacks(callbacks)
+        if flag("head_first", head_first):
             self.fit_head()
         self.unfreeze()
         self.bn_freeze()
@@ -254,6 +259,8 @@ class ImageLearner(HeadLearner):
         from kerasfast.vision.insight.number_interpretation import interpretation_of
         from kerasfast.vision.insight.origin import Origin, pooled
 
+        if threshold is not None:
+            limits_of("threshold", threshold, len(self.data.classes))
         predictions, targets = self.predict_with_targs(is_test)
         if threshold is None:
             threshold = self._threshold(None if is_test else (predictions, targets))

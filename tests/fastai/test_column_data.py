@@ -67,7 +67,7 @@ def test_groups_loaders_and_the_finder():
     first = np.sort(get_cv_idxs(240))[0]
     assert learn.data.val_ds[0][0].tolist() == df[["shop", "day"]].iloc[first].tolist()
     assert learn.data.test_ds.y.shape == (9, 1)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match="needs a pair for each of 2 columns; received 1"):
         learn.data.get_learner([(5, 3)], 1, 0, 1, [4], [0.1])
 
 

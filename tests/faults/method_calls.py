@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from worlds import Call, World
-from wrong_values import PARAMETERS, anything, empty, nothing, number, or_none, path, text, whole
+from wrong_values import PARAMETERS, anything, empty, flag, function, nothing, number, or_none, path, text, whole
 
 import kerasfast as kf
 
@@ -16,8 +16,8 @@ def methods(w: World) -> list[Call]:
            "callbacks": (), "resume": False}  # fmt: skip
     one = {"learning_rates": 0.1, "epochs": 1, "weight_decays": None, "div": 25.0, "tail": 0.1,
            "momentum": (0.95, 0.85), "best_save_name": None, "restore_best": False, "callbacks": ()}  # fmt: skip
-    # A name without `best_save_name` is refused, and so is a cycle without an end.
-    fits = {"cycle_len": or_none(whole(1)), "restore_best": nothing, "cycle_save_name": nothing}
+    no = lambda value: flag(value) and not value  # a best epoch without `best_save_name` is refused
+    fits = {"cycle_len": or_none(whole(1)), "restore_best": no}
     report = w.learn.interpret()
     pixels = np.zeros((2, 32, 32, 3), np.uint8)
     calls = [
@@ -27,12 +27,12 @@ def methods(w: World) -> list[Call]:
     likely = {"threshold": or_none(number(0, 1))}
     return [
         *calls,
-        Call("Learner.fit_one_cycle", w.plain.fit_one_cycle, one, {"restore_best": nothing}, costly=True),
+        Call("Learner.fit_one_cycle", w.plain.fit_one_cycle, one, {"restore_best": no, "div": number(1)}, costly=True),
         Call("Learner.fit_opt_sched", w.plain.fit_opt_sched, {"phases": [kf.Phase()], "callbacks": ()},
              {"phases": nothing}, costly=True),
         Call("Learner.lr_find", w.plain.lr_find,
              {"start": 1e-5, "end": 1.0, "weight_decays": None, "linear": False, "steps": 10},
-             {"start": nothing, "end": nothing, "steps": nothing}, costly=True),
+             {"start": PARAMETERS["lrs"], "end": number(above=1e-5), "steps": or_none(whole(2, 10**6))}, costly=True),
         Call("Learner.predict", w.plain.predict, {"is_test": False}, costly=True),
         Call("Learner.predict_with_targs", w.plain.predict_with_targs, {"is_test": False}, costly=True),
         Call("Learner.predict_array", w.plain.predict_array, {"inputs": np.ones((2, 3))}, {"inputs": nothing}),
@@ -65,7 +65,7 @@ def methods(w: World) -> list[Call]:
              {"learning_rates": 1e-3, "weight_decays": 1e-2, "cycles": 1, "seed": 0, "callbacks": ()},
              {"weight_decays": PARAMETERS["lrs"]}, costly=True),
         Call("TableLearner.importance", w.tables.importance, {"loss": None, "rows": 10, "repeats": 1, "seed": 0},
-             {"loss": or_none(nothing)}, costly=True),
+             {"loss": or_none(function)}, costly=True),
         Call("TableLearner.predict_frame", w.tables.predict_frame, {"frame": w.frame}),
         Call("TableLearner.predict_array", w.tables.predict_array,
              {"inputs": {"codes": np.ones((2, 1), int), "values": np.ones((2, 1))}}, {"inputs": nothing}),

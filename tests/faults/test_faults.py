@@ -8,7 +8,6 @@ import tempfile
 import pytest
 
 FOLDER = pathlib.Path(__file__).parent
-KNOWN_FAULTS = 45  # of 373 calls; lower it when some are mended
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits memory")]
 
 
@@ -28,12 +27,19 @@ def test_what_is_killed_while_it_writes_leaves_whole_files_and_nothing_else():
     assert "6 kills: 0 faults" in run("kills.py", "--without-tensorflow", "--kills", "6", "--seed", "7")
 
 
-def test_wrong_calls_are_refused_in_a_sentence_but_for_known_ones(tmp_path):
+def test_wrong_calls_are_refused_in_a_sentence(tmp_path):
     from wrong_calls import tried
 
-    tally, faults = tried(tmp_path, share=0.03, seed=7)
+    tally, faults = tried(tmp_path, share=0.02, seed=7)
     faults = [fault for fault in faults if ": late" not in fault]  # how late is a matter of the machine
-    assert tally["refused"] > 300 and len(faults) <= KNOWN_FAULTS, faults
+    assert tally["refused"] > 200 and not faults, faults
+
+
+def test_odd_data_give_the_right_result_or_are_refused_by_name(tmp_path):
+    from odd_uses import tried
+
+    tally, faults = tried(tmp_path, "tables,pictures")
+    assert tally["refused"] > 150 and tally["right"] > 40 and not faults, faults
 
 
 def trained_twice() -> list[list[str]]:

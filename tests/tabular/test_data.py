@@ -242,7 +242,7 @@ def test_weights_are_no_column_to_predict_from(capsys):
         (None, FileNotFoundError, "no file .*absent.csv"),
         ("", ValueError, "cannot be read as comma-separated values"),
         ("x,y\n1,2\n1,2,3\n", ValueError, "cannot be read as comma-separated values"),
-        ("x,y\n", ValueError, "`frame` has no rows"),
+        ("x,y\n", ValueError, "has no rows below its first line"),
         ("x,z\n1,2\n", ValueError, "no column 'y'"),
     ],
 )

@@ -143,7 +143,7 @@ def test_a_flat_curve_suggests_a_tenth_of_where_it_rises(seed):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"steps": 1}, "`steps` must be a whole number, 2 or more; received 1"),
+        ({"steps": 1}, "`steps` must be a whole number, from 2 to 1000000; received 1"),
         ({"start": 1.0, "end": 0.1}, "0 < start < end"),
         ({"start": 0.0}, "0 < start < end"),
         ({"start": [1e-5, 1e-4]}, "`start` has 2 values but the model has 1 layer group"),

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasfast.tabular.column_kinds import check_frame, single_column
+
 __all__ = ["ColumnarDataset", "ColumnarLoader"]
 
 
@@ -32,7 +34,15 @@ class ColumnarDataset:
         cls, df: pd.DataFrame, cat_flds: Sequence[str], y: Any = None, is_reg: bool = True, is_multi: bool = False
     ) -> "ColumnarDataset":
         """Take the columns `cat_flds` as codes and all others as values."""
+        check_frame("df", df)
         cat_flds = list(cat_flds)
+        for name in df.columns:
+            kind = single_column(df, name).dtype.kind
+            if kind not in ("iub" if name in cat_flds else "iubf"):
+                wanted = "codes (whole numbers)" if name in cat_flds else "numbers"
+                raise ValueError(f"Column {name!r} must hold {wanted}; it holds {df[name].dtype}: see `proc_df`.")
+        for name in cat_flds:
+            single_column(df, name)
         return cls(df[cat_flds].to_numpy(), df.drop(columns=cat_flds).to_numpy(np.float32), y, is_reg, is_multi)
 
     def __len__(self) -> int:

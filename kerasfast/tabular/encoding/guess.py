@@ -10,6 +10,7 @@ import pandas as pd
 from kerasfast.basics.arguments import names
 from kerasfast.tabular.column_kinds import single_column
 from kerasfast.tabular.encoding.encoder import TableEncoder
+from kerasfast.tabular.encoding.encoder_options import column_names
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
 from kerasfast.tabular.number_texts import read_numbers, reads_as_numbers
 
@@ -118,6 +119,8 @@ def chosen_encoder(
     Raises:
         ValueError: If columns are named in two ways, or a target column is among them.
     """
+    kinds = ("categorical", "continuous", "date")
+    listed = tuple(column_names(some, kind) for some, kind in zip(listed, kinds, strict=True))
     ways = {"encoder": encoder is not None, "columns": columns is not None, "lists of columns": any(map(len, listed))}
     if sum(ways.values()) > 1:
         raise ValueError(f"name the columns in one way; received {' and '.join(way for way in ways if ways[way])}.")

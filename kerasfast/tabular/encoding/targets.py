@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import TARGET_KINDS, choice
+from kerasfast.basics import arguments
+from kerasfast.basics.arguments import TARGET_KINDS, choice, flag
+from kerasfast.basics.warned import alike_names, warn_caller
 from kerasfast.tabular.column_kinds import INTERCHANGEABLE, as_numbers, single_column
 from kerasfast.tabular.encoding.columns import CategoryColumn, CategoryStatistics, Moments
 
@@ -143,14 +145,14 @@ class TargetStatistics:
     """
 
     def __init__(self, names: str | Sequence[str], target_kind: str | None = None, log: bool = False) -> None:
-        self.names = (names,) if isinstance(names, str) else tuple(names)
+        self.names = (names,) if isinstance(names, str) else tuple(arguments.names("target", names))
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError(f"`target` must be a column, or several different ones; received {names!r}.")
         if target_kind is not None:
             choice("target_kind", target_kind, TARGET_KINDS)
         if target_kind == "single" and len(self.names) > 1:
             raise ValueError(f"`target_kind='single'` has one target column; received {list(self.names)}.")
-        if log and target_kind in ("single", "multi"):
+        if flag("log", log) and target_kind in ("single", "multi"):
             raise ValueError(f"`log` is for regressions; received target_kind={target_kind!r}.")
         self.kind, self.log = target_kind, log
         self.question = target_kind is None and len(self.names) == 1 and not log
@@ -188,6 +190,9 @@ class TargetStatistics:
             kind = self.kind or several
             known = kind == "regression" and self._moments.count > 0
             scale = NumberScale.measured(self._moments, self._low, self._high) if known else None
+            if known and np.any(self._low == self._high):
+                name = self.names[int(np.argmax(self._low == self._high))]
+                warn_caller(f"target column {name!r} has one value in all training rows: there is nothing to learn.")
             return Target(self.names, kind, self.log, scale=scale)
         column = self._classes.column(max_levels=None, min_count=1, separate_missing=False)
         if len(column.levels) < 2:
@@ -195,6 +200,8 @@ class TargetStatistics:
                 f"target column {self.names[0]!r} has the only class {column.levels[0]!r} in the training rows; "
                 "a classifier needs two."
             )
+        if alike := alike_names(column.levels):
+            warn_caller(f"target column {self.names[0]!r} has {alike}: are they one class?")
         if self._classes.rows > _FEW_ROWS and len(column.levels) > self._classes.rows / 2:
             raise ValueError(
                 f"target column {self.names[0]!r} has {len(column.levels):,} different values in "

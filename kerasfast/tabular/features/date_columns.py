@@ -47,8 +47,8 @@ class DateColumn:
             self.date_format = date_format_of(series)
             if self.date_format is None:
                 raise ValueError(
-                    f"column {self.name!r} holds text that is no date, or dates of several forms; convert it with "
-                    "pandas.to_datetime."
+                    f"column {self.name!r} holds text that is no date, or dates of several forms, such as "
+                    f"{series.dropna().iloc[0]!r}; convert it with pandas.to_datetime."
                 )
         made = add_date_parts(
             series.to_frame(), self.name, prefix=f"{self.name}_", time=True, date_format=self.date_format

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import function, whole
+from kerasfast.basics.arguments import function, number, whole
 from kerasfast.basics.bars import progress_bar
 from kerasfast.tabular.encoding.encoder import TableEncoder
 from kerasfast.tabular.pipeline.rows import Rows
@@ -38,7 +38,7 @@ def permutation_importance(
     """
     repeats = whole("repeats", repeats)
     function("loss", loss)
-    before = loss(rows.targets, predict_rows(model, rows))
+    before = number("loss(targets, predictions)", loss(rows.targets, predict_rows(model, rows)))
     random, growth = np.random.default_rng(seed), {}
     for name, (codes, values) in progress_bar(columns.items(), desc="columns", leave=False, delay=2):
         losses = [

@@ -38,7 +38,7 @@ class LearnerWithInsight(Learner):
         from kerasfast.plots.curves import plot_projection
 
         vectors = self.embeddings()
-        if column not in vectors:
+        if not isinstance(column, str) or column not in vectors:
             raise ValueError(f"{column!r} is no categorical column; these are {', '.join(vectors)}.")
         levels = vectors[column].drop(index=["unknown", "missing"], errors="ignore")
         return plot_projection(levels.to_numpy(), [str(level) for level in levels.index], title=column, ax=ax)
@@ -57,7 +57,7 @@ class LearnerWithInsight(Learner):
         sample = self._split(self.data, is_test=False).sample(whole("rows", rows), whole("seed", seed, least=0))
         columns = column_positions(self.data.cardinalities, self.data.value_names, self.data.encoder)
         own = keras.losses.get(self.loss)
-        score = loss or (lambda targets, predictions: float(np.mean(own(targets, predictions))))
+        score = loss if loss is not None else (lambda targets, predictions: float(np.mean(own(targets, predictions))))
         return permutation_importance(self.model, sample, columns, score, repeats=repeats, seed=seed)
 
     def interpret(self, is_test: bool = False) -> TableInterpretation:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasfast.basics.arguments import choice, flag, number, whole
+from kerasfast.basics.arguments import choice, flag, number, sized, whole
 from kerasfast.tabular.encoding.targets import NumberScale
 
 Sizes = Mapping[str, int] | Sequence[int] | Sequence[tuple[int, int]]
@@ -52,7 +53,7 @@ def embedding_widths(cardinalities: Mapping[str, int], sizes: Sizes | None = Non
     if sizes is None:
         return widths
     if not isinstance(sizes, Mapping):
-        sizes = list(sizes)
+        sizes = list(sized("embedding_sizes", sizes))
         if len(sizes) != len(widths):
             raise ValueError(
                 f"`embedding_sizes` has {len(sizes)} entries, but there are {len(widths)} categorical columns: "
@@ -133,7 +134,9 @@ def entity_embedding_model(
         ((None, 1), 8)
     """
     if not isinstance(cardinalities, Mapping):
-        cardinalities = {f"code_{position}": count for position, count in enumerate(cardinalities)}
+        cardinalities = {f"code_{place}": count for place, count in enumerate(sized("cardinalities", cardinalities))}
+    cardinalities = {name: whole(f"cardinalities[{name!r}]", count) for name, count in cardinalities.items()}
+    whole("continuous", continuous, least=0)
     if not cardinalities and not continuous:
         raise ValueError("an embedding model needs categorical or continuous columns; received neither.")
     tables = embedding_tables(cardinalities, embedding_widths(cardinalities, embedding_sizes))
@@ -162,7 +165,7 @@ def hidden_widths(hidden: Sequence[int]) -> list[int]:
     Raises:
         ValueError: For anything but a sequence of whole numbers, 1 or more.
     """
-    if isinstance(hidden, str) or not isinstance(hidden, (Sequence, np.ndarray)):
+    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, (Sequence, np.ndarray)) or not np.ndim(hidden):
         raise ValueError(f"`hidden` must be a list with the width of each hidden layer; received {hidden!r}.")
     return [whole("hidden", units) for units in hidden]
 
@@ -247,7 +250,8 @@ def _width(name: str, size: int | tuple[int, int], cardinality: int) -> int:
 
 
 def _rates(dropout: float | Sequence[float], hidden: Sequence[int]) -> list[float]:
-    rates = [dropout] * len(hidden) if np.ndim(dropout) == 0 else list(dropout)
+    single = isinstance(dropout, Real) or not hasattr(dropout, "__len__")
+    rates = [dropout] * len(hidden) if single else list(sized("dropout", dropout))
     if len(rates) != len(hidden):
         raise ValueError(f"`dropout` has {len(rates)} values for {len(hidden)} hidden layers; pass 1 or {len(hidden)}.")
     return [number("dropout", rate, least=0, below=1) for rate in rates]

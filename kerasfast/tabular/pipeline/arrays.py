@@ -30,10 +30,11 @@ def encoded_rows(
     choice("target_kind", kind, TARGET_KINDS)
     if codes is None and values is None:
         raise ValueError(f"the {split} rows have neither `codes` nor `values`.")
+    codes = None if codes is None else _whole(f"{split} codes", codes, 2).astype(np.int32)
+    values = None if values is None else _finite(f"{split} values", values, 2).astype(np.float32)
     count = len(values) if codes is None else len(codes)
-    codes = np.zeros((count, 0), np.int32) if codes is None else _whole(f"{split} codes", codes, 2).astype(np.int32)
-    values = np.zeros((count, 0)) if values is None else values
-    values = _finite(f"{split} values", values, 2).astype(np.float32)
+    codes = np.zeros((count, 0), np.int32) if codes is None else codes
+    values = np.zeros((count, 0), np.float32) if values is None else values
     targets = None if targets is None else _targets(f"{split} targets", targets, kind)
     weights = None if weights is None else _finite("weights", weights, 1).astype(np.float32)
     rows = Rows(codes, values, targets, weights)

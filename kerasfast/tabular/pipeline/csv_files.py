@@ -6,10 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from kerasfast.basics import arguments
 from kerasfast.tabular.features.date_columns import date_format_of, is_text
 
 _SEPARATORS = (",", ";", "\t", "|")
 _ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
+_WORKBOOK = "read it with pandas.read_excel and pass the frame to `from_frame`"
+_OTHERS = {
+    ".xlsx": _WORKBOOK, ".xls": _WORKBOOK, ".ods": _WORKBOOK,
+    ".parquet": "pass it to `from_files`", ".feather": "pass it to `from_files`",
+    ".json": "read it with pandas.read_json and pass the frame to `from_frame`",
+}  # fmt: skip
 _DECIMAL_COMMA = r"\s*[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?\s*"
 
 
@@ -28,10 +35,16 @@ def read_csv(file: str | os.PathLike, dates: Sequence[str] | None = None) -> pd.
         FileNotFoundError: If there is no such file.
         ValueError: If it is empty, or no table.
     """
+    path = arguments.path("file", file)
+    if path.is_dir():
+        raise ValueError(f"{str(file)!r} is a folder; pass the file of the table in it.")
+    if path.suffix.lower() in _OTHERS:
+        raise ValueError(f"{str(file)!r} is no text of separated values; {_OTHERS[path.suffix.lower()]}.")
     try:
         frame, options = _read(file)
+        _check_names(file, frame, options)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"no file {str(file)!r}.") from error
+        raise FileNotFoundError(f"no file {str(file)!r}; `file` must be the path of a table.") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise ValueError(
             f"{str(file)!r} cannot be read as comma-separated values: {error}; read it with pandas.read_csv and its "
@@ -66,6 +79,17 @@ def _read(file: str | os.PathLike) -> tuple[pd.DataFrame, dict[str, Any]]:
         except UnicodeError as error:
             refused = error
     raise refused
+
+
+def _check_names(file: str | os.PathLike, frame: pd.DataFrame, options: dict[str, Any]) -> None:
+    """Check that there are rows, and that pandas did not number names that stand twice in the first line."""
+    if not len(frame):
+        raise ValueError(f"{str(file)!r} has no rows below its first line, {list(frame.columns)[:5]}.")
+    if frame.columns.str.fullmatch(r".+\.\d+").any():
+        first = pd.read_csv(file, header=None, nrows=1, dtype=str, **options).iloc[0]
+        if first.duplicated().any():
+            twice = first[first.duplicated()].iloc[0]
+            raise ValueError(f"{str(file)!r} has several columns named {twice!r}; rename all but one.")
 
 
 def _has_decimal_commas(frame: pd.DataFrame) -> bool:

@@ -59,17 +59,23 @@ def learn_rows(
     Raises:
         ValueError: Naming a column that cannot be used; or the split leaves no row for training or for validation.
     """
-    count = 0
+    count, weight = 0, 0.0
 
     def training_frames() -> Iterator[pd.DataFrame]:
-        nonlocal count
+        nonlocal count, weight
         for part in progress_bar(source.parts, desc="learning the columns", leave=False, delay=2):
             for first, frame in source.read(part):
                 frame = frame if split is None else frame[~split.mask(frame, first)]
                 if len(frame):
                     count += len(frame)
-                    statistics.update(frame, row_weights(frame, weights) if weights else None)
+                    counted = row_weights(frame, weights) if weights else None
+                    weight += 1.0 if counted is None else float(counted.sum())
+                    statistics.update(frame, counted)
                     yield frame
+        if not count:
+            check_counts(count, source.rows)
+        if not weight:
+            raise ValueError(f"weight column {weights!r} is 0 in every training row; nothing would be learned.")
 
     encoder.learn(training_frames())
     if split is not None:

@@ -35,6 +35,7 @@ class IndexSplit:
             raise ValueError(f"`valid_indices` must be row numbers below {rows:,}; received {array[0]}..{array[-1]}.")
         if (np.diff(array) == 0).any():
             raise ValueError(f"`valid_indices` has row {array[:-1][np.diff(array) == 0][0]} twice.")
+        check_counts(rows - len(array), len(array))
         return cls(array)
 
     columns = ()

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from kerasfast.basics import arguments
+from kerasfast.basics.arguments import sized
 from kerasfast.basics.files import atomic_path
 
 Files = str | os.PathLike | Sequence[str | os.PathLike]  # one, a folder of them, or several
@@ -200,7 +202,8 @@ class FileParts:
 
 def _files(paths: Files) -> list[pathlib.Path]:
     files = []
-    for path in map(pathlib.Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths):
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else sized("files", paths)
+    for path in (arguments.path("files", one) for one in listed):
         inside = sorted(file for ending in ("parquet", "pq", "feather") for file in path.glob(f"*.{ending}"))
         files += inside if path.is_dir() else [path]
         if not inside and not path.is_file():

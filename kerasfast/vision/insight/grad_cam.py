@@ -105,6 +105,10 @@ def _parts(source: Source, picture: Any) -> tuple[keras.Model, np.ndarray, tuple
         if pixels.ndim != 3:
             raise ValueError(f"For a Keras model a picture is (height, width, channels); received {pixels.shape}.")
         return source, pixels, None
+    if not isinstance(source, ImagePredictor) and not callable(getattr(source, "predictor", None)):
+        raise ValueError(
+            f"`source` must be a Keras model, an `ImageLearner` or an `ImagePredictor`; received {source!r:.100}."
+        )
     predictor = source if isinstance(source, ImagePredictor) else source.predictor(threshold=0.5)
     pixels = np.asarray(validation_pixels(picture, predictor.transforms, predictor.model.input_shape[-1]))
     return predictor.model, pixels, predictor.classes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, limits_of, number, sized, whole
 from kerasfast.basics.described import Described, some
 from kerasfast.interpretation import calibration
 from kerasfast.interpretation.classes import class_frame, confused_order, confused_pairs, confusion_matrix, one_hot
@@ -75,7 +75,10 @@ class Interpretation(Described, PicturePlots):
         heat: Callable[[np.ndarray, int], np.ndarray] | None = None,
         origin: Origin | None = None,
     ):
-        self.target_kind, self.classes = choice("target_kind", target_kind, self._kinds), tuple(classes)
+        self.target_kind, self.classes = (
+            choice("target_kind", target_kind, self._kinds),
+            tuple(sized("classes", classes)),
+        )
         self.targets, self.threshold = np.asarray(targets), threshold
         self.view, self.heat, self.origin = view, heat, Origin() if origin is None else origin
         self._take(predictions)
@@ -84,7 +87,7 @@ class Interpretation(Described, PicturePlots):
         """Keep predictions that suit the targets."""
         self._truth, self.predictions = one_hot(self.targets, predictions, self.classes)
         calibration.check_probabilities(self.predictions, self.target_kind)
-        self._limits = np.broadcast_to(np.asarray(self.threshold, dtype=float), (len(self.classes),))
+        self._limits = limits_of("threshold", self.threshold, len(self.classes))
         self._of_truth = np.where(self._truth, self.predictions, 1 - self.predictions)  # (n, classes)
 
     @property

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kerasfast.basics import arguments
 from kerasfast.vision.networks.applications import APPLICATIONS, Application, cached_file, downloaded, load_file
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def existing(path: str | os.PathLike) -> pathlib.Path:
     Raises:
         FileNotFoundError: There is no such file.
     """
-    found = pathlib.Path(path).expanduser()
+    found = arguments.path("weights", path)
     if not found.is_file():
         raise FileNotFoundError(f'No weights file at {found}; pass the path of an existing file, "default" or None.')
     return found

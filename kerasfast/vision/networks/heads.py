@@ -78,7 +78,7 @@ def head_layers(
 def _rates(dropout: float | Sequence[float] | None, count: int) -> list[float]:
     if dropout is None:
         dropout = 0.0 if count == 1 else [0.25] * (count - 1) + [0.5]
-    rates = [dropout] * count if isinstance(dropout, Real) else list(dropout)
+    rates = [dropout] * count if isinstance(dropout, Real) else list(sized("dropout", dropout))
     if len(rates) != count:
         raise ValueError(
             f"`dropout` has {len(rates)} values but the head has {count} dense layers; pass 1 or {count} values."

@@ -81,7 +81,7 @@ class Backbone:
         """
         from kerasfast.vision.networks.graphs import feature_map, rebuild
 
-        if weights is not None and weights != "default":
+        if weights is not None and not (isinstance(weights, str) and weights == "default"):
             weights = existing(weights)
         raw = self.build(weights)
         try:
@@ -165,8 +165,9 @@ class Backbone:
             FileNotFoundError: There is no such weights file.
         """
         name = application_name(function, kwargs)
-        if weights is not None and weights != "imagenet":
+        if weights is not None and not (isinstance(weights, str) and weights == "imagenet"):
             weights = existing(weights)
+        size = None if size is None else whole("size", size)
         record = cls._of_application(name, kwargs, weights)
         return dataclasses.replace(record, size=size or record.size, split=record.split if split is None else split)
 
@@ -205,6 +206,7 @@ class Backbone:
             ValueError: The model has another input, no feature map, nested models, or no such layer.
         """
         preprocess = "none" if preprocess is None else preprocess
+        size = None if size is None else whole("size", size)
         own = checked_sides(model)
         check_preprocess(preprocess)
         record = cls(

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from kerasfast.basics import arguments
+from kerasfast.basics.warned import warn_caller
 from kerasfast.vision.sources.arrays import ArraySamples
 from kerasfast.vision.sources.content_samples import ContentSamples
 from kerasfast.vision.sources.decoding.decode import ImageError, as_rgb, orientation_of, reason_of, upright
@@ -51,7 +53,7 @@ class Pictures:
             skip: Whether broken files are left out instead of raised.
             channels: That the network reads; other than 3, those that files must have (see `open_image`).
         """
-        root = pathlib.Path(root).expanduser()
+        root = arguments.path("root", root)
         if hasattr(pictures, "columns"):
             return cls._of_files(_column(pictures, column), root, skip, channels, pictures.index)
         if isinstance(pictures, (str, os.PathLike)):
@@ -59,6 +61,8 @@ class Pictures:
             if path.is_dir():
                 return cls._of_files(pictures_in(path), path, skip, channels)
             return cls._of_files([os.fspath(pictures)], root, skip, channels)
+        if isinstance(pictures, Mapping):
+            raise ValueError(f"`pictures` is a {type(pictures).__name__}; {EXPECTED}.")
         one = isinstance(pictures, (bytes, bytearray, Image.Image))
         if one or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
             pictures = [pictures]
@@ -144,7 +148,7 @@ def _good(found: Scan, names: Sequence[str], skip: bool) -> np.ndarray:
     if found.problems:
         shown = "; ".join(f"{name}: {reason}" for name, reason in list(found.problems.items())[:5])
         more = f"; {len(found.problems) - 5} more" if len(found.problems) > 5 else ""
-        checks.warn_caller(f"Left out {len(found.problems)} of {checks.pictures(len(names))}: {shown}{more}.")
+        warn_caller(f"Left out {len(found.problems)} of {checks.pictures(len(names))}: {shown}{more}.")
     return np.array([row for row, name in enumerate(names) if name not in found.problems], dtype=np.int64)
 
 

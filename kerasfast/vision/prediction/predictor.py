@@ -5,13 +5,15 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice, number, whole
+from kerasfast.basics.arguments import choice, limits_of, whole
 from kerasfast.basics.described import Described, some
+from kerasfast.basics.processors import check_process
 from kerasfast.bundle import BundleFormat, written_by
 from kerasfast.runtimes.formats import RUNTIMES, export_model, runner_of
 from kerasfast.vision.networks.constant_graph import ConstantNetwork
@@ -64,6 +66,7 @@ class ImagePredictor(Described):
     summary: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     written_by: str = "this process"
     runner: Callable[[np.ndarray], np.ndarray] | None = None
+    _process: int = dataclasses.field(default_factory=os.getpid, init=False)
 
     def __post_init__(self):
         choice("target_kind", self.target_kind, KINDS)
@@ -106,8 +109,9 @@ class ImagePredictor(Described):
             ImageError: If pictures cannot be read.
             ValueError: If `pictures` is none of these.
         """
+        check_process(self._process, "this predictor")
         choice("on_error", on_error, ("raise", "skip"))
-        top_k = top_k and whole("top_k", top_k, most=len(self.classes))
+        top_k = None if top_k is None else whole("top_k", top_k, most=len(self.classes))
         if top_k and self.target_kind == "regression":
             raise ValueError("`top_k` is for classes; this model predicts numbers.")
         given = Pictures.of(pictures, column=column, root=root, skip=on_error == "skip", channels=self.channels)
@@ -120,6 +124,7 @@ class ImagePredictor(Described):
 
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:
         """Return predictions (n, classes) of pictures (n, size, size, 3) uint8, cropped and scaled already."""
+        check_process(self._process, "this predictor")
         pixels = np.asarray(pixels)
         (height, width), channels = self.transforms.sides, self.channels
         if pixels.shape[1:] != (height, width, channels) or pixels.dtype != np.uint8 or not len(pixels):
@@ -264,8 +269,5 @@ class ImagePredictor(Described):
 
 
 def _thresholds(threshold: float | Sequence[float], classes: int) -> float | tuple[float, ...]:
-    if np.ndim(threshold) == 0:
-        return number("threshold", threshold, least=0, most=1)
-    if len(threshold) != classes:
-        raise ValueError(f"`threshold` has {len(threshold)} values; pass one, or {classes}: one per class.")
-    return tuple(number("threshold", value, least=0, most=1) for value in threshold)
+    limits = limits_of("threshold", threshold, classes).tolist()
+    return limits[0] if isinstance(threshold, Real) else tuple(limits)

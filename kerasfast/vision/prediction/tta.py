@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasfast.basics.arguments import whole
+from kerasfast.basics.arguments import flag, whole
 from kerasfast.basics.bars import progress_bar
 from kerasfast.basics.processors import usable_processors
 from kerasfast.training.epoch_order import epoch_random, unhindered
@@ -26,7 +26,7 @@ def predict_views(model: keras.Model, data: ImageData, n_aug: int, is_test: bool
         is_test: Whether to predict the test set instead of the validation set.
     """
     n_aug = whole("n_aug", n_aug, least=0)
-    plain, augmented = (data.test, data.test_augmented) if is_test else (data.valid, data.augmented)
+    plain, augmented = (data.test, data.test_augmented) if flag("is_test", is_test) else (data.valid, data.augmented)
     if plain is None:
         raise ValueError("The data has no test set.")
     views = view_batches(plain, augmented, n_aug)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, choice, sized
+from kerasfast.basics.warned import warn_caller
 from kerasfast.vision.sources.file_samples import content_key
 from kerasfast.vision.sources.listing.labels import LARGEST_TARGET
 from kerasfast.vision.sources.samples import MOST_CHANNELS, ImageSource, divided
@@ -200,7 +201,7 @@ def _three_channels(images: np.ndarray) -> np.ndarray:
 
 
 def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
-    low, high = images.min(), images.max()
+    low, high = (images.min(), images.max()) if images.dtype.kind in "biuf" else ("?", "?")
     if not np.issubdtype(images.dtype, np.floating) or not (low >= 0 and high <= 1):
         raise ValueError(
             f"The images of `{name}` must be uint8, or floats from 0 to 1; received {images.dtype} from {low} to "
@@ -212,18 +213,27 @@ def _eight_bits(name: str, images: np.ndarray) -> np.ndarray:
 def _class_names(kind: str, targets: np.ndarray, classes: Sequence[str] | None) -> tuple[str, ...]:
     if kind == "single":
         if not np.issubdtype(targets.dtype, np.integer):
+            names = "number names and truth values: `classes, targets = np.unique(targets, return_inverse=True)`"
             raise ValueError(
-                f"Targets of one class each must be whole numbers; received {targets.dtype}. For values pass "
-                "`target_kind='regression'`."
+                f"The targets of `train`, of one class each, must be whole numbers; received {targets.dtype}. "
+                + ("For values pass `target_kind='regression'`." if targets.dtype.kind == "f" else f"To do: {names}.")
+            )
+        if targets.min() < 0:
+            raise ValueError(
+                f"The targets of `train` must be class indices from 0 to {max(0, targets.max())}; received "
+                f"[{targets.min()}]."
             )
         count = max(int(targets.max()) + 1, 0)
     else:
         count = 1 if targets.ndim == 1 else targets.shape[1]
-    names = tuple(str(name) for name in (range(count) if classes is None else classes))
+    names = tuple(str(name) for name in (range(count) if classes is None else sized("classes", classes)))
     if len(names) < count or (kind != "single" and len(names) != count):
         raise ValueError(f"`classes` has {len(names)} names but the targets have {count} classes.")
     if len(set(names)) < len(names):
         raise ValueError(f"`classes` must be different names; received {', '.join(names)}.")
+    absent = np.setdiff1d(np.arange(count), targets) if kind == "single" and classes is None else ()
+    if len(absent) > 0 and count > 1:
+        warn_caller(f"Classes {absent[:5].tolist()} of {count} have no picture in `train`; number classes from 0 on.")
     if kind == "single" and len(names) < 2:
         raise ValueError(f"A classifier needs two classes or more; the targets of `train` are all {targets.max()}.")
     return names

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasfast.basics.arguments import number, whole
 
+MOST_FOLDS = 10**6  # a share each: more would not fit into memory
 ALWAYS_TRAIN = -1  # the fold of a row that no fold may take out of training
 
 
@@ -103,7 +104,7 @@ def folds_of(
     Raises:
         ValueError: When an argument is out of range, or a fold would be empty.
     """
-    folds = whole("folds", folds, least=2)
+    folds = whole("folds", folds, least=2, most=MOST_FOLDS)
     assigned = _assigned(targets, target_kind, [1 / folds] * folds, seed, groups, validating=folds)
     filled = len(np.unique(assigned[assigned != ALWAYS_TRAIN]))
     if filled < folds:

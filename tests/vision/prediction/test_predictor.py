@@ -191,7 +191,7 @@ def test_tags_keep_the_threshold_that_the_metric_found(folder, tmp_path):
             if value > np.float32(limit)
         ]
         assert tags.split() == (above or [own.classes[row.argmax()]])
-    with pytest.raises(ValueError, match="`threshold` has 2 values; pass one, or 4"):
+    with pytest.raises(ValueError, match="`threshold` must be one number, or 4, one for each; received 2"):
         learn.export(tmp_path / "m", threshold=[0.1, 0.2])
 
 

@@ -107,7 +107,7 @@ def nan_images() -> np.ndarray:
         ({"targets": 1, "valid": (IMAGES, CLASSES)}, "`train` has 6 images but a single value as targets"),
         (
             {"targets": CLASSES / 2},
-            "Targets of one class each must be whole numbers; received float64. For values pass",
+            "of one class each, must be whole numbers; received float64. For values pass",
         ),
         ({"targets": np.array(list("abcabc"))}, "must be whole numbers; received <U1"),
         ({"targets": CLASSES - 1}, "class indices from 0 to 1; received [-1]"),

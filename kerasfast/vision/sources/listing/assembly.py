@@ -92,6 +92,7 @@ def assemble(
 def _check_splits(splits: Mapping[str, Listed], classes: tuple[str, ...], target_kind: str, reason: str) -> None:
     for name, listed in splits.items():
         checks.check_split_filled(name, len(listed.files), reason)
+    checks.check_numbers_differ(splits["training"].targets, target_kind)
     if "validation" not in splits:
         return
     train, valid = splits["training"], splits["validation"]

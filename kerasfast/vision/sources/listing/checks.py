@@ -5,14 +5,14 @@ from __future__ import annotations
 import collections
 import os
 import pathlib
-import sys
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from kerasfast.basics import arguments
 from kerasfast.basics.arguments import choice, whole
+from kerasfast.basics.warned import alike_names, warn_caller
 from kerasfast.vision.sources.samples import MOST_CHANNELS
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -28,14 +28,6 @@ def few(names: Iterable[Any], limit: int = 5) -> str:
 def pictures(count: int) -> str:
     """Return the count with its noun."""
     return "1 picture" if count == 1 else f"{count} pictures"
-
-
-def warn_caller(message: str) -> None:
-    """Warn at the line of the first caller outside kerasfast, whichever of our functions it went through."""
-    level, frame = 2, sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "kerasfast":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
 
 
 def check_on_error(on_error: str) -> None:
@@ -54,7 +46,7 @@ def check_channels(channels: int) -> None:
 
 def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
     """Return the root as a path; raise when there is no such folder."""
-    path = pathlib.Path(root).expanduser()
+    path = arguments.path("root", root)
     if os.path.isdir(path):
         return path
     if os.path.exists(path):
@@ -65,7 +57,7 @@ def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
 
 def existing_folder(root: pathlib.Path, folder: str | os.PathLike[str], what: str) -> str:
     """Return a folder's name relative to the root, with forward slashes; raise when it is not there."""
-    path = root / folder
+    path = root / arguments.path(what, folder)
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     if relative.split("/")[0] == "..":
         raise ValueError(f"`{what}` must lie below the root {root}; received {str(folder)!r}.")
@@ -194,9 +186,18 @@ def _check_rows(rows: np.ndarray, count: int) -> None:
 
 
 def check_several_classes(classes: Sequence[str], kind: str, hint: str) -> None:
-    """Raise when there is nothing to tell apart."""
+    """Raise when there is nothing to tell apart, and warn of names that are nearly the same."""
+    if kind != "regression" and (alike := alike_names(classes)):
+        warn_caller(f"There are classes {alike}: are they one class?")
     if kind == "single" and len(classes) < 2:
         raise ValueError(f"A classifier needs two classes or more; found only {few(classes)}. {hint}")
+
+
+def check_numbers_differ(train: np.ndarray, kind: str) -> None:
+    """Warn where numbers to predict are the same for all training pictures."""
+    rows = train.reshape(len(train), -1)
+    if kind == "regression" and (rows == rows[0]).all(axis=0).any():
+        warn_caller("Numbers to predict have one value in all training pictures: there is nothing to learn.")
 
 
 def check_trained_classes(train: np.ndarray, valid: np.ndarray, classes: Sequence[str], kind: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kerasfast.basics import arguments
 from kerasfast.basics.arguments import TARGET_KINDS, choice
 from kerasfast.vision.sources.listing import checks
 
@@ -35,7 +36,7 @@ def read_table(root: pathlib.Path, csv: str | os.PathLike[str], *, header: bool 
     """
     import pandas as pd
 
-    path = _find_csv(root, csv)
+    path = _find_csv(root, arguments.path("csv", csv))
     try:
         table = pd.read_csv(path, header=0 if header else None, dtype=str, keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError as error:
