@@ -93,6 +93,7 @@ def place(tmp_path_factory) -> pathlib.Path:
     _draw(root / "dogscats" / "valid" / "cats" / "no_cat.jpg", COLOURS["dog"], random)
     (root / "mobilenet.weights.h5").touch()
     _people(random, 240).to_csv(root / "adult.csv", index=False)
+    _people(random, 5).drop(columns="income").to_csv(root / "new.csv", index=False)
     return root
 
 
