@@ -19,7 +19,7 @@ from PIL import Image
 
 import kerasfast as kf
 from kerasfast.tabular import doubling
-from kerasfast.vision import learner
+from kerasfast.vision.fitting import fine_tuning
 from kerasfast.vision.pipeline import transforms
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -59,7 +59,7 @@ def tiny_everywhere(monkeypatch, network):
     pretrained = kf.ImageLearner.pretrained.__func__
     for name in ("transforms_side_on", "transforms_top_down"):
         monkeypatch.setattr(kf, name, functools.partial(_small, getattr(transforms, name)))
-    monkeypatch.setattr(learner, "epochs_of", lambda steps: 1)
+    monkeypatch.setattr(fine_tuning, "epochs_of", lambda steps: 1)
     monkeypatch.setattr(doubling, "FIRST_STEPS", 4)
 
     def small(cls, backbone: Any, data: Any, **options: Any) -> kf.ImageLearner:
@@ -93,6 +93,7 @@ def place(tmp_path_factory) -> pathlib.Path:
     _draw(root / "dogscats" / "valid" / "cats" / "no_cat.jpg", COLOURS["dog"], random)
     (root / "mobilenet.weights.h5").touch()
     _people(random, 240).to_csv(root / "adult.csv", index=False)
+    _people(random, 5).drop(columns="income").to_csv(root / "new.csv", index=False)
     return root
 
 

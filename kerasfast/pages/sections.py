@@ -25,7 +25,8 @@ _LOSSES = ("loss", "val_loss")
 
 def recipe(facts: Mapping[str, str]) -> Section:
     """Return what is said of the training, but not where on this machine it was."""
-    told = {name: value for name, value in facts.items() if name != "path"}
+    called = {"groups": "layer groups, early to late"}
+    told = {called.get(name, name): value for name, value in facts.items() if name != "path"}
     return Section("Recipe", [Facts(told)] if told else [])
 
 

@@ -13,7 +13,7 @@ from kerasfast.basics import arguments
 from kerasfast.basics.arguments import numbers, sized, whole
 from kerasfast.basics.files import atomic_path, made_folder
 from kerasfast.plots.labels import add_labels
-from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions
+from kerasfast.plots.pictures import GREY, INK, check_same_length, new_axes, plot_images, plot_predictions, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -197,14 +197,16 @@ def plot_confusion_matrix(
     matrix, count = numbers("matrix", matrix), len(sized("class_names", class_names))
     if matrix.shape != (count, count):
         raise ValueError(f"`matrix` must be (classes, classes) = {(count, count)}; received {matrix.shape}.")
-    side = 2.5 + 0.55 * min(count, 20)
+    side = 2.5 + 0.55 * min(count, 20) + 0.13 * max(count - 20, 0)
     ax = _prepared(ax, title, "predicted", "true", size=(side, side))
     ax.grid(False)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    font = 9 if count <= 20 else max(3, 180 / count)
-    ax.set_xticks(range(count), class_names, rotation=0 if count <= 3 else 90, fontsize=font)
-    ax.set_yticks(range(count), class_names, fontsize=font)
+    font = 9 if count <= 20 else max(5.5, 180 / count)
+    names = [shortened(str(name)) for name in class_names]
+    short = count <= 3 and max(map(len, names)) <= 12
+    ax.set_xticks(range(count), names, rotation=0 if short else 90, fontsize=font)
+    ax.set_yticks(range(count), names, fontsize=font)
     for row, column in np.argwhere(matrix != 0) if count <= 30 else []:
         colour = "white" if shares[row, column] > 0.5 else INK
         ax.text(column, row, f"{matrix[row, column]:g}", ha="center", va="center", color=colour, fontsize=font)

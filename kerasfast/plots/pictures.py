@@ -119,6 +119,16 @@ def new_axes(size: tuple[float, float]) -> Axes:
     return not_repeated(figure.subplots())
 
 
+def shortened(text: str, most: int = 28) -> str:
+    """Return a text of so many letters at most; where some are left out it ends in an ellipsis.
+
+    Example:
+        >>> len(shortened("a very long name of a class of pictures"))
+        28
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
+
+
 def check_same_length(name: str, values: Any, other_name: str, others: Any) -> None:
     """Raise ValueError when two sequences that belong together differ in length."""
     if len(sized(name, values)) != len(others):
@@ -161,8 +171,7 @@ def _tag_lines(
     for members, sign, colour in kinds:
         for index in np.flatnonzero(members):
             number = "" if probabilities is None else f" {probabilities[index]:.2f}"
-            name = str(class_names[index])
-            name = name if len(name) <= 24 else f"{name[:23]}\u2026"
+            name = shortened(str(class_names[index]), 24)
             lines.append((f"{sign}{name}{number}", colour))
     if len(lines) > _CAPTION_LINES:
         lines[_CAPTION_LINES - 1 :] = [(f"and {len(lines) - _CAPTION_LINES + 1} more", INK)]

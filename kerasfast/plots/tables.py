@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasfast.plots.curves import BLUE, ORANGE
-from kerasfast.plots.pictures import GREY, INK, new_axes
+from kerasfast.plots.pictures import GREY, INK, new_axes, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-_LONGEST = 28
 
 
 def plot_bars(frame: pd.DataFrame, name: str, *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -33,7 +31,7 @@ def plot_bars(frame: pd.DataFrame, name: str, *, title: str = "", ax: Axes | Non
     ax = new_axes((7, 1.2 + 0.3 * len(frame))) if ax is None else ax
     places = np.arange(len(frame))[::-1]
     ax.barh(places, frame[name], color=BLUE, alpha=0.75, height=0.7, xerr=_reach(frame, name), ecolor=ORANGE)
-    labels = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\u2026" for text in map(str, frame.index)]
+    labels = [shortened(str(name)) for name in frame.index]
     ax.set_yticks(places, labels)
     ax.axvline(0, color=GREY, linewidth=1)
     return _named(ax, name, "", title)

@@ -104,10 +104,7 @@ def _run_of(file: str | os.PathLike) -> RunRecord | None:
 def _beside(file: str | os.PathLike, run: RunRecord | None) -> dict[str, Any]:
     """Return the facts and the history that a run left beside its model."""
     folder = pathlib.Path(file).parent
-    facts: dict[str, str] = {}
-    if run is not None:
-        facts = dict(line.split(maxsplit=1) for line in run.settings.recipe(test=False))
-        facts["seed"] = str(run.settings.seed)
+    facts = {} if run is None else run.settings.facts()
     if (folder / "summary.json").is_file():
         summary = json.loads((folder / "summary.json").read_text("utf-8"))
         seconds = summary.get("seconds", {})

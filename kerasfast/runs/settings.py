@@ -95,6 +95,12 @@ class RunSettings:
             f"model         everything that predicting needs, in one file; then {'the submission and ' * test}a report",
         ]
 
+    def facts(self) -> dict[str, str]:
+        """Return what a report says of the training, by a word or two each."""
+        said = dict(line.split(maxsplit=1) for line in self.recipe(test=False))
+        del said["model"]  # what the run writes
+        return {**said, "seed": str(self.seed)}
+
 
 @dataclasses.dataclass
 class RunRecord:

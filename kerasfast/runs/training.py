@@ -69,9 +69,8 @@ def _run(record: RunRecord, backbone: Backbone, progress: Progress) -> dict[str,
     submit(learn, scores, settings.out, progress, files)
     with progress.stage("report", "results beside cheap peers, mistakes and doubtful labels, as one page"):
         report_of = learn.interpret(threshold=scores.plain_threshold)
-        facts = dict(line.split(maxsplit=1) for line in settings.recipe(data.test is not None))
         files["report"] = report_of.report(
-            settings.out / "report.html", model=files["model"], facts=facts, recorders=recorders
+            settings.out / "report.html", model=files["model"], facts=settings.facts(), recorders=recorders
         )
     summary = {
         "data": layout.describe(),

@@ -70,3 +70,11 @@ def test_planted_copies_are_found(rng):
     assert right.sum() >= 38 and right.mean() > 0.95 and found["similarity"].is_monotonic_decreasing
     with pytest.raises(ValueError, match="features"):
         near_duplicates(features, others[:, :5])
+
+
+def test_rows_that_are_all_alike_are_no_copies(rng):
+    common = np.concatenate([rng.normal(0, 3, 64), np.zeros(64)])
+    others = rng.normal(size=(300, 128)) * 0.2 + np.outer(rng.choice([-1, 1], 300), common)
+    features = rng.normal(size=(50, 128)) * 0.2 + np.outer(rng.choice([-1, 1], 50), common)
+    features[7] = others[3] + 0.01 * rng.normal(size=128)
+    assert near_duplicates(features, others)["row"].tolist() == [7]

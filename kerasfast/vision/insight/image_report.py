@@ -85,8 +85,18 @@ def _data(report: "Interpretation", origin: Origin) -> list[Block]:
         counts = {"training": truth.sum(axis=0).astype(int), **counts}
     frame = pd.DataFrame(counts, index=pd.Index(report.classes, name="tag" if report.tags else "class"))
     frequent = np.argsort(-report.truth.sum(axis=0), kind="stable")[:12]
-    rows = {report.classes[i]: int(report.truth[:, i].argmax()) for i in frequent if report.truth[:, i].any()}
-    return [*data_facts(origin), Table.of(frame), *examples(report, rows)]
+    return [*data_facts(origin), Table.of(frame), *examples(report, _rows_of(report, frequent))]
+
+
+def _rows_of(report: "Interpretation", classes: np.ndarray) -> dict[str, int]:
+    """Return a picture of each class that there is, another for each where there are others."""
+    rows: dict[str, int] = {}
+    for index in classes:
+        own = np.flatnonzero(report.truth[:, index])
+        if len(own):
+            fresh = own[~np.isin(own, list(rows.values()))]
+            rows[report.classes[index]] = int((fresh if len(fresh) else own)[0])
+    return rows
 
 
 def _wrong(report: "Interpretation") -> list[Block]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class PicturePlots:
     """The plots of `Interpretation`: each returns axes."""
 
+    _heat_says = "looks for {}"
+
     def plot_confusion(self, *, ordered: bool = True, ax: "Axes | None" = None) -> "Axes":
         """Draw `confusion` on axes and return them."""
         frame = self.confusion(ordered=ordered)
@@ -59,7 +61,7 @@ class PicturePlots:
             if grad_cam:
                 looked_for = self.looked_for(about)
                 pictures.append(heated(pixels, self.heat(pixels, self.classes.index(looked_for))))
-                titles.append(f"looks for {looked_for}")
+                titles.append(self._heat_says.format(looked_for))
         columns = (2 if len(frame) < 3 else 4) if grad_cam else None
         return plot_images(np.stack(pictures), titles, columns=columns, title=title, ax=ax)
 
@@ -73,4 +75,4 @@ class PicturePlots:
             said = f"{about['class']}: {'true' if true else 'not true'}"
         else:
             said = f"{about['prediction']}, truly {about['truth']}"
-        return f"{said} (probability {about['probability_of_truth']:.2f}), loss {about['loss']:.2f}"
+        return f"{said} (probability {about['probability_of_truth']:.2g}), loss {about['loss']:.2f}"

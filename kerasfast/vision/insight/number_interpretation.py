@@ -48,6 +48,7 @@ class NumberInterpretation(Interpretation):
     """
 
     _kinds = ("regression",)
+    _heat_says = "what raises {}"
 
     def __init__(
         self,

@@ -233,6 +233,7 @@ def test_files_and_damaged_rates_are_answered(tmp_path):
         kf.entity_embedding_model([3], 0, y_range=(0, 1), scale=scale)
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_from_weights_that_were_saved_during_it(tmp_path):
     learn = learner("dear", members=2, path=tmp_path)
     learn.fit(5e-3, 2, cycle_len=1, cycle_save_name="tried")

@@ -104,7 +104,7 @@ def coded_reader(
     plain, sides = tf.constant(headers.plain_jpeg), tf.constant(np.stack([headers.height, headers.width], 1))
 
     def open_and_crop(item: bytes, box: np.ndarray, sides: np.ndarray) -> np.ndarray:
-        pixels = opener(item)
+        pixels = opener(item if isinstance(item, bytes) else item.item())  # outside a graph an array of one
         if pixels.shape[:2] != tuple(sides):
             raise ValueError(_CHANGED)
         top, left, height, width = box
