@@ -341,6 +341,22 @@ def test_four_threads_predict_what_one_does(tmp_path):
     np.testing.assert_allclose(np.concatenate(found), learn.predict_array(inputs), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        ((8, 3), (8, 1), r"takes inputs of shape \(None, 4\); received \(None, 3\)"),
+        ((8, 4), (8, 2), r"takes targets of shape \(None, 1\); received \(None, 2\)"),
+        ((8, 4), None, "needs batches .inputs, targets.; received inputs without targets"),
+    ],
+)
+def test_batches_that_do_not_fit_the_model_are_named_before_anything_is_read(tmp_path, inputs, targets, message):
+    learn = make_learner(tmp_path)
+    parts = np.ones(inputs, "f4") if targets is None else (np.ones(inputs, "f4"), np.ones(targets, "f4"))
+    learn._main.data = kf.Datasets(tf.data.Dataset.from_tensor_slices(parts).batch(4), path=tmp_path)
+    with pytest.raises(ValueError, match=message):
+        learn.fit(0.01, 1)
+
+
 def test_a_forked_process_is_refused_what_would_wait_forever(tmp_path, monkeypatch):
     learn = make_learner(tmp_path)
     monkeypatch.setattr("os.getpid", lambda: 1)

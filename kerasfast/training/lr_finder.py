@@ -162,6 +162,8 @@ def find_learning_rate(
     control = control_for(model)
     prepare(model)
     first = per_group("start", start, control.size)
+    if weight_decays is not None:
+        weight_decays = per_group("weight_decays", weight_decays, control.size)
     whole("steps", steps, least=2, most=MOST_STEPS)
     number("divergence", divergence, above=1)
     if not 0 < first[-1] < number("end", end):

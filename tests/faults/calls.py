@@ -99,7 +99,7 @@ def _functions(w: World) -> list[Call]:
              {"cardinalities": {"a": 3}, "continuous": 2, "outputs": 1, "hidden": [4], "dropout": 0.0,
               "embedding_sizes": None, "embedding_dropout": 0.0, "batch_norm": False, "y_range": None,
               "activation": "linear"},
-             {"cardinalities": empty, "continuous": whole(0), "outputs": whole(1),
+             {"cardinalities": either(empty, no_mapping), "continuous": whole(0), "outputs": whole(1),
               "embedding_sizes": or_none(no_mapping), "activation": nothing, "hidden": empty}, costly=True),
         Call("add_date_parts", tabular.add_date_parts, {"frame": w.frame, "column": "day"}, {"column": nothing}),
         Call("add_elapsed", tabular.add_elapsed,

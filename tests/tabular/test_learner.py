@@ -239,6 +239,17 @@ def test_the_summary_lists_every_layer(trained):
     assert summary["output"]["nb_params"] == 33 and summary["values_norm"]["input_shape"] == (None, 3)
 
 
+def test_other_columns_levels_and_classes_need_another_learner(trained):
+    one, two = table(40), table(40).rename(columns={"size": "length"})
+    columns = {"categorical": COLUMNS["categorical"], "continuous": ["length"]}
+    for data in (kf.TableData.from_frame(two, "price", **columns), kf.TableData.from_frame(one, "price", **COLUMNS)):
+        with pytest.raises(ValueError, match="The new data must have the .* of the old"):
+            trained.set_data(data)
+    with pytest.raises(ValueError, match="`data` must be a table"):
+        trained.set_data(kf.Datasets(trained.data.train))
+    assert trained.data is trained._main.data
+
+
 MISTAKES = [
     (lambda learn: kf.TableLearner.entity_embeddings(learn.data, 4), ValueError, "`hidden` must be a list.*received 4"),
     (lambda learn: kf.TableLearner.entity_embeddings(learn.data, [0]), ValueError, "`hidden` must be a whole number"),

@@ -57,6 +57,8 @@ def existing_root(root: str | os.PathLike[str]) -> pathlib.Path:
 
 def existing_folder(root: pathlib.Path, folder: str | os.PathLike[str], what: str) -> str:
     """Return a folder's name relative to the root, with forward slashes; raise when it is not there."""
+    if what != "folder" and not str(folder):  # pathlib takes an empty text for the root itself
+        raise ValueError(f"`{what}` must name a folder below the root; received an empty text.")
     path = root / arguments.path(what, folder)
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     if relative.split("/")[0] == "..":
