@@ -165,7 +165,8 @@ def hidden_widths(hidden: Sequence[int]) -> list[int]:
     Raises:
         ValueError: For anything but a sequence of whole numbers, 1 or more.
     """
-    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, (Sequence, np.ndarray)) or not np.ndim(hidden):
+    no_list = isinstance(hidden, (str, bytes)) or not isinstance(hidden, (Sequence, np.ndarray))
+    if no_list or not getattr(hidden, "ndim", 1):
         raise ValueError(f"`hidden` must be a list with the width of each hidden layer; received {hidden!r}.")
     return [whole("hidden", units) for units in hidden]
 

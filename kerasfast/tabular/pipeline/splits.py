@@ -170,7 +170,8 @@ def choose_split(
         return IndexSplit.checked(indices, rows)
     if dates is not None:
         return DateSplit.checked(dates)
-    return None if fraction == 0 else FractionSplit(0.2 if fraction is None else fraction, seed, rows)
+    fraction = 0.2 if fraction is None else number("valid_fraction", fraction, least=0, below=1)
+    return None if fraction == 0 else FractionSplit(fraction, seed, rows)
 
 
 def with_all_classes(split: Split | None, frame: pd.DataFrame, target: str) -> Split | None:

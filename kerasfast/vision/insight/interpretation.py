@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasfast.basics.arguments import choice, limits_of, number, sized, whole
+from kerasfast.basics.arguments import choice, limits_of, number, numbers, sized, whole
 from kerasfast.basics.described import Described, some
 from kerasfast.interpretation import calibration
 from kerasfast.interpretation.classes import class_frame, confused_order, confused_pairs, confusion_matrix, one_hot
@@ -75,11 +75,9 @@ class Interpretation(Described, PicturePlots):
         heat: Callable[[np.ndarray, int], np.ndarray] | None = None,
         origin: Origin | None = None,
     ):
-        self.target_kind, self.classes = (
-            choice("target_kind", target_kind, self._kinds),
-            tuple(sized("classes", classes)),
-        )
-        self.targets, self.threshold = np.asarray(targets), threshold
+        self.target_kind = choice("target_kind", target_kind, self._kinds)
+        self.classes = tuple(sized("classes", classes))
+        self.targets, self.threshold = numbers("targets", targets), threshold
         self.view, self.heat, self.origin = view, heat, Origin() if origin is None else origin
         self._take(predictions)
 

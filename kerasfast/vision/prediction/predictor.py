@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from kerasfast.basics.arguments import choice, limits_of, whole
+from kerasfast.basics.arguments import choice, limits_of, numbers, whole
 from kerasfast.basics.described import Described, some
 from kerasfast.basics.processors import check_process
 from kerasfast.bundle import BundleFormat, written_by
@@ -125,7 +125,7 @@ class ImagePredictor(Described):
     def predict_array(self, pixels: np.ndarray) -> np.ndarray:
         """Return predictions (n, classes) of pictures (n, size, size, 3) uint8, cropped and scaled already."""
         check_process(self._process, "this predictor")
-        pixels = np.asarray(pixels)
+        pixels = numbers("pixels", pixels, finite=False)
         (height, width), channels = self.transforms.sides, self.channels
         if pixels.shape[1:] != (height, width, channels) or pixels.dtype != np.uint8 or not len(pixels):
             raise ValueError(
