@@ -20,6 +20,7 @@ EXAMPLES = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_of(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

@@ -68,6 +68,7 @@ def test_a_word_that_is_no_choice_of_xla_is_refused(tmp_path, wrong):
         learner(tmp_path, jit_compile=wrong)
 
 
+@pytest.mark.slow
 def test_a_step_compiled_by_xla_trains_as_one_that_is_not(tmp_path):
     curves = []
     for jit_compile in (False, True):
@@ -77,6 +78,7 @@ def test_a_step_compiled_by_xla_trains_as_one_that_is_not(tmp_path):
     np.testing.assert_allclose(*curves, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, "scaled"])
 def test_xla_compiles_a_step_once_not_every_time(tmp_path, optimizer):
     """A table that is read by `table[position]` made the step a constant, and so each step another program."""

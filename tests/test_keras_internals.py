@@ -257,6 +257,7 @@ CONTRACTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_a_private_name_still_means_what_we_use_it_for(name):
     function, holds = CONTRACTS[name]

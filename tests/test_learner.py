@@ -35,6 +35,7 @@ def make_learner(tmp_path, *, groups=3, metrics=("mae",), valid=True, **argument
     return kf.Learner(model, sets, groups=split, loss="mse", metrics=metrics, **arguments)
 
 
+@pytest.mark.slow
 def test_fit_without_cycles_is_constant_and_learns(tmp_path, capsys):
     learn = make_learner(tmp_path)
     history = learn.fit([0.001, 0.01, 0.02], 5)
@@ -45,6 +46,7 @@ def test_fit_without_cycles_is_constant_and_learns(tmp_path, capsys):
     assert lines[0].split() == ["epoch", "trn_loss", "val_loss", "mae"] and len(lines) == 7
 
 
+@pytest.mark.slow
 def test_fit_with_cycles_is_sgdr(tmp_path):
     learn = make_learner(tmp_path)
     learn.fit(0.02, 3, cycle_len=1, cycle_mult=2)
@@ -53,6 +55,7 @@ def test_fit_with_cycles_is_sgdr(tmp_path):
         np.testing.assert_allclose(learn.recorder.learning_rates[:, group], want, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_plan_is_what_fit_follows(tmp_path):
     learn = make_learner(tmp_path)
     plans = learn.plan([1e-3, 1e-2, 1e-1], 2, cycle_len=1, cycle_mult=2), learn.plan_one_cycle(0.1, 1)
@@ -66,6 +69,7 @@ def test_a_plan_is_what_fit_follows(tmp_path):
         np.testing.assert_allclose(learn.recorder.learning_rates, plan.learning_rates, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_clr_and_one_cycle_schedule_rate_and_momentum(tmp_path):
     learn = make_learner(tmp_path)
     learn.fit(0.02, 2, cycle_len=2, use_clr=(4, 8, 0.95, 0.85))
@@ -89,6 +93,7 @@ def test_weight_decay_alone_shrinks_the_weights(tmp_path):
         np.testing.assert_allclose(after[2 * index], before[2 * index] * (1 - 0.1 * decay) ** STEPS, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_weight_decay_lasts_for_its_fit_alone_and_reaches_states_traced_before(tmp_path):
     learn = make_learner(tmp_path, optimizer=keras.optimizers.SGD)
     learn.loss = lambda y, p: 0.0 * tf.reduce_mean(p)
@@ -104,6 +109,7 @@ def test_weight_decay_lasts_for_its_fit_alone_and_reaches_states_traced_before(t
     np.testing.assert_allclose(learn.model.get_weights()[4], before[4] * 0.95**STEPS, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
     learn = make_learner(tmp_path)
     phases = [
@@ -123,6 +129,7 @@ def test_phases_follow_each_other_and_change_the_optimizer(tmp_path):
     np.testing.assert_allclose(learn.recorder.learning_rates[-1], np.array([0.001, 0.002, 0.004]) / STEPS, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_rates_cycles_and_freezing_need_no_new_trace_and_metrics_do(tmp_path):
     traces = []
     learn = make_learner(tmp_path)
@@ -141,6 +148,7 @@ def test_rates_cycles_and_freezing_need_no_new_trace_and_metrics_do(tmp_path):
     assert len(traces) > count
 
 
+@pytest.mark.slow
 def test_the_finder_leaves_the_next_fit_as_it_was(tmp_path):
     results = []
     for find in (False, True):
@@ -183,6 +191,7 @@ def test_a_model_saved_with_our_metrics_loads_where_kerasfast_is_unknown(tmp_pat
     assert done.stdout.split() == ["SGD", str(STEPS), "mse"]
 
 
+@pytest.mark.slow
 def test_cycles_and_the_best_epoch_are_saved(tmp_path):
     learn = make_learner(tmp_path)
     learn.fit(0.01, 2, cycle_len=1, cycle_mult=2, cycle_save_name="run", best_save_name="best")
@@ -279,6 +288,7 @@ def test_a_senseless_clip_is_refused(tmp_path, clip):
         make_learner(tmp_path, clip=clip)
 
 
+@pytest.mark.slow
 def test_clip_acts_inside_a_loss_scale_optimizer_too(tmp_path):
     moved = []
     for optimizer in (
@@ -295,6 +305,7 @@ def test_clip_acts_inside_a_loss_scale_optimizer_too(tmp_path):
         np.testing.assert_allclose(plain, scaled, rtol=1e-3, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_keras_callbacks_that_stop_and_resume_work_inside_fit(tmp_path):
     learn = make_learner(tmp_path)
     stop = keras.callbacks.EarlyStopping("val_loss", min_delta=100.0, patience=1, restore_best_weights=True)

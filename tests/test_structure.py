@@ -171,6 +171,7 @@ def test_folders_stay_few(folder):
 DOCUMENTED = {"_asdict", "_fields", "_getframe", "_make", "_replace", "_Unpickler"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FILES if name != "kerasfast.keras_internals"])
 def test_private_parts_of_others_stay_behind_one_door(name):
     """A private attribute is used on `self` or in the module that gives it; Keras's only in `keras_internals`."""

@@ -55,6 +55,7 @@ def test_the_lessons_table_learns_and_predicts():
     np.testing.assert_allclose(learn.predict(True), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_groups_loaders_and_the_finder():
     learn, df, _, _ = learner(use_bn=True, y_range=None)
     assert len(learn.get_layer_groups()) == 3 and all(learn.core.groups.trainable)

@@ -83,6 +83,7 @@ def test_metrics_are_functions_of_predictions_and_targets_of_the_whole_validatio
         learn.fit(0.01, 1, metrics=["accuracy"])
 
 
+@pytest.mark.slow
 def test_callbacks_of_the_course(learn):
     events = []
 

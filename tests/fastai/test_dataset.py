@@ -92,6 +92,7 @@ def test_arrays_need_no_transforms_where_they_are_square():
         ImageClassifierData.from_arrays("here", (images[:, :, :10], pair[1]), (images[:, :, :10], pair[1]))
 
 
+@pytest.mark.slow
 def test_resized_data_reads_small_copies(make_data, tmp_path):
     data = make_data()
     small = data.resize(20, "tmp")

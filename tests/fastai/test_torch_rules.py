@@ -11,6 +11,7 @@ def decays_in_gradient(learn) -> bool:
     return control_of(learn.core.model.optimizer).decay_in_gradient
 
 
+@pytest.mark.slow
 def test_weight_decay_is_in_the_gradient_unless_it_is_scheduled(learn):
     learn.fit(0.01, 1, 1e-2)
     assert decays_in_gradient(learn) and int(learn.model.optimizer.iterations) == 4
@@ -34,6 +35,7 @@ def test_phases_say_where_their_weight_decay_is_and_may_end_within_an_epoch(lear
         learn.fit_opt_sched([*phases, TrainingPhase(1, optim.SGD, wds=1e-2)])
 
 
+@pytest.mark.slow
 def test_optimizers_of_the_learner_are_made_anew_by_the_function_it_was_given(learn):
     def adamw():
         return keras.optimizers.AdamW()

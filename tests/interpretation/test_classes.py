@@ -66,6 +66,7 @@ def test_figures_of_tags_use_a_threshold_each_and_count_equal_probabilities_as_o
     assert frame["threshold"].tolist() == thresholds and frame.index.name == "tag"
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_a_bootstrap_over_pictures(tags, rng):
     truth, predictions = tags
     frame = class_frame(truth, predictions, NAMES, resamples=2000)

@@ -55,6 +55,7 @@ def test_a_keras_metric_counts_each_epoch_anew():
     np.testing.assert_allclose(history["val_root_mean_squared_error"], history["val_root_mean_square"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_table_and_best_epoch_use_them(capsys, tmp_path):
     learn, inputs, targets = learner(
         [kf.ArrayMetric(root_mean_square, "rms_error", lower_is_better=True)], path=tmp_path

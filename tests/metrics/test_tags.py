@@ -150,6 +150,7 @@ def test_fit_and_evaluate_report_the_whole_epoch_with_several_steps_per_executio
     assert f2.best_threshold == metrics.best_threshold(targets, predictions, thresholds=metrics.PLANET_THRESHOLDS)[0]
 
 
+@pytest.mark.slow
 def test_sample_weights_reach_the_weighted_metrics(rng):
     targets, _ = sparse_data(9)
     features, weights = rng.normal(size=(53, 4)).astype("float32"), rng.random(53).astype("float32")
@@ -169,6 +170,7 @@ def test_targets_of_unknown_rank_are_scored():
     assert float(metric.result()) == pytest.approx(expected_logs(targets, predictions)["f2"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_compiled_model_reloads_with_its_metrics(tmp_path, rng):
     targets, _ = sparse_data(11)
     features = rng.normal(size=(53, 4)).astype("float32")

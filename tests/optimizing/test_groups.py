@@ -56,6 +56,7 @@ def test_layers_split_too_and_unnested_indices_are_keras_indices():
     assert groups.layers == [[model.layers[0]], [model.layers[1]]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{}, {"steps_per_execution": 2}])
 def test_freezing_takes_effect_without_compiling(arguments):
     model, (x, y) = nested_model(), data()
@@ -74,6 +75,7 @@ def test_freezing_takes_effect_without_compiling(arguments):
         assert moved(model, before) == want
 
 
+@pytest.mark.slow
 def test_a_state_seen_before_is_not_traced_again_and_slots_survive():
     model, (x, y) = nested_model(), data()
     groups = kf.LayerGroups.split(model, ["norm", "head"])
@@ -93,6 +95,7 @@ def test_a_state_seen_before_is_not_traced_again_and_slots_survive():
     assert len(now) == len(slots) == 8 and all(np.any(value) for value in now)
 
 
+@pytest.mark.slow
 def test_compiling_again_forgets_the_old_train_functions():
     model, (x, y) = nested_model(), data()
     groups = kf.LayerGroups.split(model, ["norm", "head"])
@@ -133,6 +136,7 @@ def test_frozen_batch_norm_is_in_inference_mode_and_unfrozen_moves():
     assert np.any(norm.moving_mean)
 
 
+@pytest.mark.slow
 def test_bn_freeze_holds_statistics_while_scale_and_shift_train():
     model, (x, y) = nested_model(), data()
     groups = kf.LayerGroups.split(model, ["norm", "head"])
@@ -183,6 +187,7 @@ def test_wrong_splits_are_refused(act, message):
         act(nested_model())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{}, {"steps_per_execution": 2}])
 def test_flags_set_by_hand_count_and_unfreezing_after_them_too(arguments):
     """Set between the groups, `compile` and a first fit: the function of one state must not be kept for another."""

@@ -72,6 +72,7 @@ def train_grouped(make, rates, decays=None, *, steps: int = 6, compile_arguments
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_group_is_trained_as_by_an_optimizer_of_its_own(name):
     want = train_independently(OPTIMIZERS[name], RATES)

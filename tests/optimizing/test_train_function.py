@@ -48,6 +48,7 @@ def test_a_model_has_one_owner_which_compile_does_not_remove():
     assert model.train_function is owner
 
 
+@pytest.mark.slow
 def test_compiling_again_traces_again_and_an_unchanged_model_does_not():
     loss = Counting()
     model = make_model(loss)
@@ -137,6 +138,7 @@ def test_wraps_come_in_any_order(order):
     assert not seen and not vars(model).keys() & set(STEPS)
 
 
+@pytest.mark.slow
 def test_a_wrap_reaches_a_step_traced_before():
     model = make_model()
     fit(model)
@@ -164,6 +166,7 @@ def test_what_was_to_last_for_a_fit_is_undone_at_its_end_or_before_the_next():
     assert undone == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_saved_model_has_no_part_of_it(tmp_path):
     model = make_model()
     train_function_of(model).wrap("train_step", "transform", lambda step: step)

@@ -18,6 +18,7 @@ def boxes(ax):
     return [Text.get_window_extent(text, renderer) for text in ax.texts]  # without the line to the point
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "least"), [(30, 30), (150, 40)])
 def test_names_do_not_overlap(count, least, rng):
     ax = plot_projection(rng.normal(size=(count, 4)), [f"level {index}" for index in range(count)])

@@ -87,6 +87,7 @@ def test_litert(learn, model, folder, tmp_path, form, tolerance):
     assert sizes[form] > 500
 
 
+@pytest.mark.slow
 @needs_onnx
 def test_onnx_from_a_file_and_as_the_runtime_of_a_predictor(learn, model, folder, tmp_path):
     expected = learn.predict()
@@ -96,6 +97,7 @@ def test_onnx_from_a_file_and_as_the_runtime_of_a_predictor(learn, model, folder
     np.testing.assert_allclose(frame[list(COLOURS)], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @needs_litert
 def test_litert_as_the_runtime_of_a_predictor(learn, model, folder):
     frame = kf.ImagePredictor.load(model, runtime="litert").predict(folder / "valid")
@@ -146,6 +148,7 @@ def served(model, tmp_path_factory):
     return tf.saved_model.load(path)
 
 
+@pytest.mark.slow
 def test_a_saved_model_reads_the_bytes_of_pictures(served, learn, model, folder):
     files = [folder / name for name in learn.data.valid.files]
     answer = served.signatures["serving_default"](pictures=tf.constant([file.read_bytes() for file in files]))
@@ -157,6 +160,7 @@ def test_a_saved_model_reads_the_bytes_of_pictures(served, learn, model, folder)
     np.testing.assert_allclose(given, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_saved_model_reads_what_tensorflow_alone_does_not(served, model):
     random = np.random.default_rng(3)
     small = random.integers(0, 255, (9, 12, 3)).astype("uint8")
@@ -206,6 +210,7 @@ def table(rows, tmp_path_factory):
     return learn
 
 
+@pytest.mark.slow
 @needs_litert
 @pytest.mark.parametrize(("form", "tolerance"), [("litert", 1e-3), ("litert-dynamic", 3.0), ("litert-int8", 20.0)])
 def test_tables_in_litert(table, rows, tmp_path, form, tolerance):
@@ -215,6 +220,7 @@ def test_tables_in_litert(table, rows, tmp_path, form, tolerance):
     np.testing.assert_allclose(got, expected, atol=tolerance)
 
 
+@pytest.mark.slow
 @needs_onnx
 @needs_litert
 def test_tables_by_the_runtime_of_their_predictor(table, rows, tmp_path):
@@ -224,6 +230,7 @@ def test_tables_by_the_runtime_of_their_predictor(table, rows, tmp_path):
         np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_tables_in_stock_keras_and_as_a_saved_model(table, rows, tmp_path):
     inputs, expected = table.predictor.inputs(rows), table.predictor.predict(rows).to_numpy()
     plain = keras.models.load_model(table.predictor.export(tmp_path / "t.keras", "keras"), compile=False)
@@ -249,6 +256,7 @@ def test_what_cannot_be_written_is_said(table, model, tmp_path, capfd):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_writes_every_form(model, folder, tmp_path, capfd):
     forms = {"keras": "m.keras", "savedmodel": "served"}
     if importlib.util.find_spec("ai_edge_litert"):

@@ -55,6 +55,7 @@ def test_health_and_page(client):
     assert page.status_code == 200 and "drop" in page.text and page.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.slow
 def test_uploads_get_the_predictor_s_numbers(client, predictor):
     contents = [picture(1), picture(2, "PNG"), picture(3, "CMYK")]
     files = [("pictures", (f"p{i}.bin", content)) for i, content in enumerate(contents)]

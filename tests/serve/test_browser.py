@@ -118,6 +118,7 @@ def browser(tmp_path):
     browser.close()
 
 
+@pytest.mark.slow
 def test_pictures_are_predicted_on_the_page(address, browser, tmp_path):
     for index, colour in enumerate(((250, 0, 0), (0, 250, 0))):
         Image.fromarray(np.full((60, 80, 3), colour, np.uint8)).save(tmp_path / f"{index}.png")
@@ -146,6 +147,7 @@ def test_pictures_are_predicted_on_the_page(address, browser, tmp_path):
         (pathlib.Path(folder) / "serve.png").write_bytes(base64.b64decode(shot))
 
 
+@pytest.mark.slow
 def test_rows_are_predicted_on_the_page(towns, browser, tmp_path):
     with serving(table_app(towns)) as address:
         browser.open(address)

@@ -60,6 +60,7 @@ def test_keras_computes_the_trees_that_were_grown(trained):
     assert (expected.argmax(axis=1) == rows.targets).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_the_linear_model_has_the_units_of_the_target():
     learn = learner("line", continuous=["size"])
     learn.train(cycles=1)
@@ -69,6 +70,7 @@ def test_the_linear_model_has_the_units_of_the_target():
     assert np.square(found - new["line"]).mean() < 0.1 * new["line"].var()
 
 
+@pytest.mark.slow
 def test_categories_alone_suffice():
     learn = learner("sort", categorical=["kind"])
     learn.train(cycles=1)
@@ -79,6 +81,7 @@ def test_categories_alone_suffice():
         np.testing.assert_allclose(found.mean(), table()["sort"].value_counts(normalize=True)[found.columns], atol=0.2)
 
 
+@pytest.mark.slow
 def test_a_fit_trains_the_networks_alone_and_says_so(trained, capsys):
     shares = trained.model.get_layer("shares").get_weights()
     trained.fit(1e-3, 1)

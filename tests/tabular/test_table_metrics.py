@@ -59,6 +59,7 @@ def test_other_metrics_join_them(rng):
     assert table_metrics(["accuracy"], single(2)) == ["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_fit_shows_them_and_a_regression_refuses_them(rng):
     frame = pd.DataFrame({"x": rng.normal(size=400)})
     frame["y"], frame["z"] = (frame["x"] > 0) * 1, frame["x"] * 2

@@ -39,6 +39,7 @@ def moving(values: list[np.ndarray], decay: float) -> np.ndarray:
     return average
 
 
+@pytest.mark.slow
 def test_a_moving_average_is_validated_and_left_while_training_goes_on_from_the_weights():
     each, ends = Kernels("train_batch"), Kernels("epoch")
     plain = model_of()

@@ -19,6 +19,7 @@ def make_learner(tmp_path, **arguments) -> kf.Learner:
     return kf.Learner(model, kf.Datasets(data, data, path=tmp_path), loss="mse", **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1e3, 1e30])
 @pytest.mark.parametrize("valid", [True, False])
 def test_the_weights_from_before_the_epoch_come_back(tmp_path, capsys, rate, valid):
@@ -39,6 +40,7 @@ def test_the_weights_from_before_the_epoch_come_back(tmp_path, capsys, rate, val
     assert np.abs(learn.predict_array(np.ones((2, 3), "float32")) - predictions).max() < 1.0
 
 
+@pytest.mark.slow
 def test_weights_that_are_no_numbers_are_seen_though_the_loss_is_one(tmp_path, capsys):
     learn = make_learner(tmp_path)
     learn.fit(0.01, 1)
@@ -69,6 +71,7 @@ def test_a_loss_that_rises_is_said_once_and_training_goes_on(tmp_path, capsys):
     assert len(history.history["loss"]) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [STEPS, 3])
 def test_a_fit_that_ends_far_above_its_start_leaves_the_weights_from_before_the_rise(tmp_path, capsys, steps):
     learn = make_learner(tmp_path)

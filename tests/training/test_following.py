@@ -212,6 +212,7 @@ def test_two_schedules_of_the_same_thing_are_refused_and_leave_nothing_behind():
     np.testing.assert_allclose(fit(model), 0.5, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_schedule_of_keras_and_rates_of_ours_do_not_multiply_silently():
     falling = keras.optimizers.schedules.ExponentialDecay(0.5, decay_steps=1, decay_rate=0.5)
     model = compiled(keras.optimizers.SGD(falling, momentum=0.5))
@@ -263,6 +264,7 @@ def outcome_of(order: tuple[int, ...]) -> tuple[list[float], list[tuple]]:
     return [*numbers, *recorder.epochs[-1].values(), *history.history["loss"]], sorted(saved)
 
 
+@pytest.mark.slow
 def test_callbacks_do_the_same_in_any_order():
     orders = [order for order in itertools.permutations(range(5)) if order[0] < order[-1]][::5]
     outcomes = [outcome_of(order) for order in orders]

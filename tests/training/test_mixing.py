@@ -61,6 +61,7 @@ def test_losses_are_mixed_as_the_pictures_are(loss, targets):
     np.testing.assert_allclose(mixed(targets, predictions), np.mean(each(targets, predictions)), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_stage_trains_on_mixed_rows_and_validates_on_plain_ones(jit_compile):
     """Of a batch in which one picture of two is black, a network that sees sums learns what was mixed."""

@@ -44,6 +44,7 @@ def test_the_suggested_rate_trains_as_well_as_the_best_of_a_sweep_and_leaves_no_
     assert loss_at(search.guess) > loss_at(search.suggestion)
 
 
+@pytest.mark.slow
 def test_trials_keep_the_proportions_of_groups_and_are_saved(tmp_path):
     learn = learner(32)
     learn.models_path = tmp_path

@@ -77,6 +77,7 @@ def folder(tmp_path):
     return tmp_path / "pictures"
 
 
+@pytest.mark.slow
 def test_all_channels_of_files_are_read_where_they_are_asked_for(folder):
     make = lambda **options: kf.ImageData.from_folders(
         folder, transforms=kf.Transforms(20, crop="squash"), batch_size=8, **options

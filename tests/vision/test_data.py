@@ -153,6 +153,7 @@ def test_transparency_is_laid_over_white(tmp_path):
     assert (ImageData.from_folders(tmp_path, transforms=Transforms(8)).valid[0][0] == 255).all()
 
 
+@pytest.mark.slow
 def test_training_windows_lie_in_the_picture_and_vary(root):
     data = ImageData.from_folders(root, transforms=Transforms(SIZE, max_zoom=2.0), batch_size=COUNT)
     index = data.train.files.tolist().index("train/b/5.jpg")  # 100 x 17: its rows differ
@@ -182,6 +183,7 @@ def test_planets_pictures_are_not_black(data_dir, area_scaled):
 # ---------------------------------------------------------------- views and order
 
 
+@pytest.mark.slow
 def test_every_view_keeps_files_targets_and_pixels_together(data, root):
     views = {"train": data.fixed, "valid": data.valid}
     for split, view in views.items():
@@ -195,6 +197,7 @@ def test_every_view_keeps_files_targets_and_pixels_together(data, root):
     assert data.test.files.tolist() == data.test_augmented.files.tolist() == [f"test/{index}.jpg" for index in range(3)]
 
 
+@pytest.mark.slow
 def test_unlabelled_pictures_come_alone(data):
     assert data.test.targets is None
     for view in (data.test, data.test_augmented):
@@ -237,6 +240,7 @@ def test_every_pass_is_another_epoch_that_its_number_repeats():
     assert order_of(numbered(30, batch_size=30, seed=1), 0) != [first]
 
 
+@pytest.mark.slow
 def test_the_order_does_not_depend_on_global_seeds():
     first = order_of(numbered(30, batch_size=30), 0)
     tf.random.set_seed(123)
@@ -247,6 +251,7 @@ def test_the_order_does_not_depend_on_global_seeds():
         tf.random.set_seed(0)
 
 
+@pytest.mark.slow
 def test_training_repeats_to_the_pixel_and_varies_between_epochs(data, root):
     again = ImageData.from_folders(
         root, test="test", transforms=transforms_side_on(SIZE, max_zoom=1.5), batch_size=3, seed=7
@@ -259,6 +264,7 @@ def test_training_repeats_to_the_pixel_and_varies_between_epochs(data, root):
         np.testing.assert_array_equal(targets, same_targets)
 
 
+@pytest.mark.slow
 def test_validation_never_changes(data):
     dataset = data.valid.dataset()
     first, targets = collected(dataset)
@@ -268,6 +274,7 @@ def test_validation_never_changes(data):
         np.testing.assert_array_equal(other_targets, targets)
 
 
+@pytest.mark.slow
 def test_augmented_views_differ_between_epochs_only(data):
     first, targets = collected(data.augmented.dataset(0))
     np.testing.assert_array_equal(collected(data.augmented.dataset(0))[0], first)
@@ -286,6 +293,7 @@ def test_pictures_of_a_batch_get_different_draws(rng):
     assert len(np.unique(pixels.reshape(64, -1), axis=0)) == 8
 
 
+@pytest.mark.slow
 def test_single_pictures_are_counted_from_either_end(data):
     pixels, targets = collected(data.valid.dataset())
     for index in (0, 1, np.int64(COUNT - 1), -1):
@@ -310,6 +318,7 @@ def test_another_size_keeps_everything_else(data):
     assert larger.valid[0][0].shape == (24, 24, 3)
 
 
+@pytest.mark.slow
 def test_resized_copies_are_made_once_and_give_nearly_the_same_pictures(root, tmp_path, monkeypatch):
     data = ImageData.from_folders(root, test="test", transforms=Transforms(8), batch_size=3)
     smaller = data.resize(12, tmp_path / "copies", progress=False)
@@ -362,6 +371,7 @@ def flat(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_tags_become_multi_hot_targets(flat, frame):
     options = {"folder": "pictures", "suffix": ".jpg", "valid_indices": [1, 5], "transforms": Transforms(8)}
     frame.to_csv(flat / "tags.csv", index=False)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from PIL import Image
 
 import kerasfast as kf
@@ -17,6 +18,7 @@ def learner(folder, seed):
     return kf.ImageLearner.pretrained(backbone, data, precompute=True, path=folder)
 
 
+@pytest.mark.slow
 def test_loading_during_precompute_predicts_from_the_loaded_backbone(tmp_path):
     for split in ("train", "valid"):
         for name in ("cats", "dogs"):

@@ -100,12 +100,14 @@ def test_the_lesson_runs_from_stored_activations_to_the_unfrozen_network(learn, 
     assert "accuracy" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_three_groups_and_only_the_head_trains_at_first(learn):
     assert len(learn.groups) == 3 and learn.groups.trainable == [False, False, True]
     head = {id(v) for v in learn.network.head.trainable_variables}
     assert {id(v) for v in learn.groups.variables[2]} == head
 
 
+@pytest.mark.slow
 def test_a_checkpoint_during_precompute_holds_the_whole_model(learn, tmp_path):
     """What trains is the head alone, which nobody wants in a file; stopping and restoring act on the head."""
     keep = keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras", monitor="val_loss", save_best_only=True)
@@ -118,6 +120,7 @@ def test_a_checkpoint_during_precompute_holds_the_whole_model(learn, tmp_path):
     learn.model.load_weights(tmp_path / "all.weights.h5")
 
 
+@pytest.mark.slow
 def test_unfreezing_ends_precompute_and_freezing_the_rest_does_not(learn):
     learn.freeze()
     assert learn.precompute
@@ -157,6 +160,7 @@ def test_tta_stacks_the_plain_view_and_different_augmented_ones(learn):
     assert test_views.shape == (2, 5, 3) and none is None
 
 
+@pytest.mark.slow
 def test_tta_equals_a_plain_loop_over_the_views(learn):
     views, _ = learn.tta(n_aug=2)
     for epoch in range(2):
@@ -164,6 +168,7 @@ def test_tta_equals_a_plain_loop_over_the_views(learn):
         np.testing.assert_allclose(views[1 + epoch], np.concatenate(batches), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_predictions_follow_the_file_names(learn):
     learn.fit(0.05, 5)
     predictions, targets = learn.predict_with_targs()
@@ -173,6 +178,7 @@ def test_predictions_follow_the_file_names(learn):
     assert learn.predict(is_test=True).argmax(1).tolist() == [2] * 5
 
 
+@pytest.mark.slow
 def test_one_picture_is_predicted_as_in_its_batch(learn):
     learn.fit(0.05, 2)
     all_at_once = learn.predict()
@@ -223,6 +229,7 @@ def test_set_data_changes_the_size_and_keeps_the_weights(learn):
     assert learn.precompute
 
 
+@pytest.mark.slow
 def test_other_classes_need_another_learner(learn, tagged):
     other = kf.ImageData.from_csv(tagged, "tags.csv", folder="pics", suffix=".png")
     with pytest.raises(ValueError, match=r"blue, green, red \(single\); received any, left, right"):
@@ -324,6 +331,7 @@ def test_the_rate_finder_changes_nothing_of_the_fit_that_follows(folder, tmp_pat
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm", [lambda file, content: file.write_bytes(content[:300]), lambda file, content: file.unlink()]
 )
@@ -385,6 +393,7 @@ def test_each_state_and_size_is_traced_once_in_a_lesson(folder):
     assert traced(lambda: learn.set_data(same.at_size(48)), learn.freeze) == 0
 
 
+@pytest.mark.slow
 def test_a_report_predicts_once_and_says_what_is_wrong(learn, monkeypatch):
     calls, predict = [], learn.predict
     monkeypatch.setattr(learn, "predict", lambda is_test=False: (calls.append(is_test), predict(is_test))[1])

@@ -51,6 +51,7 @@ SETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SETS)
 def test_odd_sets_are_learned(name, tmp_path, tiny_network):

@@ -52,6 +52,7 @@ def test_a_learner_trains_on_mixed_pictures_and_the_same_run_gives_the_same(mix,
     assert np.isfinite(history.history["val_loss"]).all()
 
 
+@pytest.mark.slow
 def test_a_mixing_learner_saves_a_plain_model_and_can_stop_mixing(tmp_path):
     learn = learner(data_of(CLASSES, tmp_path), mix=kf.MixUp(1.0))
     learn.fit(0.1, 1)
@@ -93,6 +94,7 @@ def test_rare_tags_come_more_often(tmp_path):
     assert shown[:, 2].sum() > 8 and len(shown) == 40
 
 
+@pytest.mark.slow
 def test_a_solved_head_and_a_trained_one_mind_the_balance(tmp_path):
     plain = data_of(CLASSES, tmp_path)
     samples = dataclasses.replace(plain.source.train, targets=np.random.default_rng(0).permutation(CLASSES))

@@ -17,6 +17,7 @@ from kerasfast.fastai.column_data import (
 from kerasfast.fastai.dataset import DataLoader as PicturesLoader
 
 
+@pytest.mark.slow
 def test_the_courses_model_of_rows_is_made_by_hand_and_trains():
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)

@@ -35,6 +35,7 @@ def test_the_inner_fit_and_half_precision_with_a_scaled_loss(learn):
     assert {layer.compute_dtype for layer in all_layers(learn.model)} == {"float32"}
 
 
+@pytest.mark.slow
 def test_the_inner_fit_and_half_precision_say_what_they_need(learn):
     with pytest.raises(ValueError, match="get_layer_opt"):
         learn.fit_gen(keras.Sequential(), learn.data, None, 1)
@@ -43,6 +44,7 @@ def test_the_inner_fit_and_half_precision_say_what_they_need(learn):
         learn.half()
 
 
+@pytest.mark.slow
 def test_kernels_are_scaled_until_outputs_have_the_deviation(learn):
     keras.utils.set_random_seed(0)
     inner = [keras.layers.Dense(6, activation="relu"), keras.layers.Dense(4)]
@@ -85,6 +87,7 @@ def test_learners_are_made_of_what_a_builder_or_a_basic_model_says(make_data, ba
         ConvLearner(data, BasicModel(own), accelerate=True)
 
 
+@pytest.mark.slow
 def test_views_are_their_mean_as_an_array(learn):
     pair = learn.TTA()
     views, targets = pair

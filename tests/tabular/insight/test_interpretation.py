@@ -90,6 +90,7 @@ def test_a_question_is_calibrated_and_its_mistakes_are_named(rng):
         interpreted(frame_of(rng), "price").calibration()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["price", "dear"])
 def test_the_page_tells_all_of_it(target, rng, tmp_path):
     frame = frame_of(rng, 600)

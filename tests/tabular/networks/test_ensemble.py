@@ -43,6 +43,7 @@ def test_a_regression_is_learned_in_its_own_units(trained):
     assert learn.model.output_shape == (None, 1) and learn.predict().shape == (120, 1)
 
 
+@pytest.mark.slow
 def test_the_model_is_the_mean_of_its_members_and_plain_keras(trained, tmp_path):
     learn, _ = trained
     batch = next(iter(learn.data.valid.dataset()))[0]
@@ -75,6 +76,7 @@ def test_the_best_cycle_stays(trained):
     assert len(learn.recorder.losses) == cycles["steps"].iloc[-1]
 
 
+@pytest.mark.slow
 def test_no_cycle_is_too_long(monkeypatch):
     monkeypatch.setattr(doubling, "MOST_STEPS", 150)
     cycles = learner("price", members=2).train(5e-3)
@@ -91,6 +93,7 @@ def test_a_question_is_asked_and_the_result_said(capsys):
     assert learn.predict_frame(table(5)).columns.tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_fit_trains_every_member_and_measures_their_mean():
     learn = learner("dear", target_kind="single")
     kernel = learn._members.model.get_layer("hidden_1").kernel
@@ -212,6 +215,7 @@ def test_a_loss_that_is_no_number_changes_nothing(capsys):
         np.testing.assert_array_equal(new, old)
 
 
+@pytest.mark.slow
 def test_an_ensemble_converts_to_litert(trained):
     learn, _ = trained
     batch = {name: part.numpy() for name, part in next(iter(learn.data.valid.dataset()))[0].items()}

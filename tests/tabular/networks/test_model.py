@@ -95,6 +95,7 @@ def test_groups_are_embeddings_hidden_and_output():
     assert set(names[1]) == {"values_norm", "hidden_1", "hidden_norm_1", "hidden_2", "hidden_norm_2"}
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_plain_keras(tmp_path, rng):
     model, batch = entity_embedding_model(CARDINALITIES, 3, hidden=[8], y_range=(0, 1)), inputs(rng)
     assert "kerasfast" not in model.to_json()

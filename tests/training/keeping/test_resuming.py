@@ -108,6 +108,7 @@ def test_a_killed_training_ends_as_one_that_was_not(whole, kills, tmp_path):
     assert not [file for file in (tmp_path / "models").iterdir() if file.name.startswith(".")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "kill"), [(4, 2), (4, 0), (1, 7)])
 def test_several_steps_per_call_go_on(steps, kill, tmp_path):
     def run(path, kill=None, seed=0):
@@ -127,6 +128,7 @@ def test_several_steps_per_call_go_on(steps, kill, tmp_path):
         np.testing.assert_array_equal(mine, its)
 
 
+@pytest.mark.slow
 def test_keeping_the_state_changes_nothing(whole, tmp_path):
     learn = learner(tmp_path)
     learn.freeze()
@@ -149,6 +151,7 @@ def test_a_finished_fit_is_not_repeated_and_says_so(tmp_path, capsys):
     assert len(histories[1].history["loss"]) == 3
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused_and_another_name_is_another_fit(tmp_path):
     learner(tmp_path).fit(0.05, 2, resume=True)
     with pytest.raises(ValueError, match=r"other settings \(learning rates: \[0.05, 0.05\] before, \[0.1, 0.1\] now"):
@@ -158,6 +161,7 @@ def test_other_settings_are_refused_and_another_name_is_another_fit(tmp_path):
         learner(tmp_path).fit(0.1, 2, resume="a/b")
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_named(tmp_path):
     learner(tmp_path).fit(0.05, 1, resume=True)
     file = tmp_path / "models" / "resume-1.resume.npz"
@@ -183,6 +187,7 @@ def test_the_file_of_another_network_of_as_many_variables_changes_nothing(tmp_pa
         np.testing.assert_array_equal(value, now)
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_in_the_same_process_after_an_interrupt(whole, tmp_path):
     learn = learner(tmp_path)
     learn.freeze()

@@ -33,6 +33,7 @@ def weights(learn):
     return [variable.numpy() for variable in [*learn.model.variables, *learn.model.optimizer.variables]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [sgd_with_momentum, keras.optimizers.Adam], ids=["sgd", "adam"])
 def test_training_goes_on_in_another_learner_as_if_it_had_never_stopped(tmp_path, make):
     learn = learner(tmp_path, optimizer=make)
@@ -113,6 +114,7 @@ def test_names_without_folders_and_missing_files(tmp_path):
         learn.load("absent")
 
 
+@pytest.mark.slow
 def test_a_loaded_optimizer_takes_groups_and_keeps_its_slots(tmp_path):
     learn = learner(tmp_path)
     learn.fit(0.01, 2)
@@ -146,6 +148,7 @@ class SaveAt(keras.callbacks.Callback):
             self.learn.save("within")
 
 
+@pytest.mark.slow
 def test_a_fit_is_continued_from_weights_that_were_saved_in_it(tmp_path):
     keras.utils.set_random_seed(0)
     whole = learner(tmp_path)

@@ -47,6 +47,7 @@ def test_the_best_epoch_is_loaded_at_the_end_where_it_is_wanted(tmp_path, capsys
     assert "saved as 'best'; loaded are its weights." in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_later_fit_must_beat_what_the_name_holds(tmp_path, capsys):
     learn = make_learner(tmp_path)
     file = tmp_path / "models" / "best.weights.h5"
@@ -87,6 +88,7 @@ def test_a_fit_broken_off_still_counts(tmp_path):
     assert (tmp_path / "models" / "best.weights.h5").read_bytes() == saved
 
 
+@pytest.mark.slow
 def test_another_metric_or_other_data_begin_anew(tmp_path):
     learn = make_learner(tmp_path)
     learn.fit(0.01, 1, best_save_name="best", metrics=[scripted([5], lower_is_better=False)])
@@ -135,6 +137,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_training(tmp_path, monk
         learn.fit(0.01, 1, **arguments)
 
 
+@pytest.mark.slow
 def test_a_fit_without_names_ends_with_the_best_epoch_and_what_is_loaded(tmp_path, capsys):
     learn = make_learner(tmp_path)
     learn.fit(0.01, 3, metrics=[scripted([2, 3, 1], lower_is_better=False)])

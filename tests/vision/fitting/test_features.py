@@ -224,6 +224,7 @@ print("key", store_key(keras.saving.load_model({str(tmp_path / "model.keras")!r}
     assert done.stdout.split() == ["key", store_key(model, view)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_after_its_finished_shards(model, view, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHARD_ROWS", 2)
 
@@ -244,6 +245,7 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [half, flipped, lambda content: b"", lambda content: b"no archive"])
 def test_damaged_shards_are_named_and_computed_again(model, view, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(module, "SHARD_ROWS", 4)
@@ -269,6 +271,7 @@ def test_stores_that_can_only_be_read_are_used(model, view, tmp_path, monkeypatc
     assert count and not again and np.array_equal(rows, expected)
 
 
+@pytest.mark.slow
 def test_activations_that_cannot_be_stored_are_used_after_a_warning(model, view, tmp_path, recwarn):
     (tmp_path / "file").touch()
     rows, count = computed(model, view, tmp_path / "file")

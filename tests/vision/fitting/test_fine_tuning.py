@@ -78,6 +78,7 @@ def test_a_solved_head_needs_no_validation_pictures(tmp_path, monkeypatch):
     assert computed == [48]
 
 
+@pytest.mark.slow
 def test_a_solved_head_is_better_than_a_fitted_one(tmp_path):
     scores = []
     for solve in (True, False):

@@ -52,6 +52,7 @@ def test_a_convolution_is_shown_before_and_after(digit, edges):
     np.testing.assert_allclose(pooled, other.ravel(), atol=0.006)
 
 
+@pytest.mark.slow
 def test_a_layer_inside_a_network_is_shown_what_it_gets_there(edges):
     inputs = keras.Input((64, 64, 3))
     first = layers.Conv2D(4, 3, strides=2, name="first")

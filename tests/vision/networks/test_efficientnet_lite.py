@@ -53,6 +53,7 @@ def test_the_backbone_computes_what_the_network_does_before_its_classifier(weigh
     np.testing.assert_allclose(backbone(pixels), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_strided_layers_pad_less_before_than_after_whatever_the_size():
     model = efficientnet_lite0()
     pads = {layer.name: layer.padding for layer in model.layers if layer.name.endswith("_pad")}

@@ -275,6 +275,7 @@ def small():
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(x)), name="small")
 
 
+@pytest.mark.slow
 def test_from_model_cuts_the_classifier_and_takes_any_size(small, rng):
     backbone = Backbone.from_model(small)
     model = backbone.create()

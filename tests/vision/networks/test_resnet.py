@@ -101,6 +101,7 @@ def test_every_tensor_is_wanted_and_no_other(tmp_path, rng):
         resnet18(weights=write(tmp_path / "bad.safetensors", state))
 
 
+@pytest.mark.slow
 def test_a_file_of_the_other_depth_is_refused(tmp_path, rng):
     with pytest.raises(CheckpointError, match="missing: layer1.2.conv1.weight"):
         resnet34(weights=write(tmp_path / "resnet18.safetensors", random_state("resnet18", rng)))

@@ -56,6 +56,7 @@ def test_training_pictures_are_nearly_the_same_every_epoch(root, crop):
         assert np.abs(near.astype(int) - far).mean() < 4
 
 
+@pytest.mark.slow
 def test_training_from_memory_reads_no_file_again(root, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(root, copy)

@@ -89,6 +89,7 @@ def accelerated(data: kf.ImageData, **arguments) -> kf.ImageLearner:
         return kf.ImageLearner.pretrained(SMALL, data, weights=None, hidden=(8,), accelerate=True, **arguments)
 
 
+@pytest.mark.slow
 def test_training_batches_carry_what_the_processor_would_have_done(data):
     host, device = data.train, dataclasses.replace(data, on_device=True).train
     for (expected, targets), (inputs, same_targets) in zip(host.dataset(3), device.dataset(3), strict=True):

@@ -64,6 +64,7 @@ def predictor(path) -> kf.ImagePredictor:
     return kf.ImagePredictor.load(path)
 
 
+@pytest.mark.slow
 def test_a_folder_gives_the_numbers_of_the_learner(learn, predictor, folder):
     frame = predictor.predict(folder / "valid")
     assert frame.columns.tolist() == ["file", "prediction", "blue", "green", "red"]
@@ -91,6 +92,7 @@ def test_every_form_of_the_same_pictures_gives_the_same_numbers(learn, predictor
         np.testing.assert_allclose(frame[list(COLOURS)].to_numpy()[0], expected[3], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_arrays_of_several_sizes_keep_their_order(predictor, folder):
     files = sorted((folder / "valid").rglob("*.png"))
     arrays = [kf.open_image(file) for file in files]
@@ -103,6 +105,7 @@ def test_arrays_of_several_sizes_keep_their_order(predictor, folder):
     assert len(same) == 2 and len(predictor.predict(arrays[0])) == 1
 
 
+@pytest.mark.slow
 def test_pictures_of_pillow_are_read_as_their_files(predictor, folder, tmp_path):
     files = [tmp_path / name for name in ("turned.jpg", "grey.png", "clear.png", "cmyk.tif")]
     content = Image.open(sorted((folder / "valid").rglob("*.*"))[0]).convert("RGB").resize((60, 40))
@@ -118,6 +121,7 @@ def test_pictures_of_pillow_are_read_as_their_files(predictor, folder, tmp_path)
         predictor.predict(Image.open(files[1]))
 
 
+@pytest.mark.slow
 def test_the_likeliest_classes_on_request(predictor, folder):
     frame, whole = predictor.predict(folder / "valid", top_k=2), predictor.predict(folder / "valid")
     assert frame.columns.tolist()[2:] == ["class_1", "probability_1", "class_2", "probability_2"]
@@ -128,6 +132,7 @@ def test_the_likeliest_classes_on_request(predictor, folder):
         predictor.predict(folder / "valid", top_k=4)
 
 
+@pytest.mark.slow
 def test_broken_files_are_named_or_left_out_with_a_reason(predictor, folder, tmp_path):
     good, cut = tmp_path / "good.jpg", tmp_path / "cut.jpg"
     content = (folder / "valid/red/0.jpg").read_bytes()
@@ -161,6 +166,7 @@ def test_a_folder_without_pictures_and_a_frame_without_the_column(predictor, tmp
         predictor.predict(pd.DataFrame({"name": ["a"]}))
 
 
+@pytest.mark.slow
 def test_a_user_s_own_crop_and_size_travel_with_the_model(folder, tmp_path):
     data = kf.ImageData.from_folders(folder, transforms=kf.Transforms(40, "squash"), batch_size=5)
     learn = kf.ImageLearner.pretrained(tiny(), kf.ImageData(data.source, data.transforms, 5, path=tmp_path), pool="avg")
@@ -205,6 +211,7 @@ def test_numbers_have_a_column_each(folder, tmp_path):
     assert frame.columns.tolist() == ["file", "red"]
 
 
+@pytest.mark.slow
 def test_mixed_precision_gives_the_numbers_of_the_learner(folder, tmp_path):
     data = kf.ImageData.from_folders(folder, transforms=kf.Transforms(32), batch_size=8)
     data = kf.ImageData(data.source, data.transforms, 8, path=tmp_path)

@@ -35,6 +35,7 @@ def test_the_views_are_those_of_the_datasets(root, transforms):
         np.testing.assert_array_equal(view, np.concatenate([pixels for pixels, _ in dataset]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 6, 8])
 def test_the_plain_view_of_pictures_decoded_at_a_fraction_is_the_one_that_is_predicted(root, size):
     data = ImageData.from_folders(root, transforms=transforms_side_on(size), batch_size=len(SIDES))
@@ -42,6 +43,7 @@ def test_the_plain_view_of_pictures_decoded_at_a_fraction_is_the_one_that_is_pre
     np.testing.assert_array_equal(plain, next(iter(data.valid.dataset()))[0])
 
 
+@pytest.mark.slow
 def test_data_in_memory_has_the_same_views(root):
     data = ImageData.from_folders(root, transforms=transforms_side_on(16, max_zoom=1.5), batch_size=3)
     held = data.in_memory()
@@ -50,6 +52,7 @@ def test_data_in_memory_has_the_same_views(root):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_every_picture_is_read_once(root, monkeypatch):
     data = ImageData.from_folders(root, transforms=transforms_side_on(16), batch_size=3)
     reads = []
