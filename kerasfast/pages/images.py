@@ -40,7 +40,7 @@ def chart_uri(axes: "Axes") -> str:
     width, height = figure.get_size_inches()
     if width < _LARGE:  # letters grow beside it: on a phone the whole width is a hand's
         figure.set_size_inches(_SMALLER * width, _SMALLER * height)
-    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white")
+    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", bbox_inches="tight")  # titles may be wider
     drawn = Image.open(io.BytesIO(stream.getvalue())).convert("RGB")
     smaller = io.BytesIO()
     drawn.quantize(128, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)

@@ -39,7 +39,7 @@ def curves(recorders: Mapping[str, Recorder], history: "pd.DataFrame | None" = N
     """
     blocks: list[Block] = []
     for name, recorder in recorders.items():
-        if len(recorder.losses):
+        if len(recorder.losses) > 1:  # one step is no curve
             before = f"{name}: " if len(recorders) > 1 else ""
             losses, rates = recorder.plot_losses(), recorder.plot_rates()
             losses.set_title(f"{before}loss", color=INK, loc="left", fontweight="bold")

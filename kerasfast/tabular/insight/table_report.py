@@ -134,7 +134,10 @@ def _about(series: pd.Series, kind: str) -> dict[str, Any]:
         days = pd.to_datetime(series.round(), unit="s").dt.date
         return {"values": int(days.nunique()), "most": f"{days.min()} to {days.max()}", "unknown": missing}
     numbers = series.astype(float)
-    return {"values": int(numbers.nunique()), "most": f"{numbers.min():.4g} to {numbers.max():.4g}", "unknown": missing}
+    ends = numbers.min(), numbers.max()
+    zero = 1e-6 * (ends[1] - ends[0])  # what is left of it after standardising and back
+    lowest, highest = (0.0 if abs(end) < zero else end for end in ends)
+    return {"values": int(numbers.nunique()), "most": f"{lowest:.4g} to {highest:.4g}", "unknown": missing}
 
 
 def _importance(report: "TableInterpretation", importance: pd.DataFrame) -> list[Block]:
