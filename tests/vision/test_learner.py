@@ -272,8 +272,10 @@ def test_a_picture_replaced_during_training_is_named(folder, tmp_path):
     data = kf.ImageData.from_folders(tmp_path / "copy", transforms=kf.Transforms(32), batch_size=8)
     learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), dropout=0)
     replaced = data.train.files[:6]  # more than one epoch leaves out
-    for file in replaced:
-        Image.open(data.source.root / file).resize((88, 72)).save(data.source.root / file)
+    for index, file in enumerate(replaced):
+        with Image.open(data.source.root / file) as picture:
+            new, form = (picture.resize((88, 72)), None) if index % 2 else (picture.convert("RGB"), "JPEG")
+        new.save(data.source.root / file, form)
     with pytest.raises(
         kf.ImageError, match="has changed since the data was made, from .* to .*; make the data anew"
     ) as error:
