@@ -269,12 +269,15 @@ def test_a_submission_is_refused_before_anything_is_predicted(tagged, tmp_path, 
 @pytest.mark.slow
 def test_a_picture_replaced_during_training_is_named(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
+    for file in (tmp_path / "copy").rglob("*.png"):
+        Image.open(file).convert("RGB").save(file, "JPEG")
     data = kf.ImageData.from_folders(tmp_path / "copy", transforms=kf.Transforms(32), batch_size=8)
     learn = kf.ImageLearner.pretrained(backbone(), data, hidden=(), dropout=0)
     replaced = data.train.files[:6]  # more than one epoch leaves out
     for index, file in enumerate(replaced):
         with Image.open(data.source.root / file) as picture:
-            new, form = (picture.resize((88, 72)), None) if index % 2 else (picture.convert("RGB"), "JPEG")
+            picture.load()
+        new, form = (picture.resize((88, 72)), "JPEG") if index % 2 else (picture, "PNG")
         new.save(data.source.root / file, form)
     with pytest.raises(
         kf.ImageError, match="has changed since the data was made, from .* to .*; make the data anew"
