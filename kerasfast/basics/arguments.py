@@ -199,6 +199,18 @@ def numbers(name: str, value: Any, *, axes: int | None = None, finite: bool = Tr
     return array
 
 
+def array(name: str, value: Any) -> np.ndarray:
+    """Return an array, or lists as one.
+
+    Raises:
+        ValueError: For lists of unequal length.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array or lists of equal length; received {value!r:.100}.") from error
+
+
 def sized(name: str, value: Any) -> Any:
     """Return `value`, where it is a list, an array or the like, of anything; a text or a mapping is none.
 

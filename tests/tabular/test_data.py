@@ -311,6 +311,11 @@ def test_arrays_of_one_kind_are_enough(rng):
         ({"cardinalities": [5]}, "1 columns, the codes have 2"),
         ({"test": (np.zeros((3, 1), int), np.zeros((3, 3)))}, "must have the same columns"),
         ({"weights": np.ones(5)}, "the same number of rows"),
+        ({"weights": [1, [2]]}, "weights must be an array or lists of equal length"),
+        ({"values": [1, [2]]}, "training values must be an array or lists of equal length"),
+        ({"targets": [1, [2]]}, "training targets must be an array or lists of equal length"),
+        ({"targets": None}, "`targets` must be an array with a row for each training row"),
+        ({"valid_indices": [1, [2]]}, "`valid_indices` must be an array or lists of equal length"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(rng, change, message):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kerasfast.basics.arguments import TARGET_KINDS, choice
+from kerasfast.basics.arguments import TARGET_KINDS, array, choice
 from kerasfast.tabular.encoding.columns import CategoryColumn
 from kerasfast.tabular.encoding.targets import NumberScale, Target
 from kerasfast.tabular.pipeline.rows import Rows
@@ -47,6 +47,8 @@ def encoded_rows(
 def array_target(views: Sequence[Rows | None], kind: str) -> Target:
     """Return the target of training, validation and test rows: classes go by their numbers."""
     targets = [rows.targets for rows in views if rows is not None and rows.targets is not None]
+    if not targets:
+        raise ValueError("`targets` must be an array with a row for each training row; received None.")
     if kind == "single":
         numbers = range(int(max(part.max() for part in targets)) + 1)
         return Target(("target",), kind, column=CategoryColumn("target", "number", tuple(numbers)))
@@ -86,7 +88,7 @@ def array_cardinalities(
 def _targets(name: str, targets: np.ndarray, kind: str) -> np.ndarray:
     if kind == "single":
         return _whole(name, targets, 1).astype(np.int32)
-    targets = np.asarray(targets)
+    targets = array(name, targets)
     targets = _finite(name, targets[:, None] if targets.ndim == 1 else targets, 2).astype(np.float32)
     if kind == "multi" and not np.isin(targets, (0, 1)).all():
         raise ValueError(
@@ -95,24 +97,24 @@ def _targets(name: str, targets: np.ndarray, kind: str) -> np.ndarray:
     return targets
 
 
-def _whole(name: str, array: np.ndarray, dimensions: int) -> np.ndarray:
-    array = np.asarray(array)
-    if array.ndim != dimensions or not np.issubdtype(array.dtype, np.integer) or (array < 0).any():
+def _whole(name: str, given: np.ndarray, dimensions: int) -> np.ndarray:
+    found = array(name, given)
+    if found.ndim != dimensions or not np.issubdtype(found.dtype, np.integer) or (found < 0).any():
         shape = "(rows,)" if dimensions == 1 else "(rows, columns)"
         raise ValueError(
-            f"{name} must be whole numbers from 0, {shape}; received {array.dtype} of shape {array.shape}."
+            f"{name} must be whole numbers from 0, {shape}; received {found.dtype} of shape {found.shape}."
         )
-    return array
+    return found
 
 
-def _finite(name: str, array: np.ndarray, dimensions: int) -> np.ndarray:
-    array = np.asarray(array)
-    if array.ndim != dimensions or not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+def _finite(name: str, given: np.ndarray, dimensions: int) -> np.ndarray:
+    found = array(name, given)
+    if found.ndim != dimensions or not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
         shape = "(rows,)" if dimensions == 1 else "(rows, columns)"
-        raise ValueError(f"{name} must be numbers {shape}; received {array.dtype} of shape {array.shape}.")
-    wrong = ~np.isfinite(array)
+        raise ValueError(f"{name} must be numbers {shape}; received {found.dtype} of shape {found.shape}.")
+    wrong = ~np.isfinite(found)
     if wrong.any():
         raise ValueError(
             f"{name} must be finite; {int(wrong.sum())} are not, the first at {np.argwhere(wrong)[0].tolist()}."
         )
-    return array
+    return found

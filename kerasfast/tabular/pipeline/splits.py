@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasfast.basics.arguments import number, whole
+from kerasfast.basics.arguments import array, number, whole
 from kerasfast.tabular.column_kinds import single_column
 
 _BLOCK = 2**16
@@ -27,16 +27,16 @@ class IndexSplit:
         Raises:
             ValueError: For numbers that are no rows, or appear twice.
         """
-        array = np.asarray(indices)
-        if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
+        chosen = array("`valid_indices`", indices)
+        if chosen.ndim != 1 or not chosen.size or not np.issubdtype(chosen.dtype, np.integer):
             raise ValueError(f"`valid_indices` must be a list of row numbers; received {indices!r}.")
-        array = np.sort(np.where(array < 0, array + rows, array))
-        if array[0] < 0 or array[-1] >= rows:
-            raise ValueError(f"`valid_indices` must be row numbers below {rows:,}; received {array[0]}..{array[-1]}.")
-        if (np.diff(array) == 0).any():
-            raise ValueError(f"`valid_indices` has row {array[:-1][np.diff(array) == 0][0]} twice.")
-        check_counts(rows - len(array), len(array))
-        return cls(array)
+        chosen = np.sort(np.where(chosen < 0, chosen + rows, chosen))
+        if chosen[0] < 0 or chosen[-1] >= rows:
+            raise ValueError(f"`valid_indices` must be row numbers below {rows:,}; received {chosen[0]}..{chosen[-1]}.")
+        if (np.diff(chosen) == 0).any():
+            raise ValueError(f"`valid_indices` has row {chosen[:-1][np.diff(chosen) == 0][0]} twice.")
+        check_counts(rows - len(chosen), len(chosen))
+        return cls(chosen)
 
     columns = ()
 

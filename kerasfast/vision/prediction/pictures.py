@@ -64,7 +64,7 @@ class Pictures:
         if isinstance(pictures, Mapping):
             raise ValueError(f"`pictures` is a {type(pictures).__name__}; {EXPECTED}.")
         one = isinstance(pictures, (bytes, bytearray, Image.Image))
-        if one or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+        if one or (isinstance(pictures, np.ndarray) and pictures.ndim in (0, 3)):
             pictures = [pictures]
         if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUS":
             return cls._of_arrays(list(pictures), channels)

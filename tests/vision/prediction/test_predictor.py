@@ -152,7 +152,9 @@ def test_broken_files_are_named_or_left_out_with_a_reason(predictor, folder, tmp
         predictor.predict("absent.jpg")
 
 
-@pytest.mark.parametrize("wrong", [3, [], [1.5], np.zeros((4, 4)), np.zeros((2, 4, 4, 3), np.float32), ["a", b"b"]])
+@pytest.mark.parametrize(
+    "wrong", [np.array(0.5), 3, [], [1.5], np.zeros((4, 4)), np.zeros((2, 4, 4, 3), np.float32), ["a", b"b"]]
+)
 def test_anything_else_is_refused_in_words(predictor, wrong):
     with pytest.raises(ValueError, match="pass a folder|expected uint8"):
         predictor.predict(wrong)
