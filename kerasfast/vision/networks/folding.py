@@ -15,7 +15,7 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
 
 def folding(model: keras.Model, shape: Sequence[int | None]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return a functional model's predictions as a function of a batch of `shape`, a quarter cheaper than `predict`.
+    """Return a functional model's predictions as a function of a batch of `shape`, cheaper than `predict`.
 
     Convolutions get kernels scaled by the BatchNormalization behind them, anew in each call, so that weights that are
     trained or loaded later count at once. Results differ from the model's in the last bits.
